@@ -1,0 +1,72 @@
+//! The automation of this repository: every check and every tool is a command of this program.
+//!
+//! It imports no crate of the workspace, so that it builds when they do not.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for a terminal: its output is what it is for"
+)]
+
+mod bench;
+mod capabilities;
+mod ci;
+mod deny;
+mod doc;
+mod features;
+mod layers;
+mod lint;
+mod msrv;
+mod shell;
+mod sim;
+mod test;
+mod tidy;
+mod workspace;
+
+use clap::Parser;
+
+/// The automation of this repository.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Command {
+    /// Runs what a pull request must pass; the test run comes last.
+    Ci,
+    /// Runs doc tests, then unit, property and integration tests.
+    Test(test::Options),
+    /// Runs the cheap checks: fmt, layers, tidy, clippy, doc.
+    Lint,
+    /// Checks who imports whom against the table of the architecture.
+    Layers,
+    /// Checks what compilers do not, and reports the longest files and functions.
+    Tidy,
+    /// Builds the documentation of the workspace; a warning is an error.
+    Doc,
+    /// Checks the dependencies: licences, bans and sources.
+    Deny(deny::Options),
+    /// Checks each library with no feature, and with each feature alone.
+    Features,
+    /// Checks each library with the oldest Rust that it says it supports.
+    Msrv(msrv::Options),
+    /// Runs the simulation of producers, consumers and the memory adapter.
+    Sim(sim::Options),
+    /// Runs one benchmark.
+    Bench(bench::Options),
+    /// Writes the capability table from the conformance runs.
+    Capabilities(capabilities::Options),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Command::parse() {
+        Command::Ci => ci::run(),
+        Command::Test(options) => test::run(&options),
+        Command::Lint => lint::run(),
+        Command::Layers => layers::run(),
+        Command::Tidy => tidy::run(),
+        Command::Doc => doc::run(),
+        Command::Deny(options) => deny::run(&options),
+        Command::Features => features::run(),
+        Command::Msrv(options) => msrv::run(&options),
+        Command::Sim(options) => sim::run(&options),
+        Command::Bench(options) => bench::run(&options),
+        Command::Capabilities(options) => capabilities::run(&options),
+    }
+}
