@@ -155,8 +155,6 @@ fn line_of(token: &TokenTree) -> usize {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
     use super::*;
 
     #[test]
