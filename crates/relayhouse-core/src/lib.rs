@@ -1,0 +1,56 @@
+//! Domain types and ports of relayhouse.
+//!
+//! A [`Message`] is put on a queue by a producer, and comes to a consumer as a [`Delivery`] with a
+//! [`Receipt`], proof of a [`Lease`]. The handler answers with a [`Settlement`]. The driver traits
+//! that an adapter implements are in [`port`].
+//!
+//! This crate is not a client of any queue service, and does no input or output: time is a
+//! [`Clock`] and chance is a [`Random`], both given from outside.
+
+mod address;
+mod capability;
+mod check;
+pub mod config;
+mod delivery;
+mod error;
+pub mod extract;
+mod header;
+mod id;
+mod lease;
+mod message;
+mod name;
+mod observer;
+mod outcome;
+pub mod port;
+mod random;
+mod secret;
+mod settlement;
+mod text;
+mod time;
+
+pub use self::{
+    address::Address,
+    capability::{Attempts, Capabilities, LeaseKind, Support},
+    check::DETAIL_BYTES_MAX,
+    delivery::{Delivery, Previous},
+    error::{BoxError, Error, ErrorKind, Operation, Result, Retry},
+    extract::{FromDelivery, FromRef, IntoMessage},
+    header::{
+        HEADER_COUNT_MAX, HEADER_KEY_BYTES_MAX, HEADER_VALUE_BYTES_MAX, HeaderValue, Headers,
+    },
+    id::{MessageId, MessageIds, Receipt},
+    lease::{Lease, LeaseSlot, LeaseTable},
+    message::{Details, Message, NotBefore, Priority},
+    name::{
+        Entity, NAME_BYTES_MAX, QueueName, SESSION_ID_BYTES_MAX, SessionId, Source,
+        SubscriptionName,
+    },
+    observer::{Event, Observer},
+    outcome::{Extending, Outcome, Sending, Sent, Settling},
+    port::Context,
+    random::{Random, SeededRandom},
+    secret::Secret,
+    settlement::{DeadLetter, Envelope, Fingerprint, IntoSettlement, Settlement},
+    text::Text,
+    time::{Clock, Instant, Sleep, Timestamp},
+};

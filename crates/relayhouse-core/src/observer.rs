@@ -1,0 +1,104 @@
+//! What happened, told after the fact to whoever listens.
+
+use std::{fmt::Debug, time::Duration};
+
+use crate::{
+    delivery::Delivery,
+    error::Error,
+    id::{MessageId, Receipt},
+    name::{QueueName, Source},
+    outcome::Sent,
+    settlement::Settlement,
+    time::Instant,
+};
+
+/// Hears what happened, in batches.
+///
+/// Runtime, middleware and adapters report through it; where none is set the cost is one branch.
+/// It is called from the hot path: it must not block.
+pub trait Observer: Debug + Send + Sync {
+    /// Takes note of `events`, which happened in this order at `now`.
+    fn observe(&self, now: Instant, events: &[Event<'_>]);
+}
+
+/// Is one thing that happened.
+#[non_exhaustive]
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A send ended.
+    Sent {
+        /// The queue or topic.
+        queue: &'a QueueName,
+        /// The message.
+        id: &'a MessageId,
+        /// Its bytes.
+        bytes: u64,
+        /// The provider's answer.
+        result: Result<&'a Sent, &'a Error>,
+    },
+    /// A receive ended.
+    Intake {
+        /// The source.
+        source: &'a Source,
+        /// The messages that were asked for.
+        asked: u32,
+        /// The messages that came.
+        received: u32,
+        /// How long it took.
+        took: Duration,
+        /// What went wrong, if something did.
+        error: Option<&'a Error>,
+    },
+    /// A delivery came in.
+    Received {
+        /// The source.
+        source: &'a Source,
+        /// The delivery.
+        delivery: &'a Delivery,
+    },
+    /// A handler started.
+    Started {
+        /// The source.
+        source: &'a Source,
+        /// The delivery.
+        delivery: &'a Delivery,
+    },
+    /// A handler ended.
+    Handled {
+        /// The source.
+        source: &'a Source,
+        /// The delivery.
+        delivery: &'a Delivery,
+        /// How long it took.
+        took: Duration,
+        /// What it decided, or how it failed.
+        result: Result<&'a Settlement, &'a Error>,
+    },
+    /// A settle ended.
+    Settled {
+        /// The source.
+        source: &'a Source,
+        /// The delivery.
+        delivery: &'a Delivery,
+        /// How it was to end.
+        settlement: &'a Settlement,
+        /// The answer: done, lease lost, unknown or another error.
+        result: Result<(), &'a Error>,
+    },
+    /// An extension of a lease ended.
+    Extended {
+        /// The source.
+        source: &'a Source,
+        /// The proof of the lease.
+        receipt: &'a Receipt,
+        /// The new end, or why there is none.
+        result: Result<Instant, &'a Error>,
+    },
+    /// A poll of a handler held its thread for too long.
+    Stalled {
+        /// The source.
+        source: &'a Source,
+        /// How long the poll took.
+        took: Duration,
+    },
+}

@@ -1,0 +1,106 @@
+//! The port for administration.
+
+use std::{
+    fmt::Debug,
+    num::{NonZeroU32, NonZeroU64},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+
+use super::Settings;
+use crate::{
+    delivery::Delivery,
+    error::Result,
+    name::{Entity, QueueName, Source},
+};
+
+/// Administers the queues of one provider.
+#[async_trait]
+pub trait Admin: Debug + Send + Sync {
+    /// Lists queues and subscriptions by name, a page at a time; `after` is the `next` of the page
+    /// before.
+    async fn list(&self, after: Option<&str>) -> Result<Page>;
+
+    /// Creates `entity` as `config` says; creating one that is there with the same configuration
+    /// changes nothing, with another fails with `QueueConflict`.
+    async fn create(&self, entity: &Entity, config: &QueueConfig) -> Result<()>;
+
+    /// Deletes `entity` with all its messages, dead letters included.
+    async fn delete(&self, entity: &Entity) -> Result<()>;
+
+    /// Removes all messages of `source` that nobody has leased, and returns how many.
+    async fn purge(&self, source: &Source) -> Result<u64>;
+
+    /// Counts the messages of `source`.
+    async fn stats(&self, source: &Source) -> Result<Stats>;
+
+    /// Shows up to `max` messages of `source` without taking them, the oldest first, from the
+    /// sequence number `from` on. The deliveries have no lease, and cannot be settled.
+    async fn peek(&self, source: &Source, from: u64, max: NonZeroU32) -> Result<Vec<Delivery>>;
+
+    /// Sends dead letters of `source` back to where they came from, with their id and headers and
+    /// a fresh count of attempts, and returns how many.
+    async fn redrive(&self, source: &Source, redrive: &Redrive) -> Result<u64>;
+
+    /// Cancels the message with `sequence` that `queue` holds back; one that is not there, or not
+    /// held back any more, fails with `MessageNotFound`.
+    async fn cancel(&self, queue: &QueueName, sequence: u64) -> Result<()>;
+
+    /// Reads the settings of `source`.
+    async fn settings(&self, source: &Source) -> Result<Settings>;
+}
+
+/// Is one page of a list of queues.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// The queues and subscriptions.
+    pub entities: Vec<Entity>,
+    /// What the next call takes, if there is more.
+    pub next: Option<String>,
+}
+
+/// Says how to create a queue or subscription; `None` leaves a choice to the provider.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct QueueConfig {
+    /// The lease that a receive gives.
+    pub lease: Option<Duration>,
+    /// The deliveries after which the provider dead-letters a message.
+    pub attempts_max: Option<NonZeroU32>,
+    /// True if messages are received through sessions only.
+    pub requires_sessions: bool,
+    /// The window within which a dedup id is known.
+    pub dedup_window: Option<Duration>,
+    /// The time to live of a message that sets none.
+    pub ttl: Option<Duration>,
+    /// True if a message that was not delivered in time goes to the dead-letter queue.
+    pub dead_letter_expired: bool,
+    /// The most messages.
+    pub messages_max: Option<NonZeroU64>,
+    /// The most bytes.
+    pub bytes_max: Option<NonZeroU64>,
+}
+
+/// Counts the messages of a source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Messages that can be received now.
+    pub ready: u64,
+    /// Messages that somebody has leased.
+    pub leased: u64,
+    /// Messages that are held back, by their send or by a release.
+    pub delayed: u64,
+    /// Dead letters of the source.
+    pub dead: u64,
+    /// Bytes of all messages but the dead letters.
+    pub bytes: u64,
+    /// The age of the oldest message that is ready.
+    pub oldest_age: Option<Duration>,
+}
+
+/// Says which dead letters to send back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Redrive {
+    /// The most to send back.
+    pub max: Option<NonZeroU32>,
+}
