@@ -22,6 +22,9 @@ mod test;
 mod tidy;
 mod workspace;
 
+use std::process::ExitCode;
+
+use anyhow::Result;
 use clap::Parser;
 
 /// The automation of this repository.
@@ -54,8 +57,18 @@ enum Command {
     Capabilities(capabilities::Options),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Command::parse() {
+fn main() -> ExitCode {
+    match run(Command::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
         Command::Ci => ci::run(),
         Command::Test(options) => test::run(&options),
         Command::Lint => lint::run(),
