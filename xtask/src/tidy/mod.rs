@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail};
 use crate::shell;
 
 /// Folders that hold nothing written by us.
-const SKIPPED: &[&str] = &[".git", "node_modules", "target"];
+const SKIPPED: &[&str] = &[".git", ".venv", "node_modules", "target"];
 
 /// One text file of the repository.
 #[derive(Debug)]
