@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, btree_map},
     fmt::{self, Debug, Display},
+    num::NonZeroU64,
     str::FromStr,
     time::Duration,
 };
@@ -267,6 +268,16 @@ pub fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error
     let text = String::deserialize(deserializer)?;
     parse_bytes(&text)
         .ok_or_else(|| de::Error::custom(format!("{text:?} is not a size such as 64KiB or 1MiB")))
+}
+
+/// Reads a number of bytes that is not zero, such as `4096`, `64KiB` or `1MiB`.
+///
+/// # Errors
+///
+/// Returns the deserializer's error if the text is not such a size.
+pub fn bytes_nonzero<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NonZeroU64, D::Error> {
+    let size = bytes(deserializer)?;
+    NonZeroU64::new(size).ok_or_else(|| de::Error::custom("0 is not a size, at least 1 is needed"))
 }
 
 fn parse_bytes(text: &str) -> Option<u64> {
