@@ -61,6 +61,8 @@ pub struct Capabilities {
     pub transactions: Support,
     /// Headers that come back as they were sent.
     pub headers: Support,
+    /// Dropping a receive that waits, without a message left leased to nobody.
+    pub receive_drop: Support,
     /// The most messages in one send.
     pub send_batch_max: Option<NonZeroU32>,
     /// The most bytes in one send, as [`Message::size`](crate::Message::size) counts them.
@@ -171,6 +173,7 @@ impl Capabilities {
         create: Support::Unsupported,
         transactions: Support::Unsupported,
         headers: Support::Unsupported,
+        receive_drop: Support::Unsupported,
         send_batch_max: None,
         send_bytes_max: None,
         message_bytes_max: None,
@@ -190,7 +193,7 @@ impl Capabilities {
 
     /// Lists the abilities by name, in the order of the struct.
     #[must_use]
-    pub const fn abilities(&self) -> [(&'static str, Support); 23] {
+    pub const fn abilities(&self) -> [(&'static str, Support); 24] {
         [
             ("ack", self.ack),
             ("release", self.release),
@@ -215,6 +218,7 @@ impl Capabilities {
             ("create", self.create),
             ("transactions", self.transactions),
             ("headers", self.headers),
+            ("receive_drop", self.receive_drop),
         ]
     }
 }

@@ -65,6 +65,12 @@ impl Lease {
         self.slot = slot;
     }
 
+    /// Returns the place in the table that keeps this lease.
+    #[must_use]
+    pub const fn slot(&self) -> LeaseSlot {
+        self.slot
+    }
+
     /// Returns the end of the lease, renewals included; [`Instant::NEVER`] if it has none.
     #[must_use]
     pub fn until(&self) -> Instant {
