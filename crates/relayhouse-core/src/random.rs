@@ -16,7 +16,7 @@ pub trait Random: Debug + Send + Sync {
     fn next_u64(&self) -> u64;
 }
 
-impl dyn Random {
+impl dyn Random + '_ {
     /// Returns a number below `bound`, or 0 for a bound of 0.
     pub fn below(&self, bound: u64) -> u64 {
         let wide = u128::from(self.next_u64()) * u128::from(bound);
