@@ -1,0 +1,9 @@
+//! Tools that hold an adapter to the contract: a conformance suite, an oracle over histories, a
+//! reference model, and faults.
+//!
+//! Whoever writes an adapter implements a [`Harness`] for it and runs [`conformance`].
+
+pub mod conformance;
+mod harness;
+
+pub use self::harness::{Connections, Gauges, Harness, Network, Untrusted, WallClock};
