@@ -1,0 +1,14 @@
+//! Benchmarks of relayhouse: every queue runs the same workloads in one process, in turns, beside
+//! the least queue that keeps leases. Figures are read as ratios to that limit.
+
+pub mod clock;
+pub mod compare;
+pub mod heap;
+pub mod limit;
+pub mod machine;
+pub mod options;
+pub mod peer;
+pub mod report;
+pub mod subject;
+mod tally;
+pub mod workload;
