@@ -1,0 +1,24 @@
+//! The consumer: receives, runs handlers, settles.
+
+mod buffer;
+mod builder;
+mod check;
+mod control;
+mod mode;
+mod open;
+mod report;
+mod running;
+mod session;
+mod shared;
+mod worker;
+
+pub(crate) use self::{
+    builder::Setup,
+    check::check,
+    open::{Port, open},
+};
+pub use self::{
+    builder::{Consumer, ConsumerBuilder},
+    report::Report,
+    running::Running,
+};

@@ -1,0 +1,29 @@
+//! What all workers of one consumer share.
+
+use relayhouse_core::{Context, Event, Instant, Source};
+
+use super::{control::Control, report::Counts};
+use crate::{config::ConsumerConfig, ordering::Ordering};
+
+/// Is shared by all workers of one consumer.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) source: Source,
+    pub(crate) context: Context,
+    pub(crate) config: ConsumerConfig,
+    pub(crate) control: Control,
+    pub(crate) counts: Counts,
+    /// The workers that share concurrency and prefetch; for sessions, 1.
+    pub(crate) workers: usize,
+    /// How deliveries are dispatched by key, if they are.
+    pub(crate) dispatch: Option<Ordering>,
+}
+
+impl Shared {
+    /// Tells the observer, if there is one, what `events` makes.
+    pub(crate) fn observe<'a>(&self, now: Instant, events: impl FnOnce() -> Vec<Event<'a>>) {
+        if let Some(observer) = &self.context.observer {
+            observer.observe(now, &events());
+        }
+    }
+}

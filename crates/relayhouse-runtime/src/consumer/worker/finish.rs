@@ -1,0 +1,106 @@
+//! From a handler's answer to a settlement.
+
+use std::time::Duration;
+
+use relayhouse_core::{Delivery, Error, ErrorKind, Event, Result, Settlement, Settling};
+
+use super::{Entry, Mode, Worker};
+use crate::{config::Order, consumer::report::add};
+
+impl<M: Mode> Worker<M> {
+    /// Settles each delivery of a unit by its answer, or cuts the unit in two.
+    pub(super) fn finish_unit(&mut self, unit: M::Unit, answer: Result<M::Answer>, took: Duration) {
+        if let Err(error) = &answer {
+            let is_panic = error.kind() == ErrorKind::Panicked;
+            add(&self.shared.counts.panicked, u64::from(is_panic));
+        }
+        let halves = M::finish(unit, answer, &mut |entry, result| {
+            self.decide(entry.delivery, result, took);
+        });
+        for half in halves.into_iter().flatten().rev() {
+            self.count(&half);
+            self.again.push_front(half);
+        }
+    }
+
+    fn decide(&mut self, delivery: Delivery, result: Result<Settlement>, took: Duration) {
+        let source = &self.shared.source;
+        self.shared.observe(self.now, || {
+            let result = result.as_ref();
+            vec![Event::Handled {
+                source,
+                delivery: &delivery,
+                took,
+                result,
+            }]
+        });
+        let settlement = match result {
+            Ok(settlement) => settlement,
+            Err(error) => {
+                add(&self.shared.counts.failed, 1);
+                self.punish(&delivery, &error)
+            }
+        };
+        self.settle(delivery, settlement);
+    }
+
+    fn punish(&self, delivery: &Delivery, error: &Error) -> Settlement {
+        let error = error.clone().queue(&self.shared.source);
+        let policy = &self.shared.config.failure;
+        policy.decide(&error, delivery.attempt, &*self.shared.context.random)
+    }
+
+    /// Puts a settlement on its way. A release takes what is buffered behind it of the same key,
+    /// or session, along.
+    fn settle(&mut self, delivery: Delivery, settlement: Settlement) {
+        let settlement = self.settler.fit(settlement);
+        let key = self.buffer.key(&delivery);
+        let is_release = matches!(settlement, Settlement::Release { .. });
+        self.settler.push(Settling::new(delivery, settlement));
+        if !is_release {
+            let is_next_free = self.shared.config.order == Order::Handled;
+            if let Some(key) = key.filter(|_| is_next_free) {
+                self.buffer.finish(&key);
+            }
+            return;
+        }
+        let behind = match key {
+            Some(key) => self.buffer.take_key(&key).into(),
+            None if self.session.is_some() => self.buffer.drain(),
+            None => Vec::new(),
+        };
+        for entry in behind {
+            self.settler
+                .push(Settling::new(entry.delivery, Settlement::RELEASE));
+        }
+    }
+
+    /// Gives a delivery back that has not started.
+    pub(super) fn release(&mut self, entry: Entry) {
+        self.settle(entry.delivery, Settlement::RELEASE);
+    }
+
+    /// Gives the deliveries of a unit back.
+    pub(super) fn release_unit(&mut self, unit: M::Unit) {
+        M::scatter(unit, &mut |entry| self.release(entry));
+    }
+
+    /// Lets the next delivery of a key start, once the settlement before it has ended.
+    pub(super) fn settled(&mut self, delivery: &Delivery, is_done: bool) {
+        if self.shared.config.order != Order::Settled {
+            return;
+        }
+        let Some(key) = self.buffer.key(delivery) else {
+            return;
+        };
+        if is_done {
+            self.buffer.finish(&key);
+            return;
+        }
+        // What comes after a message that is not settled would run out of order.
+        for entry in self.buffer.take_key(&key) {
+            self.settler
+                .push(Settling::new(entry.delivery, Settlement::RELEASE));
+        }
+    }
+}

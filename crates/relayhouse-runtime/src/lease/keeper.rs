@@ -1,0 +1,201 @@
+//! The keeper: extends leases while they are held, and says which were lost.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use relayhouse_core::{
+    Clock, Context, Error, ErrorKind, Event, Extending, Instant, LeaseKind, LeaseSlot, Outcome,
+    Receipt, Result,
+    port::{Receiver, SessionReceiver},
+};
+use tokio::sync::Notify;
+use tracing::debug;
+
+use super::{Leases, table::Answer};
+use crate::{config::ConsumerConfig, sync::deadline};
+
+/// Extends the leases that are held of one receiver, in a task of its own, until it is dropped.
+///
+/// It sleeps while nothing is held.
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    tables: Vec<Arc<Leases>>,
+    wake: Arc<Notify>,
+    receiver: Arc<dyn Receiver>,
+    session: Option<Arc<dyn SessionReceiver>>,
+    context: Context,
+    /// How long an extension may take.
+    timeout: Duration,
+    total_max: Duration,
+}
+
+impl Keeper {
+    /// Makes the keeper of what `receiver` brings.
+    pub(crate) fn new(
+        receiver: Arc<dyn Receiver>,
+        context: &Context,
+        config: &ConsumerConfig,
+    ) -> Self {
+        Self {
+            tables: Vec::new(),
+            wake: Arc::default(),
+            receiver,
+            session: None,
+            context: context.clone(),
+            timeout: config.timeouts.settle,
+            total_max: config.lease_total_max,
+        }
+    }
+
+    /// Makes the keeper of a session's one lease, and its table.
+    pub(crate) fn of_session(
+        session: Arc<dyn SessionReceiver>,
+        context: &Context,
+        config: &ConsumerConfig,
+    ) -> (Self, Arc<Leases>) {
+        let receiver: Arc<dyn Receiver> = Arc::clone(&session) as _;
+        let mut keeper = Self::new(receiver, context, config);
+        let (now, until) = (context.clock.now(), session.until());
+        let wake = Arc::clone(&keeper.wake);
+        let leases = Leases::of_session(keeper.total_max, wake, now, until);
+        keeper.tables.push(Arc::clone(&leases));
+        keeper.session = Some(session);
+        (keeper, leases)
+    }
+
+    /// Makes a further table of leases to keep.
+    pub(crate) fn table(&mut self) -> Arc<Leases> {
+        let leases = Leases::new(self.total_max, Arc::clone(&self.wake));
+        self.tables.push(Arc::clone(&leases));
+        leases
+    }
+
+    /// Keeps the leases for as long as it is polled.
+    pub(crate) async fn run(self) {
+        let lost = async {
+            let mut receipts = Vec::new();
+            loop {
+                self.receiver.lost(&mut receipts).await;
+                self.tables.iter().for_each(|table| table.lose(&receipts));
+                receipts.clear();
+            }
+        };
+        let keep = async {
+            loop {
+                let next = self.look().await;
+                self.wait(next).await;
+            }
+        };
+        tokio::select! {
+            () = lost => {}
+            () = keep => {}
+        }
+    }
+
+    /// Sleeps until `next`, or until a lease is held that is due before.
+    async fn wait(&self, next: Instant) {
+        tokio::select! {
+            () = self.wake.notified() => {}
+            () = self.clock().sleep_until(next) => {}
+        }
+    }
+
+    /// Does what is due, and returns when to look again.
+    async fn look(&self) -> Instant {
+        let mut next = Instant::NEVER;
+        for table in &self.tables {
+            let due = table.due(self.clock().now());
+            next = next.min(due.next);
+            if due.session {
+                self.renew(table).await;
+            }
+            if !due.leases.is_empty() {
+                self.extend(table, &due.leases, due.by).await;
+            }
+            for (slot, receipt, by) in due.last {
+                self.extend(table, &[(slot, receipt)], by).await;
+            }
+        }
+        next
+    }
+
+    async fn renew(&self, table: &Leases) {
+        let Some(session) = &self.session else {
+            return;
+        };
+        let result = self.bounded(session.renew()).await;
+        if let Err(error) = &result {
+            debug!(source = %session.source(), %error, "session was not renewed");
+        }
+        table.renewed(answer(&result));
+    }
+
+    async fn extend(&self, table: &Leases, leases: &[(LeaseSlot, Receipt)], by: Duration) {
+        let capabilities = self.receiver.capabilities();
+        if capabilities.lease != LeaseKind::Delivery {
+            for (slot, _) in leases {
+                table.extended(*slot, Answer::Failed);
+            }
+            return;
+        }
+        let max = capabilities
+            .extend_batch_max
+            .map_or(usize::MAX, |max| max.get() as usize);
+        for chunk in leases.chunks(max.min(leases.len())) {
+            self.extend_batch(table, chunk, by).await;
+        }
+    }
+
+    async fn extend_batch(&self, table: &Leases, leases: &[(LeaseSlot, Receipt)], by: Duration) {
+        let item = |(_, receipt): &(_, Receipt)| Extending::new(receipt.clone());
+        let mut batch: Vec<Extending> = leases.iter().map(item).collect();
+        let call = self.bounded(self.receiver.extend(&mut batch, by)).await;
+        let mut results = Vec::with_capacity(batch.len());
+        for (item, (slot, _)) in batch.iter_mut().zip(leases) {
+            let outcome = std::mem::take(&mut item.outcome);
+            let result = Outcome::settle(outcome, &call);
+            table.extended(*slot, answer(&result));
+            results.push(result);
+        }
+        table.end_extensions();
+        self.report(&batch, &results);
+    }
+
+    /// Calls the provider within the deadline of a settle.
+    async fn bounded<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+        match deadline(self.clock(), self.timeout, call).await {
+            Some(result) => result,
+            None => Err(Error::new(
+                ErrorKind::OutcomeUnknown,
+                format!("the provider did not answer within {:?}", self.timeout),
+            )),
+        }
+    }
+
+    fn report(&self, batch: &[Extending], results: &[Result<Instant>]) {
+        let Some(observer) = &self.context.observer else {
+            return;
+        };
+        let source = self.receiver.source();
+        let items = batch.iter().zip(results);
+        let events: Vec<Event<'_>> = items
+            .map(|(item, result)| Event::Extended {
+                source,
+                receipt: &item.receipt,
+                result: result.as_ref().copied(),
+            })
+            .collect();
+        observer.observe(self.clock().now(), &events);
+    }
+
+    fn clock(&self) -> &dyn Clock {
+        &*self.context.clock
+    }
+}
+
+fn answer(result: &Result<Instant>) -> Answer {
+    match result {
+        Ok(until) => Answer::Until(*until),
+        Err(error) if error.kind() == ErrorKind::LeaseLost => Answer::Lost,
+        Err(_) => Answer::Failed,
+    }
+}

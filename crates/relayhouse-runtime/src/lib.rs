@@ -1,0 +1,32 @@
+//! Producer and consumer of relayhouse: the parts that are hard, done once for all providers.
+//!
+//! A [`Producer`] batches what is sent while calls are in flight, and answers each send. A
+//! [`Consumer`] receives within bounds of messages and bytes, keeps leases, dispatches by key,
+//! runs handlers, settles, and drains. Both work through the ports of `relayhouse-core`; time and
+//! randomness come from the [`Context`](relayhouse_core::Context) they are built with.
+//!
+//! This crate knows no provider, no codec and no middleware: any tower layer fits around a
+//! producer or a handler.
+
+mod config;
+mod consumer;
+mod handler;
+mod lease;
+mod ordering;
+mod policy;
+mod producer;
+mod pull;
+mod sync;
+
+pub use self::{
+    config::{ConsumerConfig, Full, Order, Preset, ProducerConfig, SendStart, Suspects},
+    consumer::{Consumer, ConsumerBuilder, Report, Running},
+    handler::{
+        Batch, BatchFunction, BatchHandler, Blocking, BlockingFuture, BlockingHandler, Function,
+        Handler, HandlerFuture,
+    },
+    ordering::Ordering,
+    policy::{FailurePolicy, Jitter},
+    producer::{Producer, ProducerBuilder, SendFuture},
+    pull::Pull,
+};

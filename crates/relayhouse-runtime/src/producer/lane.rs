@@ -1,0 +1,289 @@
+//! What waits to be sent, and how it is packed into calls.
+
+use std::collections::{HashSet, VecDeque};
+
+use relayhouse_core::{Message, Result, Sending, Sent, Text};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+/// Hears how a send ended.
+pub(super) type Waiter = oneshot::Sender<Result<Sent>>;
+
+/// Is a message that waits for a call.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) message: Message,
+    pub(super) waiter: Waiter,
+    /// The room it takes in the buffer, given back when it leaves.
+    pub(super) _room: Room,
+}
+
+/// Is room in the buffer, by messages and by bytes.
+#[derive(Debug)]
+pub(super) struct Room {
+    pub(super) _messages: OwnedSemaphorePermit,
+    pub(super) _bytes: OwnedSemaphorePermit,
+}
+
+/// Bounds one call.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Packing {
+    pub(super) messages_max: usize,
+    pub(super) bytes_max: u64,
+    pub(super) calls_max: usize,
+    /// Whether calls that share an ordering key must not overlap.
+    pub(super) keeps_keys_apart: bool,
+    /// Whether a call starts beside others for less than a full batch.
+    pub(super) is_eager: bool,
+}
+
+/// Holds what waits, and knows what is in flight.
+#[derive(Debug, Default)]
+pub(super) struct Lane {
+    waiting: VecDeque<Waiting>,
+    calls: usize,
+    /// The ordering keys in flight.
+    keys: HashSet<Text>,
+}
+
+/// Is one call to make, with who hears of each item.
+#[derive(Debug, Default)]
+pub(super) struct Packed {
+    pub(super) batch: Vec<Sending>,
+    pub(super) waiters: Vec<Waiter>,
+    pub(super) keys: Vec<Text>,
+}
+
+impl Lane {
+    pub(super) fn push(&mut self, waiting: Waiting) {
+        self.waiting.push_back(waiting);
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.calls == 0
+    }
+
+    /// Takes the place of a call for one message, if it may leave at once.
+    pub(super) fn begin_direct(&mut self, message: &Message, packing: &Packing) -> bool {
+        let may_begin = self.calls == 0 || (packing.is_eager && self.calls < packing.calls_max);
+        let key = key_of(message, packing);
+        let is_free = key.is_none_or(|key| !self.keys.contains(key));
+        if !(self.waiting.is_empty() && may_begin && is_free) {
+            return false;
+        }
+        self.calls += 1;
+        self.keys.extend(key.cloned());
+        true
+    }
+
+    /// Gives the place of a call back, and returns true if something waits.
+    pub(super) fn end_call(&mut self, keys: &[Text]) -> bool {
+        self.calls -= 1;
+        for key in keys {
+            self.keys.remove(key);
+        }
+        !self.waiting.is_empty()
+    }
+
+    /// Packs the next call, if one may start: what waits, in order, up to the bounds, without
+    /// messages whose key is in flight, or behind one of those.
+    pub(super) fn pack(&mut self, packing: &Packing) -> Option<Packed> {
+        self.waiting.retain(|waiting| !waiting.waiter.is_closed());
+        let is_due = self.calls == 0
+            || (self.calls < packing.calls_max && (packing.is_eager || self.is_full(packing)));
+        if !is_due || self.waiting.is_empty() {
+            return None;
+        }
+        let packed = self.fill(packing);
+        if packed.batch.is_empty() {
+            return None;
+        }
+        self.calls += 1;
+        self.keys.extend(packed.keys.iter().cloned());
+        Some(packed)
+    }
+
+    fn is_full(&self, packing: &Packing) -> bool {
+        if packing.messages_max <= self.waiting.len() {
+            return true;
+        }
+        let mut bytes = 0_u64;
+        self.waiting.iter().any(|waiting| {
+            bytes = bytes.saturating_add(waiting.message.size());
+            packing.bytes_max <= bytes
+        })
+    }
+
+    fn fill(&mut self, packing: &Packing) -> Packed {
+        let mut packed = Packed::default();
+        let mut bytes = 0;
+        let mut held_back: HashSet<Text> = HashSet::new();
+        let mut rest = VecDeque::new();
+        while let Some(waiting) = self.waiting.pop_front() {
+            let size = waiting.message.size();
+            let fits = packed.batch.is_empty() || bytes + size <= packing.bytes_max;
+            if packed.batch.len() == packing.messages_max || !fits {
+                self.waiting.push_front(waiting);
+                break;
+            }
+            if let Some(key) = key_of(&waiting.message, packing) {
+                if self.keys.contains(key) || held_back.contains(key) {
+                    held_back.insert(key.clone());
+                    rest.push_back(waiting);
+                    continue;
+                }
+                if !packed.keys.contains(key) {
+                    packed.keys.push(key.clone());
+                }
+            }
+            bytes += size;
+            packed.batch.push(Sending::new(waiting.message));
+            packed.waiters.push(waiting.waiter);
+        }
+        while let Some(waiting) = rest.pop_back() {
+            self.waiting.push_front(waiting);
+        }
+        packed
+    }
+}
+
+/// Returns the key that must not be in flight twice.
+pub(super) fn key_of<'a>(message: &'a Message, packing: &Packing) -> Option<&'a Text> {
+    if !packing.keeps_keys_apart || message.is_plain() {
+        return None;
+    }
+    message.details().ordering_key.as_ref()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::{any, prop, proptest};
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    const PACKING: Packing = Packing {
+        messages_max: 3,
+        bytes_max: 10,
+        calls_max: 4,
+        keeps_keys_apart: true,
+        is_eager: true,
+    };
+
+    fn waiting(message: Message) -> (Waiting, oneshot::Receiver<Result<Sent>>) {
+        let (waiter, answer) = oneshot::channel();
+        let permit = || Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+        let room = Room {
+            _messages: permit(),
+            _bytes: permit(),
+        };
+        (
+            Waiting {
+                message,
+                waiter,
+                _room: room,
+            },
+            answer,
+        )
+    }
+
+    fn bodies(packed: &Packed) -> Vec<String> {
+        let text = |item: &Sending| String::from_utf8_lossy(&item.message.body).into_owned();
+        packed.batch.iter().map(text).collect()
+    }
+
+    #[test]
+    fn calls_are_packed_by_count_and_bytes() {
+        let mut lane = Lane::default();
+        let mut answers = Vec::new();
+        for body in [
+            "a",
+            "b",
+            "c",
+            "123456789",
+            "xy",
+            "a message above the bound",
+        ] {
+            let (waiting, answer) = waiting(Message::new(body));
+            lane.push(waiting);
+            answers.push(answer);
+        }
+        let calls: Vec<_> = std::iter::from_fn(|| lane.pack(&PACKING)).collect();
+        let calls: Vec<_> = calls.iter().map(bodies).collect();
+        let expected: [&[&str]; 4] = [
+            &["a", "b", "c"],
+            &["123456789"],
+            &["xy"],
+            &["a message above the bound"],
+        ];
+        assert_eq!(calls, expected);
+    }
+
+    #[test]
+    fn withdrawn_message_never_leaves() {
+        let mut lane = Lane::default();
+        let (first, answer) = waiting(Message::new("a"));
+        lane.push(first);
+        drop(answer);
+        assert!(lane.pack(&PACKING).is_none());
+        assert!(lane.is_idle());
+    }
+
+    #[test]
+    fn direct_send_queues_behind_others() {
+        let mut lane = Lane::default();
+        let message = Message::new("a");
+        let (first, _answer) = waiting(Message::new("b"));
+        lane.push(first);
+        assert!(!lane.begin_direct(&message, &PACKING));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_lost_and_keys_keep_their_order_and_stay_apart(
+            keys in prop::collection::vec(0_u8..4, 0..60),
+            ends in prop::collection::vec(any::<prop::sample::Index>(), 60),
+        ) {
+            let mut lane = Lane::default();
+            let mut answers = Vec::new();
+            for (number, key) in keys.iter().enumerate() {
+                let message = Message::new(vec![u8::try_from(number).unwrap()]);
+                let message = match key {
+                    0 => message,
+                    key => message.ordering_key(format!("k{key}")),
+                };
+                let (waiting, answer) = waiting(message);
+                lane.push(waiting);
+                answers.push(answer);
+            }
+            let mut in_flight: Vec<Packed> = Vec::new();
+            let mut left: Vec<Vec<u8>> = vec![Vec::new(); 4];
+            let mut ends = ends.into_iter();
+            loop {
+                if let Some(packed) = lane.pack(&PACKING) {
+                    for item in &packed.batch {
+                        let number = item.message.body[0];
+                        left[usize::from(keys[usize::from(number)])].push(number);
+                    }
+                    for other in &in_flight {
+                        assert!(packed.keys.iter().all(|key| !other.keys.contains(key)));
+                    }
+                    in_flight.push(packed);
+                    continue;
+                }
+                if in_flight.is_empty() {
+                    break;
+                }
+                let end = ends.next().map_or(0, |index| index.index(in_flight.len()));
+                let packed = in_flight.swap_remove(end);
+                lane.end_call(&packed.keys);
+            }
+            assert!(lane.is_idle());
+            assert_eq!(left.iter().map(Vec::len).sum::<usize>(), keys.len());
+            for numbers in &left[1..] {
+                assert!(numbers.is_sorted());
+            }
+        }
+    }
+}

@@ -1,0 +1,433 @@
+//! The shared core of a producer: the way of one message, directly or through the sender's task.
+
+use std::{
+    fmt::{self, Debug},
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex},
+    task::Poll,
+};
+
+use futures_util::future::{join_all, poll_fn};
+use relayhouse_core::{
+    Context, Error, ErrorKind, Event, Message, MessageIds, Operation, QueueName, Result, Sending,
+    Sent, Text,
+    port::{Provider, Sender},
+};
+use tokio::{
+    sync::{Notify, OnceCell, OwnedSemaphorePermit, Semaphore, oneshot},
+    task::JoinHandle,
+};
+
+use super::{
+    lane::{Lane, Packing, Room, Waiter, Waiting, key_of},
+    task::Task,
+};
+use crate::{
+    config::{Full, ProducerConfig, SendStart},
+    ordering::Ordering,
+    sync::{deadline, lock},
+};
+
+/// Is a call in flight. It gives back its items, with their answers, and the call's own.
+pub(super) type Call = Pin<Box<dyn Future<Output = Called> + Send>>;
+
+/// Is the end of a call.
+pub(super) struct Called {
+    pub(super) batch: Vec<Sending>,
+    pub(super) result: Result<()>,
+}
+
+/// Says where a producer sends to.
+#[derive(Clone, Debug)]
+pub(super) enum Target {
+    Sender(Arc<dyn Sender>),
+    Provider(Arc<dyn Provider>, QueueName),
+}
+
+/// Is the shared core of a producer.
+pub(super) struct Outlet {
+    target: Target,
+    pub(super) context: Context,
+    pub(super) config: ProducerConfig,
+    ordering: Ordering,
+    ids: MessageIds,
+    opened: OnceCell<Opened>,
+    pub(super) state: Mutex<State>,
+    /// Wakes the task.
+    pub(super) wake: Notify,
+    messages: Arc<Semaphore>,
+    bytes: Arc<Semaphore>,
+}
+
+/// Is a sender that was opened, and what bounds its calls.
+#[derive(Clone, Debug)]
+pub(super) struct Opened {
+    pub(super) sender: Arc<dyn Sender>,
+    pub(super) packing: Packing,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) lane: Lane,
+    /// Calls that were begun by a caller and go on in the task.
+    pub(super) handed_over: Vec<(Call, Vec<Waiter>, Vec<Text>)>,
+    pub(super) is_closed: bool,
+    task: Option<JoinHandle<()>>,
+}
+
+/// Ends the task when the last producer is dropped.
+#[derive(Debug)]
+pub(super) struct Handle(Arc<Outlet>);
+
+impl Handle {
+    pub(super) fn new(outlet: Arc<Outlet>) -> Self {
+        Self(outlet)
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        lock(&self.0.state).is_closed = true;
+        self.0.wake.notify_one();
+    }
+}
+
+impl Debug for Outlet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outlet")
+            .field("target", &self.target)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Outlet {
+    pub(super) fn new(
+        target: Target,
+        context: Context,
+        config: ProducerConfig,
+        ordering: Ordering,
+    ) -> Self {
+        let bytes = usize::try_from(config.buffer_bytes_max.get()).unwrap_or(usize::MAX);
+        Self {
+            ids: MessageIds::new(&*context.random),
+            messages: Arc::new(Semaphore::new(config.buffer_messages_max.get() as usize)),
+            bytes: Arc::new(Semaphore::new(bytes.min(bytes_permits_max()))),
+            target,
+            context,
+            config,
+            ordering,
+            opened: OnceCell::new(),
+            state: Mutex::default(),
+            wake: Notify::new(),
+        }
+    }
+
+    /// Sends one message; `reserved` is its room in the buffer, if it was reserved before.
+    pub(super) async fn send(
+        self: &Arc<Self>,
+        mut message: Message,
+        reserved: Option<OwnedSemaphorePermit>,
+    ) -> Result<Sent> {
+        let opened = self.open().await?;
+        self.prepare(&mut message);
+        if self.begin_direct(&message, &opened.packing)? {
+            return self.send_direct(opened, message).await;
+        }
+        let answer = self.enqueue(message, reserved).await;
+        self.start_task(opened);
+        heard(answer).await
+    }
+
+    /// Sends messages in order: what leaves together is packed together.
+    pub(super) async fn send_all(
+        self: &Arc<Self>,
+        messages: impl IntoIterator<Item = Message>,
+    ) -> Vec<Result<Sent>> {
+        let opened = match self.open().await {
+            Ok(opened) => opened,
+            Err(error) => return messages.into_iter().map(|_| Err(error.clone())).collect(),
+        };
+        let mut answers = Vec::new();
+        for mut message in messages {
+            self.prepare(&mut message);
+            answers.push(self.enqueue(message, None).await);
+        }
+        self.start_task(opened);
+        join_all(answers.into_iter().map(heard)).await
+    }
+
+    fn prepare(&self, message: &mut Message) {
+        if message.id.is_none() {
+            message.id = Some(self.ids.next_id());
+        }
+        let lacks_key = !self.ordering.is_message() && message.details().ordering_key.is_none();
+        if lacks_key {
+            let key = self.ordering.key(message, self.context.clock.wall());
+            if key.is_some() {
+                message.details_mut().ordering_key = key;
+            }
+        }
+    }
+
+    fn begin_direct(&self, message: &Message, packing: &Packing) -> Result<bool> {
+        let mut state = lock(&self.state);
+        if state.is_closed {
+            return Err(self.closed());
+        }
+        Ok(state.lane.begin_direct(message, packing))
+    }
+
+    /// Polls a call once in the caller's own task. One that does not end at once goes on in the
+    /// sender's task: no caller's end drops a call in flight.
+    async fn send_direct(self: &Arc<Self>, opened: &Opened, message: Message) -> Result<Sent> {
+        let keys: Vec<Text> = key_of(&message, &opened.packing)
+            .cloned()
+            .into_iter()
+            .collect();
+        let mut call = self.call(opened, vec![Sending::new(message)]);
+        let first = poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;
+        match first {
+            Poll::Ready(called) => {
+                self.end_call(&keys, opened);
+                self.answer(called).pop().unwrap_or_else(|| Err(lost()))
+            }
+            Poll::Pending => {
+                let (waiter, answer) = oneshot::channel();
+                lock(&self.state)
+                    .handed_over
+                    .push((call, vec![waiter], keys));
+                self.start_task(opened);
+                heard(Ok(answer)).await
+            }
+        }
+    }
+
+    /// Puts a message behind those that wait, once there is room.
+    async fn enqueue(
+        &self,
+        message: Message,
+        reserved: Option<OwnedSemaphorePermit>,
+    ) -> Result<oneshot::Receiver<Result<Sent>>> {
+        let room = self.room(message.size(), reserved).await?;
+        let (waiter, answer) = oneshot::channel();
+        let mut state = lock(&self.state);
+        if state.is_closed {
+            return Err(self.closed());
+        }
+        state.lane.push(Waiting {
+            message,
+            waiter,
+            _room: room,
+        });
+        Ok(answer)
+    }
+
+    async fn room(&self, size: u64, reserved: Option<OwnedSemaphorePermit>) -> Result<Room> {
+        let bytes = u32::try_from(size).unwrap_or(u32::MAX);
+        let bytes =
+            bytes.min(u32::try_from(self.config.buffer_bytes_max.get()).unwrap_or(u32::MAX));
+        let (messages, all) = (Arc::clone(&self.messages), Arc::clone(&self.bytes));
+        match self.config.full {
+            Full::Wait => {
+                let messages = match reserved {
+                    Some(permit) => permit,
+                    None => messages.acquire_owned().await.map_err(|_| self.closed())?,
+                };
+                let bytes = all
+                    .acquire_many_owned(bytes)
+                    .await
+                    .map_err(|_| self.closed())?;
+                Ok(Room {
+                    _messages: messages,
+                    _bytes: bytes,
+                })
+            }
+            Full::Fail => {
+                let messages = reserved.map_or_else(|| messages.try_acquire_owned(), Ok);
+                let room = messages.and_then(|messages| {
+                    let bytes = all.try_acquire_many_owned(bytes)?;
+                    Ok(Room {
+                        _messages: messages,
+                        _bytes: bytes,
+                    })
+                });
+                room.map_err(|_| self.full())
+            }
+        }
+    }
+
+    pub(super) fn reserve(&self) -> impl Future<Output = Result<OwnedSemaphorePermit>> + use<> {
+        let messages = Arc::clone(&self.messages);
+        let closed = self.closed();
+        async move { messages.acquire_owned().await.map_err(|_| closed) }
+    }
+
+    pub(super) fn try_reserve(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.messages).try_acquire_owned().ok()
+    }
+
+    /// Makes the call that sends `batch`, bounded by the deadline of a send.
+    pub(super) fn call(&self, opened: &Opened, mut batch: Vec<Sending>) -> Call {
+        let sender = Arc::clone(&opened.sender);
+        let clock = Arc::clone(&self.context.clock);
+        let timeout = self.config.timeouts.send;
+        Box::pin(async move {
+            let result = deadline(&*clock, timeout, sender.send(&mut batch)).await;
+            let result = result.unwrap_or_else(|| {
+                let rule = format!("the provider did not answer within {timeout:?}");
+                Err(Error::new(ErrorKind::OutcomeUnknown, rule))
+            });
+            Called { batch, result }
+        })
+    }
+
+    pub(super) fn end_call(self: &Arc<Self>, keys: &[Text], opened: &Opened) {
+        let has_more = lock(&self.state).lane.end_call(keys);
+        if has_more {
+            self.start_task(opened);
+        }
+    }
+
+    /// Takes the answers out of a call's items, in order.
+    pub(super) fn answer(&self, called: Called) -> Vec<Result<Sent>> {
+        let Called { batch, result } = called;
+        let queue = self.queue();
+        let answers = batch.into_iter().map(|item| {
+            let Sending { message, outcome } = item;
+            let answer = outcome.settle(&result);
+            let answer = answer.map_err(|error| error.operation(Operation::Send).queue(queue));
+            self.report(&message, &answer);
+            answer
+        });
+        answers.collect()
+    }
+
+    fn report(&self, message: &Message, answer: &Result<Sent>) {
+        let Some(observer) = &self.context.observer else {
+            return;
+        };
+        let sent_id = answer.as_ref().ok().and_then(|sent| sent.id.as_ref());
+        if let Some(id) = message.id.as_ref().or(sent_id) {
+            let (queue, bytes) = (self.queue(), message.size());
+            let event = Event::Sent {
+                queue,
+                id,
+                bytes,
+                result: answer.as_ref(),
+            };
+            observer.observe(self.context.clock.now(), &[event]);
+        }
+    }
+
+    /// Starts the task if it does not run, and wakes it.
+    fn start_task(self: &Arc<Self>, opened: &Opened) {
+        let mut state = lock(&self.state);
+        if state.task.as_ref().is_none_or(JoinHandle::is_finished) {
+            let task = Task::new(Arc::clone(self), opened.clone());
+            state.task = Some(tokio::spawn(task.run()));
+        }
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    async fn open(&self) -> Result<&Opened> {
+        if let Some(opened) = self.opened.get() {
+            return Ok(opened);
+        }
+        let open = async {
+            let sender = match &self.target {
+                Target::Sender(sender) => Arc::clone(sender),
+                Target::Provider(provider, queue) => provider.sender(queue).await?,
+            };
+            let packing = packing(&self.config, &*sender);
+            Ok(Opened { sender, packing })
+        };
+        let opened = self.opened.get_or_try_init(|| open).await;
+        opened.map_err(|error: Error| error.operation(Operation::Open).queue(self.queue()))
+    }
+
+    pub(super) async fn close(&self) -> Result<()> {
+        let task = {
+            let mut state = lock(&self.state);
+            state.is_closed = true;
+            state.task.take()
+        };
+        self.wake.notify_one();
+        if let Some(task) = task {
+            // A panic of the task has answered its callers with their waiters' end.
+            let _ = task.await;
+        }
+        match (self.opened.get(), &self.target) {
+            (Some(opened), Target::Provider(..)) => opened.sender.close().await,
+            _ => Ok(()),
+        }
+    }
+
+    fn queue(&self) -> &QueueName {
+        match &self.target {
+            Target::Sender(sender) => sender.queue(),
+            Target::Provider(_, queue) => queue,
+        }
+    }
+
+    fn closed(&self) -> Error {
+        let error = Error::new(ErrorKind::Closed, "the producer is closed");
+        error.operation(Operation::Send).queue(self.queue())
+    }
+
+    fn full(&self) -> Error {
+        let ProducerConfig {
+            buffer_messages_max,
+            buffer_bytes_max,
+            ..
+        } = &self.config;
+        let rule = format!(
+            "the buffer is full, at most {buffer_messages_max} messages and {buffer_bytes_max} \
+             bytes may wait"
+        );
+        Error::new(ErrorKind::Full, rule)
+            .operation(Operation::Send)
+            .queue(self.queue())
+    }
+}
+
+/// Waits for the answer of a message that was handed over.
+async fn heard(answer: Result<oneshot::Receiver<Result<Sent>>>) -> Result<Sent> {
+    answer?.await.unwrap_or_else(|_| Err(lost()))
+}
+
+fn lost() -> Error {
+    Error::new(
+        ErrorKind::OutcomeUnknown,
+        "the sender's task ended without an answer",
+    )
+}
+
+const fn bytes_permits_max() -> usize {
+    Semaphore::MAX_PERMITS
+}
+
+/// Bounds calls by the configuration and by what the provider can do.
+fn packing(config: &ProducerConfig, sender: &dyn Sender) -> Packing {
+    let capabilities = sender.capabilities();
+    let batch_max = capabilities
+        .send_batch_max
+        .map_or(config.batch_max, |max| max.min(config.batch_max));
+    let keeps_keys_apart = capabilities.key_order.is_supported();
+    let needs_one_call = capabilities.queue_order.is_supported() && !keeps_keys_apart;
+    let calls_max = if needs_one_call {
+        1
+    } else {
+        config.calls_in_flight.get()
+    };
+    Packing {
+        messages_max: batch_max.get() as usize,
+        bytes_max: capabilities
+            .send_bytes_max
+            .map_or(u64::MAX, std::num::NonZeroU64::get),
+        calls_max: calls_max as usize,
+        keeps_keys_apart,
+        is_eager: config.start == SendStart::Anything,
+    }
+}
