@@ -5,5 +5,6 @@
 
 pub mod conformance;
 mod harness;
+pub mod oracle;
 
 pub use self::harness::{Connections, Gauges, Harness, Network, Untrusted, WallClock};
