@@ -1,0 +1,292 @@
+//! Receiving: handing ready messages out under a lease.
+
+use std::{collections::VecDeque, time::Duration};
+
+use relayhouse_core::{Delivery, Instant, Lease, MessageId};
+
+use super::{
+    After, receipt,
+    slab::{Lane, NONE, Phase},
+    state::{State, order_of},
+    wheel::Owner,
+};
+
+/// Says what one receive takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Take {
+    pub(crate) messages_max: usize,
+    pub(crate) bytes_max: u64,
+    pub(crate) now: Instant,
+    pub(crate) lease: Duration,
+    pub(crate) nonce: u64,
+    /// Chance for a profile that needs it.
+    pub(crate) draw: u64,
+}
+
+/// Hands the messages of one receive out.
+struct Hand<'a> {
+    take: Take,
+    until: Instant,
+    count: usize,
+    bytes: u64,
+    into: &'a mut Vec<Delivery>,
+}
+
+impl Hand<'_> {
+    const fn is_full(&self) -> bool {
+        self.take.messages_max <= self.count || self.take.bytes_max <= self.bytes
+    }
+}
+
+impl State {
+    /// Hands out what is ready, within the bounds of `take`, and returns how many.
+    pub(crate) fn take(
+        &mut self,
+        lane: Lane,
+        take: Take,
+        into: &mut Vec<Delivery>,
+        after: &mut After,
+    ) -> usize {
+        self.sweep(take.now, after);
+        let mut hand = Hand {
+            take: self.within_flight(lane, take),
+            until: take.now + take.lease,
+            count: 0,
+            bytes: 0,
+            into,
+        };
+        // Keys that gave a message to this receive, and may give it a further one.
+        let mut again: VecDeque<u32> = VecDeque::new();
+        while !hand.is_full() {
+            let Some(slot) = self.next_ready(lane, take.draw, &mut again, after) else {
+                break;
+            };
+            let timer = self.wheel.lease(take.now, hand.until, Owner::Slot(slot));
+            self.hand_out(slot, timer, &mut hand);
+        }
+        let count = hand.count;
+        self.shift_to_leased(lane, count);
+        self.make_ghost(lane, &take, into, count, after);
+        count
+    }
+
+    fn within_flight(&self, lane: Lane, take: Take) -> Take {
+        let Some(max) = self.settings.behaviour.in_flight_max else {
+            return take;
+        };
+        let left = max.saturating_sub(self.lanes[lane.index()].leased);
+        Take {
+            messages_max: take
+                .messages_max
+                .min(usize::try_from(left).unwrap_or(usize::MAX)),
+            ..take
+        }
+    }
+
+    pub(crate) fn shift_to_leased(&mut self, lane: Lane, count: usize) {
+        let lane = self.lane(lane);
+        lane.ready -= count as u64;
+        lane.leased += count as u64;
+    }
+
+    /// Takes the next ready slot out of its place.
+    fn next_ready(
+        &mut self,
+        lane: Lane,
+        draw: u64,
+        again: &mut VecDeque<u32>,
+        after: &mut After,
+    ) -> Option<u32> {
+        let is_grouped = self.settings.behaviour.is_grouped;
+        loop {
+            if is_grouped || self.lanes[lane.index()].available.is_empty() {
+                if let Some(slot) = self.next_of_key(again) {
+                    return Some(slot);
+                }
+            }
+            let window = self.settings.behaviour.reorder;
+            let available = &mut self.lanes[lane.index()].available;
+            if 1 < window {
+                available.shuffle_front(window, draw);
+            }
+            let (slab, extras) = (&self.slab, &self.extras);
+            let slot = available.pop(|slot| order_of(slab, extras, slot))?;
+            if self.slab[slot].phase == Phase::Gone {
+                self.gone -= 1;
+                after.garbage.push(self.slab.remove(slot));
+                continue;
+            }
+            return match self.key_of(slot) {
+                NONE => Some(slot),
+                key => self.lock_key(key, again),
+            };
+        }
+    }
+
+    /// Takes a further message of a key that this receive has locked: each key in turn.
+    fn next_of_key(&mut self, again: &mut VecDeque<u32>) -> Option<u32> {
+        while let Some(index) = again.pop_front() {
+            let Some(key) = self.keys.get_mut(index) else {
+                continue;
+            };
+            let first = key.queue.front().copied();
+            let Some(slot) = first.filter(|slot| self.slab[*slot].phase == Phase::Ready) else {
+                continue;
+            };
+            key.queue.pop_front();
+            key.leased += 1;
+            if self.settings.behaviour.is_grouped {
+                again.push_front(index);
+            } else {
+                again.push_back(index);
+            }
+            return Some(slot);
+        }
+        None
+    }
+
+    /// Locks a key whose turn it is, and takes its first message.
+    fn lock_key(&mut self, index: u32, again: &mut VecDeque<u32>) -> Option<u32> {
+        let key = self.keys.get_mut(index)?;
+        key.offered = NONE;
+        let slot = key.queue.pop_front()?;
+        key.leased += 1;
+        if !key.queue.is_empty() {
+            again.push_back(index);
+        }
+        Some(slot)
+    }
+
+    /// Hands one slot out under a lease that `timer` ends, or the session where there is none.
+    fn hand_out(&mut self, index: u32, timer: u32, hand: &mut Hand<'_>) {
+        self.stop_timer(index);
+        self.deliveries += 1;
+        let token = self.deliveries;
+        let extra = self.slab[index].extra;
+        let envelope = self
+            .extras
+            .get(extra)
+            .and_then(|extra| extra.envelope.clone());
+        let slot = &mut self.slab[index];
+        slot.timer = timer;
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a generation is the low half of a token: four billion deliveries lie \
+                      between two that are alike"
+        )]
+        {
+            slot.generation = token as u32;
+        }
+        slot.attempt = slot.attempt.saturating_add(1);
+        slot.phase = Phase::Leased;
+        let message = slot.message.clone();
+        hand.count += 1;
+        hand.bytes += message.size();
+        hand.into.push(Delivery {
+            id: message.id.clone().unwrap_or(NO_ID),
+            receipt: receipt::make(index, slot.generation, hand.take.nonce),
+            lease: Lease::new(hand.until, token),
+            attempt: slot.attempt,
+            previous: slot.previous(),
+            sequence: Some(slot.sequence()),
+            enqueued_at: slot.enqueued_at,
+            envelope,
+            message,
+        });
+    }
+
+    /// Hands out what is ready in the session of `key`, whose lease ends at `until`.
+    pub(crate) fn take_session(
+        &mut self,
+        key: u32,
+        until: Instant,
+        take: Take,
+        into: &mut Vec<Delivery>,
+    ) -> usize {
+        let mut hand = Hand {
+            take,
+            until,
+            count: 0,
+            bytes: 0,
+            into,
+        };
+        while !hand.is_full() {
+            let Some(slot) = self.next_of_session(key) else {
+                break;
+            };
+            self.hand_out(slot, NONE, &mut hand);
+        }
+        let count = hand.count;
+        self.shift_to_leased(Lane::Live, count);
+        count
+    }
+
+    fn next_of_session(&mut self, index: u32) -> Option<u32> {
+        let key = self.keys.get_mut(index)?;
+        let slot = *key.queue.front()?;
+        if self.slab[slot].phase != Phase::Ready {
+            return None;
+        }
+        key.queue.pop_front();
+        let order = order_of(&self.slab, &self.extras, slot);
+        key.session.leased.insert((order, slot));
+        Some(slot)
+    }
+
+    /// Leaves a duplicate of one of the last `count` deliveries, if the profile does so and
+    /// chance has it.
+    fn make_ghost(
+        &mut self,
+        lane: Lane,
+        take: &Take,
+        into: &[Delivery],
+        count: usize,
+        after: &mut After,
+    ) {
+        let share = self.settings.behaviour.duplicates;
+        if share <= 0.0 || lane == Lane::Dead {
+            return;
+        }
+        let handed = &into[into.len() - count..];
+        let mut draw = take.draw;
+        for delivery in handed {
+            draw = super::next_draw(draw);
+            if !super::is_hit(draw, share) {
+                continue;
+            }
+            let Some((slot, _)) = receipt::read(&delivery.receipt, take.nonce) else {
+                continue;
+            };
+            if self.key_of(slot) == NONE && !self.slab[slot].is_ghost() {
+                self.duplicate(slot, take, draw, after);
+            }
+        }
+    }
+
+    /// Puts a copy of a leased message behind its original: at once, or some time within the
+    /// lease, when the original may have been acked.
+    fn duplicate(&mut self, slot: u32, take: &Take, draw: u64, after: &mut After) {
+        let original = &self.slab[slot];
+        let (message, wall) = (original.message.clone(), original.enqueued_at);
+        let (sequence, attempt, level) = (original.sequence(), original.attempt, original.level());
+        let live = self.lane(Lane::Live);
+        live.messages += 1;
+        live.bytes += message.size();
+        live.ready += 1;
+        let copy = self.slab.insert(message, wall, sequence);
+        let slot = &mut self.slab[copy];
+        slot.attempt = attempt;
+        slot.set_ghost();
+        if let Some(priority) = relayhouse_core::Priority::new(level) {
+            slot.set_level(priority);
+        }
+        if draw & 1 == 0 {
+            self.come_back(copy, after);
+        } else {
+            self.hold_back(copy, take.now + take.lease / 2);
+        }
+    }
+}
+
+/// Every message has an id since its send; this one would show that it had not.
+const NO_ID: MessageId = MessageId::from_bytes([0; 16]);

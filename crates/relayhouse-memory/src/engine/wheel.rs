@@ -1,0 +1,422 @@
+//! Everything that ends in time: leases of one length in a list, all else in a hierarchical wheel.
+
+use std::{cmp::Reverse, collections::BinaryHeap};
+
+use relayhouse_core::Instant;
+
+use super::slab::NONE;
+
+/// A tick has 2^20 nanoseconds, about a millisecond.
+const TICK_BITS: u32 = 20;
+const LEVEL_BITS: u32 = 6;
+const BUCKETS: usize = 1 << LEVEL_BITS;
+
+/// Eight levels of six bits hold every tick that 64 bits of nanoseconds have.
+const LEVELS: usize = 8;
+
+const LISTS: usize = LEVELS * BUCKETS + 1;
+
+/// The list of leases stands behind those of the wheel.
+const FIFO: u16 = 512;
+const NEAR: u16 = FIFO + 1;
+const CANCELLED: u16 = FIFO + 2;
+
+/// Names what a timer belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// The slot of a message.
+    Slot(u32),
+    /// A session, by the number of its key.
+    Session(u32),
+}
+
+#[derive(Debug)]
+struct Timer {
+    due: Instant,
+    start: Instant,
+    owner: Owner,
+    previous: u32,
+    next: u32,
+    place: u16,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct List {
+    head: u32,
+    tail: u32,
+}
+
+/// Keeps timers: adding and cancelling one costs the same however many there are.
+///
+/// A lease that ends no earlier than the last one of the list goes behind it. Any other timer
+/// goes into the wheel, and from there, when its tick has come, into a heap that knows the exact
+/// time.
+#[derive(Debug)]
+pub(crate) struct Wheel {
+    timers: Vec<Timer>,
+    free: u32,
+    lists: Box<[List]>,
+    occupied: [u64; LEVELS],
+    near: BinaryHeap<Reverse<(Instant, u32)>>,
+    tick: u64,
+}
+
+impl Wheel {
+    pub(crate) fn new(now: Instant) -> Self {
+        let empty = List {
+            head: NONE,
+            tail: NONE,
+        };
+        Self {
+            timers: Vec::new(),
+            free: NONE,
+            lists: vec![empty; LISTS].into(),
+            occupied: [0; LEVELS],
+            near: BinaryHeap::new(),
+            tick: tick_of(now),
+        }
+    }
+
+    /// Adds a lease that starts at `start` and ends at `due`.
+    pub(crate) fn lease(&mut self, start: Instant, due: Instant, owner: Owner) -> u32 {
+        let timer = self.make(start, due, owner);
+        let tail = self.lists[usize::from(FIFO)].tail;
+        let is_last = tail == NONE || self.timers[tail as usize].due <= due;
+        if is_last {
+            self.link(timer, FIFO);
+        } else {
+            self.place(timer);
+        }
+        timer
+    }
+
+    /// Adds anything else that ends at `due`.
+    pub(crate) fn add(&mut self, due: Instant, owner: Owner) -> u32 {
+        let timer = self.make(due, due, owner);
+        self.place(timer);
+        timer
+    }
+
+    /// Moves the end of a timer, which keeps its number and its start.
+    pub(crate) fn extend(&mut self, timer: u32, due: Instant) -> u32 {
+        let Timer { start, owner, .. } = self.timers[timer as usize];
+        self.cancel(timer);
+        let timer = self.make(start, due, owner);
+        self.place(timer);
+        timer
+    }
+
+    /// Takes a timer out.
+    pub(crate) fn cancel(&mut self, timer: u32) {
+        if self.timers[timer as usize].place == NEAR {
+            self.timers[timer as usize].place = CANCELLED;
+            return;
+        }
+        self.unlink(timer);
+        self.release(timer);
+    }
+
+    pub(crate) fn due(&self, timer: u32) -> Instant {
+        self.timers[timer as usize].due
+    }
+
+    pub(crate) fn start(&self, timer: u32) -> Instant {
+        self.timers[timer as usize].start
+    }
+
+    /// Takes out a timer whose end has come by `now`; of several, the earliest.
+    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<Owner> {
+        self.advance(now);
+        self.drop_cancelled();
+        let fifo = self.lists[usize::from(FIFO)].head;
+        let fifo_due = self.due_or_never(fifo);
+        let near_due = self.near_due();
+        if now < fifo_due.min(near_due) || (fifo == NONE && near_due == Instant::NEVER) {
+            return None;
+        }
+        let timer = if fifo_due <= near_due {
+            self.unlink(fifo);
+            fifo
+        } else {
+            self.near.pop()?.0.1
+        };
+        let owner = self.timers[timer as usize].owner;
+        self.release(timer);
+        Some(owner)
+    }
+
+    /// Returns a time before which no timer ends: the end of the earliest, or up to a bucket
+    /// before it.
+    pub(crate) fn next_due(&mut self) -> Instant {
+        self.drop_cancelled();
+        let fifo = self.lists[usize::from(FIFO)].head;
+        let wheel = self
+            .next_bucket()
+            .map_or(Instant::NEVER, |(start, _)| instant_of(start));
+        self.due_or_never(fifo).min(self.near_due()).min(wheel)
+    }
+
+    /// Returns true if no timer can have ended by `now`, looking at little.
+    pub(crate) fn is_quiet(&self, now: Instant) -> bool {
+        let fifo = self.lists[usize::from(FIFO)].head;
+        now < self.due_or_never(fifo)
+            && self.near.is_empty()
+            && self.occupied.iter().all(|bits| *bits == 0)
+    }
+
+    fn due_or_never(&self, timer: u32) -> Instant {
+        self.timers
+            .get(timer as usize)
+            .map_or(Instant::NEVER, |timer| timer.due)
+    }
+
+    fn near_due(&self) -> Instant {
+        self.near
+            .peek()
+            .map_or(Instant::NEVER, |Reverse((due, _))| *due)
+    }
+
+    fn drop_cancelled(&mut self) {
+        while let Some(&Reverse((_, timer))) = self.near.peek() {
+            if self.timers[timer as usize].place != CANCELLED {
+                return;
+            }
+            self.near.pop();
+            self.release(timer);
+        }
+    }
+
+    /// Moves what is due by the tick of `now` into the heap.
+    fn advance(&mut self, now: Instant) {
+        let now = tick_of(now);
+        while let Some((start, list)) = self.next_bucket().filter(|(start, _)| *start <= now) {
+            self.tick = start;
+            let mut timer = self.lists[usize::from(list)].head;
+            while timer != NONE {
+                let next = self.timers[timer as usize].next;
+                self.unlink(timer);
+                self.place(timer);
+                timer = next;
+            }
+        }
+        self.tick = self.tick.max(now);
+    }
+
+    /// Returns the earliest bucket that has timers, with the tick at which it starts.
+    ///
+    /// A timer stands on the level of the highest digit in which its tick differs from the
+    /// present one, so a lower level is always earlier than a higher one.
+    fn next_bucket(&self) -> Option<(u64, u16)> {
+        let level = self.occupied.iter().position(|bits| *bits != 0)?;
+        let bucket = self.occupied[level].trailing_zeros() as usize;
+        let shift = LEVEL_BITS * u32::try_from(level).ok()?;
+        let above = self.tick >> (shift + LEVEL_BITS) << (shift + LEVEL_BITS);
+        let list = u16::try_from(level * BUCKETS + bucket).ok()?;
+        Some((above | (bucket as u64) << shift, list))
+    }
+
+    fn place(&mut self, timer: u32) {
+        let due = self.timers[timer as usize].due;
+        let tick = tick_of(due);
+        if tick <= self.tick {
+            self.timers[timer as usize].place = NEAR;
+            self.near.push(Reverse((due, timer)));
+            return;
+        }
+        let level = (tick ^ self.tick).ilog2() / LEVEL_BITS;
+        let bucket = tick >> (level * LEVEL_BITS) & (BUCKETS as u64 - 1);
+        self.occupied[level as usize] |= 1 << bucket;
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "there are 512 lists in the wheel"
+        )]
+        let list = level as u16 * BUCKETS as u16 + bucket as u16;
+        self.link(timer, list);
+    }
+
+    fn link(&mut self, timer: u32, place: u16) {
+        let list = &mut self.lists[usize::from(place)];
+        let tail = list.tail;
+        list.tail = timer;
+        if tail == NONE {
+            list.head = timer;
+        } else {
+            self.timers[tail as usize].next = timer;
+        }
+        let timer = &mut self.timers[timer as usize];
+        timer.previous = tail;
+        timer.next = NONE;
+        timer.place = place;
+    }
+
+    fn unlink(&mut self, timer: u32) {
+        let Timer {
+            previous,
+            next,
+            place,
+            ..
+        } = self.timers[timer as usize];
+        let list = &mut self.lists[usize::from(place)];
+        if previous == NONE {
+            list.head = next;
+        } else {
+            self.timers[previous as usize].next = next;
+        }
+        if next == NONE {
+            list.tail = previous;
+        } else {
+            self.timers[next as usize].previous = previous;
+        }
+        if previous == NONE && next == NONE && place < FIFO {
+            let (level, bucket) = (usize::from(place) / BUCKETS, usize::from(place) % BUCKETS);
+            self.occupied[level] &= !(1 << bucket);
+        }
+    }
+
+    fn make(&mut self, start: Instant, due: Instant, owner: Owner) -> u32 {
+        let timer = Timer {
+            due,
+            start,
+            owner,
+            previous: NONE,
+            next: NONE,
+            place: CANCELLED,
+        };
+        if let Some(free) = self.timers.get_mut(self.free as usize) {
+            let index = self.free;
+            self.free = free.next;
+            *free = timer;
+            return index;
+        }
+        self.timers.push(timer);
+        u32::try_from(self.timers.len() - 1).unwrap_or(NONE)
+    }
+
+    fn release(&mut self, timer: u32) {
+        self.timers[timer as usize].next = self.free;
+        self.free = timer;
+    }
+}
+
+const fn tick_of(instant: Instant) -> u64 {
+    instant.as_nanos() >> TICK_BITS
+}
+
+const fn instant_of(tick: u64) -> Instant {
+    Instant::from_nanos(tick << TICK_BITS)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{
+        ProptestConfig, any, prop_assert, prop_assert_eq, prop_oneof, proptest,
+    };
+    use proptest::strategy::Strategy;
+
+    use super::*;
+
+    fn at(nanos: u64) -> Instant {
+        Instant::from_nanos(nanos)
+    }
+
+    #[test]
+    fn leases_of_one_length_end_in_order() {
+        let mut wheel = Wheel::new(Instant::START);
+        for n in 0..100_u32 {
+            let n64 = u64::from(n);
+            wheel.lease(at(n64), at(1_000 + n64), Owner::Slot(n));
+        }
+        assert_eq!(wheel.next_due(), at(1_000));
+        assert_eq!(wheel.pop_due(at(999)), None);
+        for n in 0..100 {
+            assert_eq!(wheel.pop_due(at(2_000)), Some(Owner::Slot(n)));
+        }
+        assert_eq!(wheel.next_due(), Instant::NEVER);
+    }
+
+    #[test]
+    fn timers_are_used_again() {
+        let mut wheel = Wheel::new(Instant::START);
+        for n in 0..10_000_u64 {
+            let lease = wheel.lease(at(n), at(n + 1_000_000_000), Owner::Slot(1));
+            let other = wheel.add(at(n + 5_000_000), Owner::Slot(2));
+            wheel.cancel(lease);
+            wheel.cancel(other);
+        }
+        assert!(wheel.timers.len() <= 2, "{}", wheel.timers.len());
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Add(u64),
+        Lease(u64),
+        Cancel(usize),
+        Extend(usize, u64),
+        Pass(u64),
+    }
+
+    fn span() -> impl Strategy<Value = u64> {
+        prop_oneof![0..3_000_000_u64, 0..10_000_000_000_u64, 0..1_u64 << 55]
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            span().prop_map(Step::Add),
+            span().prop_map(Step::Lease),
+            any::<usize>().prop_map(Step::Cancel),
+            (any::<usize>(), span()).prop_map(|(n, span)| Step::Extend(n, span)),
+            span().prop_map(Step::Pass),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+
+        #[test]
+        fn each_timer_ends_once_and_exactly_when_due(
+            steps in proptest::collection::vec(step(), 1..80)
+        ) {
+            let mut wheel = Wheel::new(Instant::START);
+            let mut now = Instant::START;
+            let mut model: Vec<(Instant, u32, u32)> = Vec::new();
+            for (number, step) in (0_u32..).zip(steps) {
+                match step {
+                    Step::Add(span) => {
+                        let due = now + std::time::Duration::from_nanos(span);
+                        model.push((due, number, wheel.add(due, Owner::Slot(number))));
+                    }
+                    Step::Lease(span) => {
+                        let due = now + std::time::Duration::from_nanos(span);
+                        model.push((due, number, wheel.lease(now, due, Owner::Slot(number))));
+                    }
+                    Step::Cancel(n) if !model.is_empty() => {
+                        let (_, _, timer) = model.swap_remove(n % model.len());
+                        wheel.cancel(timer);
+                    }
+                    Step::Extend(n, span) if !model.is_empty() => {
+                        let at = n % model.len();
+                        let due = now + std::time::Duration::from_nanos(span);
+                        let timer = wheel.extend(model[at].2, due);
+                        model[at] = (due, model[at].1, timer);
+                    }
+                    Step::Cancel(_) | Step::Extend(..) => {}
+                    Step::Pass(span) => {
+                        now = now + std::time::Duration::from_nanos(span);
+                        while let Some(owner) = wheel.pop_due(now) {
+                            let earliest = model.iter().map(|(due, ..)| *due).min();
+                            let at = model.iter().position(|(_, n, _)| Owner::Slot(*n) == owner);
+                            prop_assert!(at.is_some(), "nobody waits for {owner:?}");
+                            let (due, ..) = model.swap_remove(at.unwrap_or_default());
+                            prop_assert_eq!(Some(due), earliest);
+                            prop_assert!(due <= now);
+                        }
+                        prop_assert!(model.iter().all(|(due, ..)| now < *due));
+                    }
+                }
+                let earliest = model.iter().map(|(due, ..)| *due).min();
+                prop_assert!(wheel.next_due() <= earliest.unwrap_or(Instant::NEVER));
+                prop_assert_eq!(wheel.next_due() == Instant::NEVER, model.is_empty());
+            }
+        }
+    }
+}
