@@ -1,6 +1,6 @@
 //! Deliveries that wait for a handler, dispatched by key.
 
-use std::collections::{HashMap, VecDeque, hash_map};
+use std::collections::{BTreeMap, VecDeque, btree_map};
 
 use relayhouse_core::{Delivery, Instant, Text};
 
@@ -24,8 +24,9 @@ pub(crate) struct Buffer {
     /// How keys are made; without it no delivery has one.
     ordering: Option<Ordering>,
     ready: VecDeque<Entry>,
-    /// The keys that are given out or ready, and what waits behind them.
-    keys: HashMap<Text, VecDeque<Entry>>,
+    /// The keys that are given out or ready, and what waits behind them; sorted, so that one
+    /// seed gives one order.
+    keys: BTreeMap<Text, VecDeque<Entry>>,
     len: usize,
     bytes: u64,
 }
@@ -64,8 +65,8 @@ impl Buffer {
             return;
         };
         match self.keys.entry(key) {
-            hash_map::Entry::Occupied(mut waiting) => waiting.get_mut().push_back(entry),
-            hash_map::Entry::Vacant(place) => {
+            btree_map::Entry::Occupied(mut waiting) => waiting.get_mut().push_back(entry),
+            btree_map::Entry::Vacant(place) => {
                 place.insert(VecDeque::new());
                 self.ready.push_back(entry);
             }

@@ -342,6 +342,7 @@ impl Consumer {
         let limit = self.setup.config.drain_deadline;
         let running = self.start().await?;
         tokio::select! {
+            biased;
             _ = stop => {}
             () = running.failed() => {}
         }

@@ -122,6 +122,7 @@ impl<M: Mode> SessionWorker<M> {
         debug!(%error, "a session was not accepted");
         let clock = &self.shared.context.clock;
         tokio::select! {
+            biased;
             () = clock.sleep_until(clock.now() + FAILURE_WAIT) => {}
             () = self.must_drop(true) => {}
         }

@@ -86,6 +86,7 @@ impl Keeper {
             }
         };
         tokio::select! {
+            biased;
             () = lost => {}
             () = keep => {}
         }
@@ -94,6 +95,7 @@ impl Keeper {
     /// Sleeps until `next`, or until a lease is held that is due before.
     async fn wait(&self, next: Instant) {
         tokio::select! {
+            biased;
             () = self.wake.notified() => {}
             () = self.clock().sleep_until(next) => {}
         }

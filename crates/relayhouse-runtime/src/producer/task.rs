@@ -30,6 +30,7 @@ impl Task {
                 return;
             }
             tokio::select! {
+                biased;
                 Some((called, waiters, keys)) = calls.next(), if !calls.is_empty() => {
                     self.end(called, waiters, &keys);
                 }

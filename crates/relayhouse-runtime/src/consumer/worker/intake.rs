@@ -11,7 +11,7 @@ use std::{
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use relayhouse_core::{
-    Delivery, Error, ErrorKind, Event, Operation, Previous, Result, Sleep,
+    Delivery, Error, ErrorKind, Event, LeaseKind, Operation, Previous, Result, Sleep,
     port::{ReceiveRequest, Receiver},
 };
 use tracing::debug;
@@ -203,6 +203,8 @@ impl<M: Mode> Worker<M> {
         let mut has_begun = false;
         while self.intake.calls.len() < self.intake.calls_now {
             let Some(request) = self.next_request() else {
+                // An instance that waited on could hold what the deliveries at hand need.
+                self.probe = None;
                 break;
             };
             if !self.intake.is_open(context) || !self.is_probed(context) {
@@ -281,14 +283,18 @@ impl<M: Mode> Worker<M> {
             .saturating_mul(units)
     }
 
-    /// Gives back what cannot start before half of its lease is over.
+    /// Gives back what cannot start before half of its lease, renewals included, is over.
     fn give_back_surplus(&mut self) {
         let Some(pace) = self.pace else {
             return;
         };
-        let startable = self
-            .starts_within(self.lease_length / 2, pace)
-            .max(self.share);
+        let is_renewed = self.receiver.capabilities().lease == LeaseKind::Delivery;
+        let lease = if is_renewed {
+            self.shared.config.lease_total_max
+        } else {
+            self.lease_length
+        };
+        let startable = self.starts_within(lease / 2, pace).max(self.share);
         while startable < self.buffer.len() {
             let Some(entry) = self.buffer.pop_last() else {
                 return;

@@ -116,13 +116,13 @@ fn panicked(panic: &(dyn Any + Send)) -> Error {
 impl<M: Mode> Worker<M> {
     /// Starts handlers while there is room, work, and time.
     pub(super) fn start(&mut self, turn_end: Instant, context: &mut TaskContext<'_>) -> bool {
-        if self.buffer.len() == 0 && self.again.is_empty() {
+        if !self.has_next() {
             self.rest_if_idle();
             return false;
         }
         let may_enter = self.shared.control.enter(self.seat);
         let mut has_progress = false;
-        while self.running.len() < self.share && self.now < turn_end {
+        while self.has_next() && self.running.len() < self.share && self.now < turn_end {
             if !self.may_take(may_enter) || !self.is_ready(context) {
                 break;
             }
@@ -134,6 +134,11 @@ impl<M: Mode> Worker<M> {
         }
         self.rest_if_idle();
         has_progress
+    }
+
+    /// Returns true if a delivery is at hand; only then is the service made ready.
+    fn has_next(&self) -> bool {
+        !self.again.is_empty() || self.buffer.front().is_some()
     }
 
     /// Returns true if the next unit may start: a suspect alone, others while none waits to.
