@@ -3,8 +3,11 @@
 //!
 //! Whoever writes an adapter implements a [`Harness`] for it and runs [`conformance`].
 
+pub mod clock;
 pub mod conformance;
+pub mod generate;
 mod harness;
+pub mod hostile;
 pub mod oracle;
 
 pub use self::harness::{Connections, Gauges, Harness, Network, Untrusted, WallClock};

@@ -9,15 +9,15 @@ use std::{
 
 use bytes::Bytes;
 use relayhouse_core::{
-    Capabilities, Delivery, Error, ErrorKind, Extending, Instant, LeaseKind, Message, MessageId,
-    Outcome, QueueName, Result, Sending, Sent, Settlement, Settling, Source,
+    Capabilities, Delivery, Extending, Instant, LeaseKind, Message, MessageId, Outcome, QueueName,
+    Result, Sending, Sent, Settlement, Settling, Source,
     port::{
         Admin, Provider, QueueConfig, ReceiveRequest, Receiver, ReceiverOptions, Sender, Stats,
     },
 };
 
 use super::{
-    cases::session_port::SessionPort,
+    cases::{is_passing, session_port::SessionPort},
     violation::{Verdict, Violation, ensure},
 };
 use crate::harness::Harness;
@@ -138,9 +138,15 @@ impl<'a> Fixture<'a> {
         extend(&*self.receiver, delivery, by).await
     }
 
-    /// Checks that the queue holds no message that could still be delivered.
+    /// Checks that the queue holds no message that could still be delivered. Where a message may
+    /// be delivered again after its ack, it is acked again.
     pub(super) async fn drained(&self) -> Verdict {
-        self.harness.pass(LEASE + self.harness.tolerance()).await;
+        let tolerance = self.harness.tolerance();
+        self.harness.pass(LEASE + tolerance).await;
+        if !self.capabilities().lease_exclusive.is_supported() {
+            let again = receive_rest(&*self.receiver, tolerance).await?;
+            self.ack_all(again).await?;
+        }
         self.nothing().await
     }
 }
@@ -207,13 +213,26 @@ impl<'a> Outlet<'a> {
         item.outcome.settle(&call)
     }
 
-    /// Sends messages in batches as large as the target takes; each must be taken.
+    /// Sends messages in batches as large as the target takes; each must be taken, at last when
+    /// it is sent again.
     pub(super) async fn send_all(&self, messages: Vec<Message>) -> Result<Vec<Sent>> {
         let mut sent = Vec::with_capacity(messages.len());
-        for result in self.try_send_all(messages).await {
-            sent.push(result?);
+        let results = self.try_send_all(messages.clone()).await;
+        for (message, result) in messages.into_iter().zip(results) {
+            sent.push(match result {
+                Err(error) if is_passing(&error) => self.send(message).await?,
+                result => result?,
+            });
         }
         Ok(sent)
+    }
+
+    /// Sends messages one after the other, so that their order is that of the sends.
+    pub(super) async fn send_each(&self, messages: Vec<Message>) -> Verdict {
+        for message in messages {
+            self.send(message).await?;
+        }
+        Ok(())
     }
 
     /// Sends messages in batches as large as the target takes, and returns each answer.
@@ -263,11 +282,7 @@ pub(super) async fn open(provider: &dyn Provider, source: &Source) -> Result<Arc
         return provider.receiver(source, options).await;
     }
     let sessions = provider.sessions(source, options).await?;
-    let session = sessions
-        .accept(Some(&super::cases::session_port::only()?), PATIENCE)
-        .await?;
-    let none = || Error::new(ErrorKind::Unexpected, "a session named was not accepted");
-    Ok(Arc::new(SessionPort(session.ok_or_else(none)?)))
+    Ok(Arc::new(SessionPort::accept(sessions).await?))
 }
 
 /// Receives one message from `receiver`, which must come in time.
@@ -339,7 +354,8 @@ pub(super) async fn settle(
     item.outcome.settle(&call)
 }
 
-/// Settles deliveries on `receiver` in batches as large as it takes, and returns each answer.
+/// Settles deliveries on `receiver` in batches as large as it takes, and returns each answer;
+/// what the target asks to try again is tried again alone.
 pub(super) async fn settle_all(
     receiver: &dyn Receiver,
     deliveries: Vec<Delivery>,
@@ -350,11 +366,15 @@ pub(super) async fn settle_all(
     let mut results = Vec::with_capacity(batch.len());
     for items in batch.chunks_mut(chunk(receiver.capabilities().settle_batch_max)) {
         let call = receiver.settle(items).await;
-        let answers = items.iter_mut().map(|item| {
+        for item in items {
             let outcome = std::mem::replace(&mut item.outcome, Outcome::Pending);
-            outcome.settle(&call)
-        });
-        results.extend(answers);
+            results.push(match outcome.settle(&call) {
+                Err(error) if is_passing(&error) => {
+                    settle(receiver, &item.delivery, settlement.clone()).await
+                }
+                result => result,
+            });
+        }
     }
     results
 }

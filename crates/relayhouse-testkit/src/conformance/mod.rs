@@ -20,6 +20,7 @@ use std::{
 };
 
 use futures_util::{FutureExt, future::BoxFuture};
+use relayhouse_core::Capabilities;
 
 pub use self::{
     cases::all,
@@ -66,6 +67,14 @@ impl Case {
         rule.join(" ")
     }
 
+    /// Returns why the case cannot run with `harness`, which declares `capabilities`, if it
+    /// cannot.
+    #[must_use]
+    pub fn unmet(&self, harness: &dyn Harness, capabilities: &Capabilities) -> Option<Reason> {
+        let mut needs = self.needs.iter();
+        needs.find_map(|need| need.unmet(harness, capabilities))
+    }
+
     /// Runs the case, if `harness` has what it needs.
     ///
     /// A panic of the target is a failure of the case.
@@ -74,8 +83,7 @@ impl Case {
             Ok(provider) => provider.capabilities().clone(),
             Err(error) => return Ending::Failed(error.into()),
         };
-        let unmet = |need: &Need| need.unmet(harness, &capabilities);
-        if let Some(reason) = self.needs.iter().find_map(unmet) {
+        if let Some(reason) = self.unmet(harness, &capabilities) {
             return Ending::CannotRun(reason);
         }
         match AssertUnwindSafe((self.run)(harness)).catch_unwind().await {

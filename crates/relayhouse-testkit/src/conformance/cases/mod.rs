@@ -81,6 +81,11 @@ fn unsupported<T>(what: &str, result: Result<T, Error>) -> Verdict {
     fails(what, result, ErrorKind::Unsupported).map(drop)
 }
 
+/// Whether a target may fail with `error` any item of a batch, which its caller tries again.
+pub(super) fn is_passing(error: &Error) -> bool {
+    error.is_temporary() && error.kind() != ErrorKind::OutcomeUnknown
+}
+
 /// Asks for a queue whose leases last for `lease`.
 fn lease_of(lease: Duration) -> QueueConfig {
     QueueConfig {

@@ -64,9 +64,7 @@ fn body(delivery: &Delivery) -> &[u8] {
 /// A queue with one receiver delivers in the order of the sends.
 pub async fn queue_keeps_send_order(harness: &dyn Harness) -> Verdict {
     let fixture = Fixture::new(harness).await?;
-    for message in fixture.messages(20) {
-        fixture.send(message).await?;
-    }
+    fixture.send_each(fixture.messages(20)).await?;
     for number in 0..20 {
         let delivery = fixture.receive().await?;
         equal("body", body(&delivery), number.to_string().as_bytes())?;
@@ -79,7 +77,7 @@ pub async fn queue_keeps_send_order(harness: &dyn Harness) -> Verdict {
 pub async fn key_keeps_send_order(harness: &dyn Harness) -> Verdict {
     let fixture = Fixture::new(harness).await?;
     let messages = (0..20).map(|number| keyed(&fixture, "a", number)).collect();
-    fixture.send_all(messages).await?;
+    fixture.send_each(messages).await?;
     for number in 0..20 {
         let delivery = fixture.receive().await?;
         equal("body", body(&delivery), format!("a{number}").as_bytes())?;
@@ -93,7 +91,7 @@ pub async fn one_message_of_a_key_is_out_at_a_time(harness: &dyn Harness) -> Ver
     let fixture = Fixture::new(harness).await?;
     let other = fixture.open().await?;
     fixture
-        .send_all(vec![keyed(&fixture, "a", 0), keyed(&fixture, "a", 1)])
+        .send_each(vec![keyed(&fixture, "a", 0), keyed(&fixture, "a", 1)])
         .await?;
     let first = fixture.receive().await?;
     equal("body", body(&first), b"a0")?;
@@ -107,7 +105,7 @@ pub async fn one_message_of_a_key_is_out_at_a_time(harness: &dyn Harness) -> Ver
 pub async fn released_message_comes_before_its_successors(harness: &dyn Harness) -> Verdict {
     let fixture = Fixture::new(harness).await?;
     let messages = (0..3).map(|number| keyed(&fixture, "a", number)).collect();
-    fixture.send_all(messages).await?;
+    fixture.send_each(messages).await?;
     let first = fixture.receive().await?;
     fixture.settle(&first, super::RELEASE).await?;
     for expected in [b"a0", b"a1", b"a2"] {
@@ -122,7 +120,7 @@ pub async fn released_message_comes_before_its_successors(harness: &dyn Harness)
 pub async fn expired_message_comes_before_its_successors(harness: &dyn Harness) -> Verdict {
     let fixture = Fixture::new(harness).await?;
     let messages = (0..3).map(|number| keyed(&fixture, "a", number)).collect();
-    fixture.send_all(messages).await?;
+    fixture.send_each(messages).await?;
     let first = fixture.receive().await?;
     fixture.expire(&first).await;
     for expected in [b"a0", b"a1", b"a2"] {
@@ -138,7 +136,7 @@ pub async fn delayed_message_holds_its_key_and_no_other(harness: &dyn Harness) -
     let delay = Duration::from_secs(5);
     let fixture = Fixture::new(harness).await?;
     fixture
-        .send_all(vec![keyed(&fixture, "a", 0), keyed(&fixture, "a", 1)])
+        .send_each(vec![keyed(&fixture, "a", 0), keyed(&fixture, "a", 1)])
         .await?;
     let first = fixture.receive().await?;
     fixture
@@ -157,7 +155,7 @@ pub async fn delayed_message_holds_its_key_and_no_other(harness: &dyn Harness) -
 pub async fn dead_lettered_message_frees_its_key(harness: &dyn Harness) -> Verdict {
     let fixture = Fixture::new(harness).await?;
     fixture
-        .send_all(vec![keyed(&fixture, "a", 0), keyed(&fixture, "a", 1)])
+        .send_each(vec![keyed(&fixture, "a", 0), keyed(&fixture, "a", 1)])
         .await?;
     let first = fixture.receive().await?;
     fixture
@@ -170,7 +168,7 @@ pub async fn dead_lettered_message_frees_its_key(harness: &dyn Harness) -> Verdi
 pub async fn stuck_key_does_not_hold_others_up(harness: &dyn Harness) -> Verdict {
     let fixture = Fixture::new(harness).await?;
     fixture
-        .send_all(vec![keyed(&fixture, "a", 0), keyed(&fixture, "a", 1)])
+        .send_each(vec![keyed(&fixture, "a", 0), keyed(&fixture, "a", 1)])
         .await?;
     let stuck = fixture.receive().await?;
     for number in 0..10 {
@@ -187,7 +185,7 @@ pub async fn many_keys_keep_their_orders(harness: &dyn Harness) -> Verdict {
     const KEYS: [&str; 5] = ["a", "b", "c", "d", "e"];
     let fixture = Fixture::new(harness).await?;
     let messages = (0..100).map(|index| keyed(&fixture, KEYS[index % 5], index / 5));
-    fixture.send_all(messages.collect()).await?;
+    fixture.send_each(messages.collect()).await?;
     let mut next: BTreeMap<String, usize> = BTreeMap::new();
     for _ in 0..100 {
         let delivery = fixture.receive().await?;

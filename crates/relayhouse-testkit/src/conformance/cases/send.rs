@@ -81,7 +81,8 @@ pub async fn many_messages_are_received_once_each(harness: &dyn Harness) -> Verd
     Ok(())
 }
 
-/// As many messages as the target declares go in one call, and all of them are taken.
+/// As many messages as the target declares go in one call, and all of them are taken but those
+/// that it asks to send again.
 pub async fn full_batch_is_sent_in_one_call(harness: &dyn Harness) -> Verdict {
     let fixture = Fixture::new(harness).await?;
     let count = chunk(fixture.sender.capabilities().send_batch_max).min(1_000);
@@ -91,11 +92,14 @@ pub async fn full_batch_is_sent_in_one_call(harness: &dyn Harness) -> Verdict {
         .map(Sending::new)
         .collect();
     fixture.sender.send(&mut batch).await?;
-    ensure(
-        batch.iter().all(|item| item.outcome.is_done()),
-        "a message of a full batch was not taken",
-    )?;
-    let deliveries = fixture.receive_all(count).await?;
+    let mut taken = 0;
+    for item in batch {
+        match item.outcome.settle(&Ok(())) {
+            Ok(_) => taken += 1,
+            Err(error) => ensure(super::is_passing(&error), format!("not taken: {error}"))?,
+        }
+    }
+    let deliveries = fixture.receive_all(taken).await?;
     Ok(fixture.ack_all(deliveries).await?)
 }
 
@@ -115,8 +119,11 @@ pub async fn messages_of_one_call_arrive_in_its_order(harness: &dyn Harness) -> 
     let fixture = Fixture::new(harness).await?;
     let messages = fixture.messages(30);
     let bodies: Vec<_> = messages.iter().map(|it| it.body.clone()).collect();
-    fixture.send_all(messages).await?;
-    let deliveries = fixture.receive_all(30).await?;
+    let results = fixture.try_send_all(messages).await;
+    let pairs = bodies.into_iter().zip(results);
+    let taken = pairs.filter_map(|(body, result)| result.ok().map(|_| body));
+    let bodies: Vec<_> = taken.collect();
+    let deliveries = fixture.receive_all(bodies.len()).await?;
     let received: Vec<_> = deliveries.into_iter().map(|it| it.message.body).collect();
     equal("order", received, bodies)
 }

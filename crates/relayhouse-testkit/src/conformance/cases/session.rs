@@ -80,8 +80,7 @@ impl<'a> Desk<'a> {
 
     async fn send(&self, session: &'static str, count: usize) -> Verdict {
         let messages = (0..count).map(|index| self.message(session, index.to_string()));
-        self.fixture.send_all(messages.collect()).await?;
-        Ok(())
+        self.fixture.send_each(messages.collect()).await
     }
 
     async fn accept(&self, session: &'static str) -> Result<Session, Violation> {
@@ -109,7 +108,7 @@ fn with_sessions() -> QueueConfig {
 }
 
 fn port(session: &Session) -> SessionPort {
-    SessionPort(Arc::clone(session))
+    SessionPort::of(Arc::clone(session))
 }
 
 /// Receives `count` messages of a session, which must be the numbers from `first` on, and acks
