@@ -119,8 +119,8 @@ impl Admin for MemoryAdmin {
 
     async fn settings(&self, source: &Source) -> Result<Settings> {
         let (queue, _) = self.find(source)?;
-        let capabilities = self.config.profile.capabilities();
+        let capabilities = self.config.declare(self.config.profile.capabilities());
         let lease = queue.settings.lease;
-        Ok(receiver::settings_of(&queue, source, capabilities, lease))
+        Ok(receiver::settings_of(&queue, source, &capabilities, lease))
     }
 }

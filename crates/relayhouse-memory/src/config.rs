@@ -2,10 +2,11 @@
 
 use std::{
     num::{NonZeroU32, NonZeroU64},
+    sync::Arc,
     time::Duration,
 };
 
-use relayhouse_core::{Context, Result, config};
+use relayhouse_core::{Capabilities, Context, Result, config};
 use serde::Deserialize;
 
 use crate::{error, profile::Profile, provider::Memory};
@@ -105,6 +106,18 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Narrows what the profile can do to what these options allow.
+    pub(crate) fn declare(&self, of_profile: &Capabilities) -> Arc<Capabilities> {
+        let mut capabilities = of_profile.clone();
+        if capabilities.dedup.is_supported() {
+            let or_profile = || self.profile.dedup_window();
+            capabilities.dedup_window = Some(self.dedup_window.unwrap_or_else(or_profile));
+        }
+        let bytes_max = capabilities.message_bytes_max.into_iter();
+        capabilities.message_bytes_max = bytes_max.chain([self.bytes_max]).min();
+        Arc::new(capabilities)
+    }
+
     /// Checks what a type cannot.
     pub(crate) fn check(&self) -> Result<()> {
         let durations = [

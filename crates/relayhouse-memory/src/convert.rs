@@ -19,12 +19,15 @@ pub(crate) fn prepare(
     } else {
         namespace.context.clock.wall()
     };
+    let bytes_max = settings.bytes_max;
     for item in batch.iter_mut().filter(|item| item.outcome.is_pending()) {
         let message = &mut item.message;
         if message.id.is_none() {
             message.id = Some(namespace.ids.next_id());
         }
+        let size = message.size();
         match check(message, capabilities, settings, wall) {
+            Ok(()) if bytes_max < size => item.fail(error::too_large(size, bytes_max)),
             Ok(()) => promote(message),
             Err(error) => item.fail(error.operation(Operation::Send)),
         }
@@ -38,9 +41,11 @@ fn check(
     wall: Timestamp,
 ) -> Result<()> {
     message.check(capabilities, wall)?;
-    let size = message.size();
-    if settings.bytes_max < size {
-        return Err(error::too_large(size, settings.bytes_max));
+    if message.is_plain() && !settings.requires_sessions && !settings.behaviour.is_fifo {
+        return Ok(());
+    }
+    if message.details().dedup_id.is_some() && !capabilities.dedup.is_supported() {
+        return Err(error::no_dedup());
     }
     if settings.behaviour.is_fifo {
         return check_fifo(message);

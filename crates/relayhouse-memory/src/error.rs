@@ -77,6 +77,14 @@ pub(crate) fn needs_key(what: &'static str) -> Error {
     Error::new(ErrorKind::MessageInvalid, what).operation(Operation::Send)
 }
 
+pub(crate) fn no_dedup() -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        "message has a dedup id, which this queue does not support",
+    )
+    .operation(Operation::Send)
+}
+
 pub(crate) fn lease_lost(operation: Operation) -> Error {
     Error::new(ErrorKind::LeaseLost, "the lease of the delivery has ended").operation(operation)
 }

@@ -49,6 +49,10 @@ pub(crate) struct Behaviour {
     pub(crate) is_grouped: bool,
     /// Every message needs an ordering key, and has a dedup id.
     pub(crate) is_fifo: bool,
+    /// Ordering keys mean order.
+    pub(crate) has_keys: bool,
+    /// Priorities mean something.
+    pub(crate) has_priorities: bool,
 }
 
 impl Behaviour {
@@ -60,6 +64,8 @@ impl Behaviour {
         reorder: 1,
         is_grouped: false,
         is_fifo: false,
+        has_keys: true,
+        has_priorities: true,
     };
 }
 
@@ -96,6 +102,7 @@ impl Profile {
             in_flight_max: Some(120_000),
             lease_total_max: Some(Duration::from_secs(43_200)),
             failures: 0.01,
+            has_priorities: false,
             ..Behaviour::NATIVE
         };
         match self {
@@ -103,6 +110,7 @@ impl Profile {
             Self::SqsStandard => Behaviour {
                 duplicates: 0.01,
                 reorder: 16,
+                has_keys: false,
                 ..sqs
             },
             Self::SqsFifo => Behaviour {
@@ -112,6 +120,8 @@ impl Profile {
             },
             Self::ServiceBus | Self::ServiceBusSessions => Behaviour {
                 failures: 0.01,
+                has_keys: matches!(self, Self::ServiceBusSessions),
+                has_priorities: false,
                 ..Behaviour::NATIVE
             },
         }

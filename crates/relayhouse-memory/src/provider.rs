@@ -36,12 +36,18 @@ const ENV_PREFIX: &str = "RELAYHOUSE_MEMORY_";
 pub struct Memory {
     namespace: Arc<Namespace>,
     config: Arc<Config>,
+    capabilities: Arc<Capabilities>,
 }
 
 impl Memory {
     pub(crate) fn new(context: Context, config: Config) -> Self {
+        Self::of(Arc::new(Namespace::new(context)), config)
+    }
+
+    fn of(namespace: Arc<Namespace>, config: Config) -> Self {
         Self {
-            namespace: Arc::new(Namespace::new(context)),
+            namespace,
+            capabilities: config.declare(config.profile.capabilities()),
             config: Arc::new(config),
         }
     }
@@ -79,10 +85,7 @@ impl Memory {
                 "option profile: it is another than that of the namespace",
             ));
         }
-        Ok(Self {
-            namespace: Arc::clone(&self.namespace),
-            config: Arc::new(config),
-        })
+        Ok(Self::of(Arc::clone(&self.namespace), config))
     }
 
     /// Returns the options.
@@ -101,7 +104,7 @@ impl Memory {
         if lease.is_zero() {
             return Err(error::invalid("a lease must not be zero"));
         }
-        match Provider::capabilities(self).lease_max {
+        match self.capabilities.lease_max {
             Some(max) if max < lease => Err(error::too_long(Operation::Open, lease, max)),
             _ => Ok(lease),
         }
@@ -126,7 +129,7 @@ impl Provider for Memory {
     }
 
     fn capabilities(&self) -> &Capabilities {
-        self.config.profile.capabilities()
+        &self.capabilities
     }
 
     async fn sender(&self, queue: &QueueName) -> Result<Arc<dyn Sender>> {
@@ -135,7 +138,7 @@ impl Provider for Memory {
         Ok(Arc::new(MemorySender::new(
             Arc::clone(&self.namespace),
             queue.clone(),
-            self.config.profile.capabilities(),
+            Arc::clone(&self.capabilities),
         )))
     }
 
@@ -157,7 +160,8 @@ impl Provider for Memory {
             Arc::clone(&self.namespace),
             queue,
             source.clone(),
-            self.config.profile.receiver_capabilities(),
+            self.config
+                .declare(self.config.profile.receiver_capabilities()),
             lease,
         )))
     }
@@ -180,7 +184,8 @@ impl Provider for Memory {
             Arc::clone(&self.namespace),
             queue,
             source.clone(),
-            self.config.profile.session_capabilities(),
+            self.config
+                .declare(self.config.profile.session_capabilities()),
             lease,
         )))
     }
@@ -193,8 +198,7 @@ impl Provider for Memory {
     }
 
     fn transactional(&self) -> Option<Arc<dyn Transactional>> {
-        let capabilities = self.config.profile.capabilities();
-        capabilities.transactions.is_supported().then(|| {
+        self.capabilities.transactions.is_supported().then(|| {
             let transactional: Arc<dyn Transactional> = Arc::new(MemoryTransactional::new(
                 Arc::clone(&self.namespace),
                 Arc::clone(&self.config),

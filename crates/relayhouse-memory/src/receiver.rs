@@ -27,7 +27,7 @@ pub(crate) struct MemoryReceiver {
     namespace: Arc<Namespace>,
     queue: Arc<Queue>,
     source: Source,
-    capabilities: &'static Capabilities,
+    capabilities: Arc<Capabilities>,
     lease: Duration,
     is_closed: AtomicBool,
     has_told_lost: AtomicBool,
@@ -38,7 +38,7 @@ impl MemoryReceiver {
         namespace: Arc<Namespace>,
         queue: Arc<Queue>,
         source: Source,
-        capabilities: &'static Capabilities,
+        capabilities: Arc<Capabilities>,
         lease: Duration,
     ) -> Self {
         Self {
@@ -165,14 +165,14 @@ impl Receiver for MemoryReceiver {
     }
 
     fn capabilities(&self) -> &Capabilities {
-        self.capabilities
+        &self.capabilities
     }
 
     async fn settings(&self) -> Result<Settings> {
         Ok(settings_of(
             &self.queue,
             &self.source,
-            self.capabilities,
+            &self.capabilities,
             self.lease,
         ))
     }
@@ -182,7 +182,7 @@ impl Receiver for MemoryReceiver {
         if closed.iter().any(|flag| flag.load(Ordering::Acquire)) {
             return Err(error::closed(Operation::Receive).queue(&self.source));
         }
-        let request = clamp(self.capabilities, request);
+        let request = clamp(&self.capabilities, request);
         let lane = self.lane();
         let count = self.queue.receive(lane, &request, self.lease, into)?;
         if 0 < count || request.wait.is_zero() {
@@ -197,7 +197,7 @@ impl Receiver for MemoryReceiver {
             &self.namespace,
             &self.queue,
             self.lane(),
-            self.capabilities,
+            &self.capabilities,
             batch,
         )
     }

@@ -18,7 +18,7 @@ use crate::{
 pub(crate) struct MemorySender {
     namespace: Arc<Namespace>,
     name: QueueName,
-    capabilities: &'static Capabilities,
+    capabilities: Arc<Capabilities>,
     /// The queue or topic, which the first send decides on.
     target: OnceLock<Target>,
     is_closed: AtomicBool,
@@ -28,7 +28,7 @@ impl MemorySender {
     pub(crate) fn new(
         namespace: Arc<Namespace>,
         name: QueueName,
-        capabilities: &'static Capabilities,
+        capabilities: Arc<Capabilities>,
     ) -> Self {
         Self {
             namespace,
@@ -48,12 +48,12 @@ impl MemorySender {
     }
 
     fn check(&self, batch: &mut [Sending], target: &Target) -> Result<()> {
-        check_batch(self.capabilities, batch)?;
+        check_batch(&self.capabilities, batch)?;
         let settings = match target {
             Target::Queue(queue) => &queue.settings,
             Target::Topic(topic) => &topic.settings,
         };
-        convert::prepare(&self.namespace, self.capabilities, settings, batch);
+        convert::prepare(&self.namespace, &self.capabilities, settings, batch);
         convert::throttle(
             settings.behaviour.failures,
             &*self.namespace.context.random,
@@ -88,7 +88,7 @@ impl Sender for MemorySender {
     }
 
     fn capabilities(&self) -> &Capabilities {
-        self.capabilities
+        &self.capabilities
     }
 
     async fn send(&self, batch: &mut [Sending]) -> Result<()> {

@@ -29,7 +29,7 @@ pub(crate) struct MemorySessions {
     namespace: Arc<Namespace>,
     queue: Arc<Queue>,
     source: Source,
-    capabilities: &'static Capabilities,
+    capabilities: Arc<Capabilities>,
     lease: Duration,
     is_closed: AtomicBool,
 }
@@ -39,7 +39,7 @@ impl MemorySessions {
         namespace: Arc<Namespace>,
         queue: Arc<Queue>,
         source: Source,
-        capabilities: &'static Capabilities,
+        capabilities: Arc<Capabilities>,
         lease: Duration,
     ) -> Self {
         Self {
@@ -60,7 +60,7 @@ impl Sessions for MemorySessions {
     }
 
     fn capabilities(&self) -> &Capabilities {
-        self.capabilities
+        &self.capabilities
     }
 
     async fn accept(
@@ -93,7 +93,7 @@ pub(crate) struct MemorySession {
     namespace: Arc<Namespace>,
     queue: Arc<Queue>,
     source: Source,
-    capabilities: &'static Capabilities,
+    capabilities: Arc<Capabilities>,
     lease: Duration,
     session: SessionId,
     key: u32,
@@ -109,7 +109,7 @@ impl MemorySession {
             namespace: Arc::clone(&sessions.namespace),
             queue: Arc::clone(&sessions.queue),
             source: sessions.source.clone(),
-            capabilities: sessions.capabilities,
+            capabilities: Arc::clone(&sessions.capabilities),
             lease: sessions.lease,
             session: SessionId::new(held.name)?,
             key: held.key,
@@ -128,14 +128,14 @@ impl Receiver for MemorySession {
     }
 
     fn capabilities(&self) -> &Capabilities {
-        self.capabilities
+        &self.capabilities
     }
 
     async fn settings(&self) -> Result<Settings> {
         Ok(receiver::settings_of(
             &self.queue,
             &self.source,
-            self.capabilities,
+            &self.capabilities,
             self.lease,
         ))
     }
@@ -145,7 +145,7 @@ impl Receiver for MemorySession {
         if closed.iter().any(|flag| flag.load(Ordering::Acquire)) {
             return Err(error::closed(Operation::Receive).queue(&self.source));
         }
-        let request = receiver::clamp(self.capabilities, request);
+        let request = receiver::clamp(&self.capabilities, request);
         let asking = Asking::Session {
             key: self.key,
             holder: self.holder,
@@ -158,7 +158,7 @@ impl Receiver for MemorySession {
             &self.namespace,
             &self.queue,
             Lane::Live,
-            self.capabilities,
+            &self.capabilities,
             batch,
         )
     }

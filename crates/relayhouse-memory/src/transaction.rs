@@ -41,13 +41,13 @@ impl Transactional for MemoryTransactional {
         let from = self.namespace.find(&source.entity, Operation::Settle)?;
         self.namespace.ensure_target(queue, &self.config)?;
         let target = self.namespace.target(queue, Operation::Send)?;
-        let capabilities = self.config.profile.capabilities();
-        sender::check_batch(capabilities, send)?;
+        let capabilities = self.config.declare(self.config.profile.capabilities());
+        sender::check_batch(&capabilities, send)?;
         let settings = match &target {
             Target::Queue(queue) => &queue.settings,
             Target::Topic(topic) => &topic.settings,
         };
-        convert::prepare(&self.namespace, capabilities, settings, send);
+        convert::prepare(&self.namespace, &capabilities, settings, send);
         let refused = send.iter().find_map(|item| item.outcome.error().cloned());
         let lane = Lane::of(source.dead_letter);
         let done = match refused {

@@ -105,11 +105,12 @@ impl State {
 
     fn rise(&mut self, index: u32, now: Instant, after: &mut After) {
         self.change_lane(index, Lane::Live);
+        let details = self.slab[index].message.details();
+        let (key, priority) = (self.key_name_of(details), self.priority_of(details));
+        let ttl = details.ttl;
         let slot = &mut self.slab[index];
         slot.attempt = 0;
         slot.set_previous(Previous::None);
-        let details = slot.message.details();
-        let (key, ttl, priority) = (details.ordering_key.clone(), details.ttl, details.priority);
         slot.set_level(priority);
         let key = key.map_or(NONE, |key| self.join_key(&key));
         let ttl = ttl.or(self.settings.ttl);

@@ -113,7 +113,8 @@ impl Queue {
     /// Wakes one that waits if the alarm should be set: only who waits sets it, in its own task,
     /// where the clock can be waited by.
     fn nudge_for_alarm(&self, state: &mut State, after: &mut After) {
-        if state.wheel.next_due() < state.alarm {
+        if !state.is_nudged && state.wheel.next_due() < state.alarm {
+            state.is_nudged = true;
             state.nudge(after);
         }
     }
@@ -123,6 +124,7 @@ impl Queue {
         let mut after = After::default();
         let (result, alarm) = {
             let mut state = lock(&self.state);
+            state.is_nudged = false;
             let result = call(&mut state, &mut after);
             let due = state.wheel.next_due();
             let is_needed = due < state.alarm && (state.has_waiters() || self.is_topic_waiting());
@@ -194,6 +196,7 @@ impl Queue {
             }
             let due = state.alarm;
             state.alarm = Instant::NEVER;
+            state.is_nudged = false;
             if due != Instant::NEVER {
                 state.sweep(due, &mut after);
             }

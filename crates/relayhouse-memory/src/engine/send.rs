@@ -195,8 +195,10 @@ impl Drop for SendWait<'_> {
     fn drop(&mut self) {
         let place = &mut self.place;
         if place.is_some() {
-            self.queue
-                .run(|state, after| state.gate.leave(place, &mut after.wakes));
+            self.queue.run(|state, after| {
+                state.is_nudged = false;
+                state.gate.leave(place, &mut after.wakes);
+            });
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{
     mem,
 };
 
-use relayhouse_core::{Instant, Message, Receipt, Text, Timestamp};
+use relayhouse_core::{Details, Instant, Message, Priority, Receipt, Text, Timestamp};
 
 use super::{
     After, Settings,
@@ -54,6 +54,8 @@ pub(crate) struct State {
     /// When the alarm of the queue goes off, if it is set.
     pub(crate) alarm: Instant,
     pub(crate) alarm_number: u64,
+    /// True while one that waits was woken to set the alarm and has not looked yet.
+    pub(crate) is_nudged: bool,
 }
 
 /// Holds the ready messages, the waiting receivers and the counts of a queue or of its dead
@@ -124,6 +126,7 @@ impl State {
             is_deleted: false,
             alarm: Instant::NEVER,
             alarm_number: 0,
+            is_nudged: false,
         }
     }
 
@@ -195,7 +198,7 @@ impl State {
 
     fn push_detailed(&mut self, slot: u32, moment: Moment, after: &mut After) {
         let details = self.slab[slot].message.details();
-        let (priority, key) = (details.priority, details.ordering_key.clone());
+        let (priority, key) = (self.priority_of(details), self.key_name_of(details));
         let delay = details
             .not_before
             .map_or(std::time::Duration::ZERO, |time| time.delay(moment.wall));
@@ -216,6 +219,20 @@ impl State {
         } else {
             self.arrive(slot, after);
         }
+    }
+
+    /// Returns the priority of a message, where the profile has priorities.
+    pub(crate) fn priority_of(&self, details: &Details) -> Priority {
+        match self.settings.behaviour.has_priorities {
+            true => details.priority,
+            false => Priority::DEFAULT,
+        }
+    }
+
+    /// Returns the ordering key of a message, where the profile keeps order by key.
+    pub(crate) fn key_name_of(&self, details: &Details) -> Option<Text> {
+        let key = details.ordering_key.clone();
+        key.filter(|_| self.settings.behaviour.has_keys)
     }
 
     pub(crate) fn join_key(&mut self, name: &Text) -> u32 {

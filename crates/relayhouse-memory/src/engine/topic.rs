@@ -313,6 +313,7 @@ impl<'a> Fan<'a> {
     fn unlock(mut self) -> Vec<After> {
         for (queue, after) in self.queues.iter_mut().zip(&mut self.afters) {
             if queue.has_waiters() && queue.wheel.next_due() < queue.alarm {
+                queue.is_nudged = true;
                 queue.nudge(after);
             }
         }

@@ -212,6 +212,7 @@ impl Drop for ReceiveWait<'_> {
         }
         let (asking, place) = (self.asking, &mut self.place);
         self.queue.run(|state, after| {
+            state.is_nudged = false;
             leave(asking.line(state), place, false, after);
         });
     }
@@ -343,6 +344,7 @@ impl Drop for AcceptWait<'_> {
         }
         let (key, place) = (&mut self.key, &mut self.place);
         self.queue.run(|state, after| {
+            state.is_nudged = false;
             if !state.is_deleted {
                 give_up(state, key, place, false, after);
             }
