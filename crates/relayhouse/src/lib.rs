@@ -1,0 +1,75 @@
+//! A message-queue runtime: one small interface over many queue services.
+//!
+//! [`open`] turns a URL into a [`Queue`]; a queue makes producers and consumers. A handler is an
+//! async function, and what it returns decides what becomes of the message. The runtime does the
+//! hard parts: leases and their renewal, batching, back-pressure, retries, order, dead letters,
+//! draining.
+//!
+//! It is not a broker of its own: it uses one, or the embedded queue.
+//!
+//! ```no_run
+//! use relayhouse::prelude::*;
+//! # use serde::{Deserialize, Serialize};
+//! # #[derive(Serialize, Deserialize)] struct Order { id: u64, total: u64 }
+//! # async fn ship(_: Order) {}
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<()> {
+//! let queue = relayhouse::open("memory://orders").await?;
+//! queue.producer().json().send(&Order { id: 7, total: 1999 }).await?;
+//! queue
+//!     .consumer()
+//!     .concurrency(64)
+//!     .handler(|Json(order): Json<Order>| async move { ship(order).await })
+//!     .run_until(ctrl_c())
+//!     .await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Where things are
+//!
+//! - [`Registry`] knows the schemes of URLs, and what everything is built with.
+//! - [`runtime`] has producers, consumers, their configuration and presets.
+//! - [`codec`] has the formats of bodies, and the extractors that read them.
+//! - [`port`] has the traits that an adapter implements.
+//! - [`prelude`] has what most programs name.
+//!
+//! # Features
+//!
+//! `memory` (the embedded queue) and `json` are on by default; `full` is everything.
+
+#[cfg(feature = "memory")]
+mod embedded;
+mod queue;
+mod refused;
+mod registry;
+mod signal;
+mod typed;
+
+pub mod prelude;
+
+pub use relayhouse_codec as codec;
+pub use relayhouse_core::{
+    Address, BoxError, Capabilities, Clock, Context, DeadLetter, Delivery, Entity, Envelope, Error,
+    ErrorKind, Event, Fingerprint, FromDelivery, Headers, Instant, IntoMessage, IntoSettlement,
+    Lease, Message, MessageId, MessageIds, NotBefore, Observer, Operation, Previous, Priority,
+    QueueName, Random, Receipt, Result, Retry, Secret, SeededRandom, Sent, SessionId, Settlement,
+    Source, SubscriptionName, Support, Text, Timestamp, config, extract, port,
+};
+#[cfg(feature = "memory")]
+pub use relayhouse_memory as memory;
+pub use relayhouse_runtime as runtime;
+pub use relayhouse_time as time;
+
+pub use self::{
+    queue::Queue,
+    registry::{Opened, Registry, open},
+    signal::ctrl_c,
+    typed::{Encoding, EncodingExt},
+};
+
+/// Compiles what the README shows.
+#[cfg(all(doctest, feature = "json", feature = "memory"))]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -1,0 +1,11 @@
+//! What most programs name: `use relayhouse::prelude::*;`.
+
+#[cfg(feature = "json")]
+pub use relayhouse_codec::{Json, Limited};
+pub use relayhouse_core::{
+    Delivery, Error, ErrorKind, Headers, Lease, Message, MessageId, Result, Settlement,
+    extract::{Attempt, EnqueuedAt, OrderingKey, State},
+};
+pub use relayhouse_runtime::{Batch, Ordering, Preset};
+
+pub use crate::{queue::Queue, registry::Registry, signal::ctrl_c, typed::EncodingExt};

@@ -1,0 +1,132 @@
+//! What a program holds of a queue: where producers and consumers come from.
+
+use std::sync::Arc;
+
+use relayhouse_core::{
+    Context, Error, ErrorKind, Operation, Result, Source,
+    port::{Admin, Provider},
+};
+use relayhouse_runtime::{Consumer, ConsumerBuilder, Producer, ProducerBuilder};
+
+use crate::refused;
+
+/// Makes producers and consumers of one queue, subscription or dead-letter queue.
+///
+/// A clone is the same queue: it shares the connection and the producer.
+#[derive(Clone, Debug)]
+pub struct Queue {
+    provider: Arc<dyn Provider>,
+    source: Source,
+    context: Context,
+    producer: Producer,
+}
+
+impl Queue {
+    /// Makes a queue of what an adapter opened.
+    ///
+    /// `context` must be the one that the provider was built with: both go by one clock.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ErrorKind::ConfigInvalid`] if no producer can be built.
+    pub fn new(provider: Arc<dyn Provider>, source: Source, context: Context) -> Result<Self> {
+        let producer = builder(&provider, &source, &context).build()?;
+        Ok(Self {
+            provider,
+            source,
+            context,
+            producer,
+        })
+    }
+
+    /// Returns the producer that all clones share, in the default configuration.
+    ///
+    /// A dead-letter queue and a subscription cannot be sent to: each send says so.
+    #[must_use]
+    pub fn producer(&self) -> Producer {
+        self.producer.clone()
+    }
+
+    /// Starts a producer with a configuration of its own.
+    pub fn producer_builder(&self) -> ProducerBuilder {
+        builder(&self.provider, &self.source, &self.context)
+    }
+
+    /// Starts a consumer.
+    pub fn consumer(&self) -> ConsumerBuilder {
+        let provider = Arc::clone(&self.provider);
+        Consumer::of(provider, self.source.clone(), self.context.clone())
+    }
+
+    /// Returns the queue of the dead letters of this one: itself, if it is one.
+    ///
+    /// # Errors
+    ///
+    /// Returns what [`Queue::new`] returns.
+    pub fn dead_letters(&self) -> Result<Self> {
+        self.sibling(self.source.dead_letters())
+    }
+
+    /// Returns another queue of the same provider.
+    ///
+    /// # Errors
+    ///
+    /// Returns what [`Queue::new`] returns.
+    pub fn sibling(&self, source: impl Into<Source>) -> Result<Self> {
+        let provider = Arc::clone(&self.provider);
+        Self::new(provider, source.into(), self.context.clone())
+    }
+
+    /// Returns what this queue names.
+    #[must_use]
+    pub const fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// Returns the provider.
+    #[must_use]
+    pub const fn provider(&self) -> &Arc<dyn Provider> {
+        &self.provider
+    }
+
+    /// Returns what everything of this queue is built with.
+    #[must_use]
+    pub const fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// Returns the port that creates, counts, shows, redrives and purges.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ErrorKind::Unsupported`] if the provider has none.
+    pub fn admin(&self) -> Result<Arc<dyn Admin>> {
+        self.provider.admin().ok_or_else(|| {
+            let rule = format!("{} has no administration", self.provider.scheme());
+            Error::new(ErrorKind::Unsupported, rule)
+                .operation(Operation::Admin)
+                .queue(&self.source)
+        })
+    }
+
+    /// Closes the shared producer, what it still holds sent first, and then the provider with
+    /// all of its queues.
+    ///
+    /// Stop the consumers first. Dropping the future leaves the rest to the next call.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first error; the rest is closed as well.
+    pub async fn close(&self) -> Result<()> {
+        let producer = self.producer.close().await;
+        let provider = self.provider.close().await;
+        producer.and(provider)
+    }
+}
+
+fn builder(provider: &Arc<dyn Provider>, source: &Source, context: &Context) -> ProducerBuilder {
+    match refused::target(source) {
+        Ok(queue) => Producer::of(Arc::clone(provider), queue, context.clone()),
+        Err(refused) => Producer::builder(Arc::new(refused), context.clone()),
+    }
+}
