@@ -21,7 +21,7 @@ pub struct Contender<'a> {
 }
 
 /// Holds what all contenders measured.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Comparison {
     results: Vec<Samples>,
 }

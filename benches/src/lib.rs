@@ -7,6 +7,7 @@ pub mod heap;
 pub mod limit;
 pub mod machine;
 pub mod options;
+pub mod ours;
 pub mod peer;
 pub mod report;
 pub mod subject;

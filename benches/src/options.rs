@@ -24,6 +24,9 @@ pub struct Options {
     /// Fails if a goal is missed by more than 15 %.
     #[arg(long)]
     check: bool,
+    /// Runs only this queue: for a profiler, since without the limit there are no ratios.
+    #[arg(long, value_name = "NAME")]
+    queue: Option<String>,
     /// Runs only the workloads whose name contains one of these.
     #[arg(value_name = "WORKLOAD")]
     only: Vec<String>,
@@ -50,22 +53,31 @@ impl Options {
             rounds: scale.rounds().count,
             tables: Vec::new(),
         };
-        workload::run(set, &World::new()?, scale, &self.only, &mut report)?;
+        let mut world = World::new()?;
+        world.queue.clone_from(&self.queue);
+        workload::run(set, &world, scale, &self.only, &mut report)?;
         Ok(report)
     }
 
-    /// Runs another program of this package, built as this one was, and returns its report.
+    /// Runs the program that has the workloads of `set`, built as this one was, and returns its
+    /// report: an empty one, if none of them was asked for.
     ///
     /// # Errors
     ///
     /// Returns why it cannot be built, run or read.
-    pub fn run_program(&self, name: &str) -> Result<Report> {
+    pub fn run_program(&self, name: &str, set: Set) -> Result<Report> {
+        if !set.has(&self.only) {
+            return Ok(Report::default());
+        }
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args(["run", "--quiet", "--release", "--locked"]);
         cargo.args(["--manifest-path", env!("CARGO_MANIFEST_PATH")]);
         cargo.args(["--bin", name, "--", "--json"]);
         if self.quick {
             cargo.arg("--quick");
+        }
+        if let Some(queue) = &self.queue {
+            cargo.args(["--queue", queue]);
         }
         let output = cargo.args(&self.only).stderr(Stdio::inherit()).output()?;
         ensure!(

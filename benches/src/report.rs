@@ -140,7 +140,8 @@ impl Goal {
 }
 
 impl Line {
-    /// Returns by which share the goal is missed, if there is one: zero or less if it is met.
+    /// Returns by which share the goal is missed, if there is one and what it bounds was measured:
+    /// zero or less if it is met.
     #[must_use]
     pub fn missed_by(&self) -> Option<f64> {
         let goal = self.goal?;
@@ -148,7 +149,7 @@ impl Line {
             Of::Value => Some(self.value),
             Of::Ratio => self.ratio,
         };
-        Some(actual.map_or(f64::INFINITY, |actual| goal.missed_by(actual)))
+        Some(goal.missed_by(actual?))
     }
 
     fn cells(&self) -> [String; 6] {
@@ -181,8 +182,7 @@ impl Line {
         match self.missed_by() {
             None => String::new(),
             Some(missed) if missed <= 0.0 => "met".to_owned(),
-            Some(missed) if missed.is_finite() => format!("missed by {:.0} %", missed * 100.0),
-            Some(_) => "missed".to_owned(),
+            Some(missed) => format!("missed by {:.0} %", missed * 100.0),
         }
     }
 }
@@ -330,10 +330,7 @@ mod tests {
             line(3.0, None, Goal::at_most(2.0)).verdict(),
             "missed by 50 %"
         );
-        assert_eq!(
-            line(3.0, None, Goal::ratio_at_most(2.0)).verdict(),
-            "missed"
-        );
+        assert_eq!(line(3.0, None, Goal::ratio_at_most(2.0)).verdict(), "");
     }
 
     #[test]

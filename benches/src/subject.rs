@@ -49,6 +49,8 @@ pub struct World {
     pub runtime: tokio::runtime::Runtime,
     /// The context that queues of ours are built with.
     pub context: Context,
+    /// The one queue to measure, if not all of them.
+    pub queue: Option<String>,
 }
 
 impl World {
@@ -62,7 +64,11 @@ impl World {
             .enable_time()
             .build()?;
         let context = relayhouse_time::context()?;
-        Ok(Self { runtime, context })
+        Ok(Self {
+            runtime,
+            context,
+            queue: None,
+        })
     }
 
     /// Opens a queue of the kind `S`.
@@ -72,5 +78,45 @@ impl World {
     /// Returns why it cannot be opened.
     pub fn open<S: Subject>(&self) -> Result<Arc<S>> {
         Ok(Arc::new(self.runtime.block_on(S::open(&self.context))?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        limit::Limit,
+        ours::{Ports, Sent},
+        peer::{Flume, Omniqueue},
+    };
+
+    /// Sends and receives by `batch`, and checks that everything comes once and in order.
+    async fn check<S: Subject>(batch: usize) {
+        let context = relayhouse_time::context().unwrap();
+        let queue = S::open(&context).await.unwrap();
+        let (mut producer, mut consumer) = (queue.producer(), queue.consumer());
+        for index in 0..10_u8 {
+            producer.send(&[index], batch).await.unwrap();
+        }
+        let mut bodies = Vec::new();
+        while bodies.len() < 10 * batch {
+            let count = bodies.len();
+            let taken = consumer.take(batch, |body| bodies.extend_from_slice(body));
+            let taken = taken.await.unwrap();
+            assert_eq!(bodies.len(), count + taken);
+        }
+        let sent = (0..10_u8).flat_map(|index| vec![index; batch]);
+        assert_eq!(bodies, sent.collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn every_subject_delivers_each_message_once_and_in_order() {
+        for batch in [1, 7] {
+            check::<Limit>(batch).await;
+            check::<Flume>(batch).await;
+            check::<Omniqueue>(batch).await;
+            check::<Ports>(batch).await;
+            check::<Sent>(batch).await;
+        }
     }
 }

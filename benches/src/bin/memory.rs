@@ -10,6 +10,7 @@ fn main() -> Result<ExitCode> {
     let plug = heap::warm();
     let mut report = options.run(Set::Timed)?;
     drop(plug);
-    report.tables.extend(options.run_program("counts")?.tables);
+    let counted = options.run_program("counts", Set::Counted)?;
+    report.tables.extend(counted.tables);
     options.end(&report)
 }

@@ -53,3 +53,14 @@ impl Apalis {
         Ok(end?.since(start))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn worker_empties_its_storage() {
+        let took = Apalis::drain(1_000, b"x", 4).await.unwrap();
+        assert!(!took.is_zero());
+    }
+}

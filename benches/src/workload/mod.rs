@@ -1,18 +1,24 @@
 //! The workloads, one module each: what is run, and the goals it is held to.
 
+mod burn;
+mod consumer;
 mod fill;
 mod footprint;
+mod handled;
 mod offered;
 mod once;
 mod pairs;
+mod path;
 mod ping;
 mod scaling;
+mod waiting;
 
 use anyhow::Result;
 
 use crate::{
     compare::{Comparison, Contender, LIMIT, Rounds},
     limit::Limit,
+    ours::{Ports, Sent},
     peer::{Flume, Omniqueue},
     report::{Goal, Report, Table, Unit},
     subject::{Subject, World},
@@ -64,9 +70,16 @@ const TIMED: &[(&str, Run)] = &[
     ("scaling", scaling::table),
     ("once", once::table),
     ("offered", offered::table),
+    ("consumer", consumer::table),
+    ("burn", burn::table),
 ];
 
-const COUNTED: &[(&str, Run)] = &[("footprint", footprint::table)];
+const COUNTED: &[(&str, Run)] = &[
+    ("footprint", footprint::table),
+    ("path", path::table),
+    // The last one: tokio's clock is slower in a program that ever paused it.
+    ("waiting", waiting::table),
+];
 
 /// Runs every workload of `set` whose name contains one of `only`, or all of them if there is
 /// none.
@@ -81,16 +94,27 @@ pub fn run(
     only: &[String],
     report: &mut Report,
 ) -> Result<()> {
-    let workloads = match set {
-        Set::Timed => TIMED,
-        Set::Counted => COUNTED,
-    };
-    for (name, table) in workloads {
-        if only.is_empty() || only.iter().any(|only| name.contains(only.as_str())) {
-            report.tables.push(table(world, scale)?);
-        }
+    for (_, table) in set.wanted(only) {
+        report.tables.push(table(world, scale)?);
     }
     Ok(())
+}
+
+impl Set {
+    /// Returns true if a workload of this set was asked for.
+    #[must_use]
+    pub fn has(self, only: &[String]) -> bool {
+        self.wanted(only).next().is_some()
+    }
+
+    fn wanted(self, only: &[String]) -> impl Iterator<Item = &'static (&'static str, Run)> {
+        let workloads = match self {
+            Self::Timed => TIMED,
+            Self::Counted => COUNTED,
+        };
+        let is_wanted = |name: &str| only.is_empty() || only.iter().any(|it| name.contains(it));
+        workloads.iter().filter(move |(name, _)| is_wanted(name))
+    }
 }
 
 /// Is a workload that runs on every kind of queue.
@@ -105,16 +129,39 @@ enum Kind {
     Limit,
     Flume,
     Omniqueue,
+    Ports,
+    Producer,
 }
 
 impl Kind {
-    const ALL: [Self; 3] = [Self::Limit, Self::Flume, Self::Omniqueue];
+    const ALL: [Self; 5] = [
+        Self::Limit,
+        Self::Flume,
+        Self::Omniqueue,
+        Self::Ports,
+        Self::Producer,
+    ];
+
+    /// Those that differ in how they receive.
+    const RECEIVERS: [Self; 4] = [Self::Limit, Self::Flume, Self::Omniqueue, Self::Ports];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Limit => Limit::NAME,
+            Self::Flume => Flume::NAME,
+            Self::Omniqueue => Omniqueue::NAME,
+            Self::Ports => Ports::NAME,
+            Self::Producer => Sent::NAME,
+        }
+    }
 
     fn contender<'w>(self, workload: &impl Workload, world: &'w World) -> Result<Contender<'w>> {
         match self {
             Self::Limit => workload.contender::<Limit>(world),
             Self::Flume => workload.contender::<Flume>(world),
             Self::Omniqueue => workload.contender::<Omniqueue>(world),
+            Self::Ports => workload.contender::<Ports>(world),
+            Self::Producer => workload.contender::<Sent>(world),
         }
     }
 }
@@ -125,7 +172,12 @@ fn contenders<'w>(
     workload: &impl Workload,
     world: &'w World,
 ) -> Result<Vec<Contender<'w>>> {
-    let contenders = kinds.iter().map(|kind| kind.contender(workload, world));
+    let is_wanted = |kind: &&Kind| match &world.queue {
+        None => true,
+        Some(name) => kind.name() == name,
+    };
+    let kinds = kinds.iter().filter(is_wanted);
+    let contenders = kinds.map(|kind| kind.contender(workload, world));
     contenders.collect()
 }
 
@@ -150,5 +202,5 @@ fn push_all(
 
 /// Whether a contender is ours, at the ports: the one that the goals are for.
 fn is_port(name: &str) -> bool {
-    name == "ports"
+    name == Ports::NAME
 }

@@ -57,7 +57,11 @@ pub(super) fn table(world: &World, scale: Scale) -> Result<Table> {
     ];
     for (case, workload, count) in cases {
         let rounds = Rounds { count, warm_up: 0 };
-        let contenders = contenders(&[Kind::Limit, Kind::Flume], &workload, world)?;
+        let contenders = contenders(
+            &[Kind::Limit, Kind::Flume, Kind::Ports, Kind::Producer],
+            &workload,
+            world,
+        )?;
         let comparison = compare(rounds, contenders)?;
         let messages = f64::from(workload.messages * PRODUCERS);
         for (index, name) in FIGURES.iter().enumerate() {

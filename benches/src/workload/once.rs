@@ -29,7 +29,7 @@ pub(super) fn table(world: &World, scale: Scale) -> Result<Table> {
     };
     let title = format!("1,000 messages, 100 consumers, {} runs", rounds.count);
     let mut table = Table::new(title);
-    let comparison = compare(rounds, contenders(&Kind::ALL, &Once, world)?)?;
+    let comparison = compare(rounds, contenders(&Kind::RECEIVERS, &Once, world)?)?;
     for name in comparison.names() {
         if let Some(once) = comparison.least(name, 0) {
             let case = "delivered exactly once, worst run";

@@ -7,7 +7,8 @@ use anyhow::Result;
 use super::{Kind, Scale, Workload, contenders, push_all};
 use crate::{
     clock::Mark,
-    compare::{Contender, compare},
+    compare::{Comparison, Contender, LIMIT, compare},
+    ours::Ports,
     report::{Goal, Table, Unit, rate},
     subject::{Produce, Subject, World},
     tally::{self, Tally},
@@ -23,30 +24,30 @@ struct Drain {
 
 pub(super) fn table(world: &World, scale: Scale) -> Result<Table> {
     let mut table = Table::new("1 to 64 consumers drain a full queue, one by one: 100 B");
-    let mut alone = Vec::new();
+    let mut alone = Comparison::default();
     for consumers in [1, 2, 4, 8, 16, 32, 64] {
         let workload = Drain {
             messages: scale.pick(200_000, 40_000),
             consumers,
         };
-        let comparison = compare(scale.rounds(), contenders(&Kind::ALL, &workload, world)?)?;
+        let comparison = compare(
+            scale.rounds(),
+            contenders(&Kind::RECEIVERS, &workload, world)?,
+        )?;
         let case = format!("{consumers} consumers");
         let figure = (0, Unit::MessagesPerSecond);
         push_all(&mut table, &case, &comparison, figure, |_| None);
-        for name in comparison.names() {
-            let Some(rate) = comparison.median(name, 0) else {
-                continue;
-            };
-            if consumers == 1 {
-                alone.push((name, rate));
-                continue;
+        if consumers == 1 {
+            alone = comparison;
+            continue;
+        }
+        for name in [LIMIT, Ports::NAME] {
+            let rates = (comparison.median(name, 0), alone.median(name, 0));
+            if let (Some(rate), Some(alone)) = rates {
+                let contender = format!("{name}, by 1 consumer");
+                let line = table.push(&case, &contender, rate / alone, Unit::Ratio);
+                line.goal = super::is_port(name).then_some(Goal::at_least(FLOOR));
             }
-            let Some((_, alone)) = alone.iter().find(|(it, _)| *it == name) else {
-                continue;
-            };
-            let contender = format!("{name}, by 1 consumer");
-            let line = table.push(&case, &contender, rate / alone, Unit::Ratio);
-            line.goal = super::is_port(name).then_some(Goal::at_least(FLOOR));
         }
     }
     Ok(table)
