@@ -1,0 +1,144 @@
+//! The command of one message: its input, its output, its end.
+
+use std::{
+    future::pending,
+    process::{ExitStatus, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use relayhouse::{Clock, Delivery, Error, ErrorKind, Retry};
+use tokio::{
+    io::{self, AsyncReadExt, AsyncWriteExt},
+    process::{Child, Command},
+};
+
+use super::group::{Group, Groups};
+
+/// The most that one command may print, since a result is written whole.
+const OUTPUT_BYTES_MAX: u64 = 64 << 20;
+
+pub(crate) const LINE_HEADER: &str = "line";
+
+/// Runs one command line for each message.
+#[derive(Clone, Debug)]
+pub(crate) struct Shell {
+    pub(crate) command: Arc<str>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) groups: Groups,
+}
+
+/// Is how a command ended by itself.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    pub(crate) output: Bytes,
+}
+
+impl Shell {
+    /// Runs the command with the body of `delivery` on its standard input.
+    ///
+    /// Dropping the future kills the command, with all that it started.
+    pub(crate) async fn run(&self, delivery: &Delivery) -> Result<Ended, Error> {
+        let mut child = self.spawn(delivery)?;
+        let group = Group::new(&self.groups, child.id());
+        let ended = tokio::select! {
+            ended = talk(&mut child, &delivery.message.body) => ended?,
+            error = self.too_long() => return Err(error),
+        };
+        group.ended();
+        Ok(ended)
+    }
+
+    /// Ends when the time of a command that starts now is over.
+    async fn too_long(&self) -> Error {
+        let Some(timeout) = self.timeout else {
+            return pending().await;
+        };
+        self.clock.sleep_until(self.clock.now() + timeout).await;
+        let limit = humantime::format_duration(timeout);
+        Error::new(
+            ErrorKind::Handler,
+            format!("command took longer than {limit}"),
+        )
+    }
+
+    fn spawn(&self, delivery: &Delivery) -> Result<Child, Error> {
+        let mut command = shell(&self.command);
+        command
+            .env("RELAYHOUSE_ATTEMPT", delivery.attempt.to_string())
+            .env("RELAYHOUSE_MESSAGE_ID", delivery.id.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true);
+        if let Some(line) = delivery.message.headers().text(LINE_HEADER) {
+            command.env("RELAYHOUSE_LINE", line);
+        }
+        command
+            .spawn()
+            .map_err(|error| failed("command cannot be started", error))
+    }
+}
+
+#[cfg(unix)]
+fn shell(line: &str) -> Command {
+    let mut command = Command::new("sh");
+    // In a group of its own, Ctrl-C does not reach it, and it can be killed with its children.
+    command.arg("-c").arg(line).process_group(0);
+    command
+}
+
+#[cfg(windows)]
+fn shell(line: &str) -> Command {
+    const CREATE_NEW_PROCESS_GROUP: u32 = 0x200;
+    let mut command = Command::new("cmd");
+    // In a group of its own, Ctrl-C does not reach it. Quotes are the command's own business.
+    command
+        .arg("/C")
+        .raw_arg(line)
+        .creation_flags(CREATE_NEW_PROCESS_GROUP);
+    command
+}
+
+/// Writes and reads at once, so that neither side waits for the other, then waits for the end.
+async fn talk(child: &mut Child, body: &[u8]) -> Result<Ended, Error> {
+    let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+    let write = async {
+        let Some(mut stdin) = stdin else {
+            return Ok(());
+        };
+        match stdin.write_all(body).await {
+            // It need not read all of its input.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            result => result,
+        }
+    };
+    let read = async {
+        let mut output = Vec::new();
+        if let Some(stdout) = stdout {
+            stdout
+                .take(OUTPUT_BYTES_MAX + 1)
+                .read_to_end(&mut output)
+                .await?;
+        }
+        Ok(output)
+    };
+    let (_, output) = tokio::try_join!(write, read)
+        .map_err(|error| failed("command cannot be talked to", error))?;
+    if OUTPUT_BYTES_MAX < output.len() as u64 {
+        let text = format!("command printed more than {OUTPUT_BYTES_MAX} bytes");
+        return Err(Error::new(ErrorKind::Handler, text).retry(Retry::Permanent));
+    }
+    let status = child
+        .wait()
+        .await
+        .map_err(|error| failed("command is lost", error))?;
+    let output = output.into();
+    Ok(Ended { status, output })
+}
+
+fn failed(text: &'static str, error: io::Error) -> Error {
+    Error::new(ErrorKind::Handler, text).with_source(error)
+}

@@ -1,0 +1,201 @@
+//! Results and dead letters: whole records, written by a thread of its own.
+
+use std::{
+    fs::File,
+    future::pending,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    thread::{self, JoinHandle},
+};
+
+use bytes::Bytes;
+use relayhouse::{Error, ErrorKind};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::{
+    args::Pipe,
+    exit::{Code, Failure},
+};
+
+const RECORDS_WAITING_MAX: usize = 64;
+
+/// Writes records to one file or to standard output, one after the other.
+#[derive(Clone, Debug)]
+pub(crate) struct Output {
+    records: mpsc::Sender<Record>,
+    failed: watch::Receiver<bool>,
+}
+
+/// Joins the thread that writes.
+#[derive(Debug)]
+pub(crate) struct Writing {
+    name: String,
+    thread: JoinHandle<io::Result<()>>,
+}
+
+#[derive(Debug)]
+struct Record {
+    bytes: Bytes,
+    written: oneshot::Sender<()>,
+}
+
+/// Where results and dead letters go.
+#[derive(Debug)]
+pub(crate) struct Outputs {
+    pub(crate) results: Output,
+    pub(crate) letters: Option<Output>,
+}
+
+impl Outputs {
+    /// Creates the files, if any are asked for, and starts to write.
+    pub(crate) fn open(pipe: &Pipe) -> Result<(Self, Vec<Writing>), Failure> {
+        check_apart(pipe)?;
+        let mut writing = Vec::new();
+        let mut start = |(output, one): (Output, Writing)| {
+            writing.push(one);
+            output
+        };
+        let results = match &pipe.results {
+            Some(path) => start(create(path)?),
+            None => start(Output::start("standard output".to_owned(), io::stdout())),
+        };
+        let letters = match &pipe.dead_letters {
+            Some(path) => Some(start(create(path)?)),
+            None => None,
+        };
+        Ok((Self { results, letters }, writing))
+    }
+
+    /// Ends when writing has failed, never otherwise.
+    pub(crate) async fn failed(&self) {
+        let letters = async {
+            match &self.letters {
+                Some(letters) => letters.failed().await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            () = self.results.failed() => {}
+            () = letters => {}
+        }
+    }
+}
+
+/// Refuses to write over the input, and to write results and dead letters to one file.
+fn check_apart(pipe: &Pipe) -> Result<(), Failure> {
+    // What does not exist yet is no other file.
+    let real = |path: &Option<PathBuf>| path.as_ref().and_then(|path| path.canonicalize().ok());
+    let (from, results, letters) = (
+        pipe.from.canonicalize().ok(),
+        real(&pipe.results),
+        real(&pipe.dead_letters),
+    );
+    let is_same = |one: &Option<PathBuf>, other| one.is_some() && one == other;
+    let name_is_same = pipe.results.is_some() && pipe.results == pipe.dead_letters;
+    let is_file = from.as_ref().is_some_and(|from| from.is_file());
+    if is_file && (is_same(&from, &results) || is_same(&from, &letters)) {
+        let text = "the input would be written over: --results or --dead-letters is the same file";
+        return Err(Failure::new(Code::Usage, text));
+    }
+    let is_regular = results.as_ref().is_some_and(|path| path.is_file());
+    if name_is_same || (is_regular && is_same(&results, &letters)) {
+        return Err(Failure::new(
+            Code::Usage,
+            "--results and --dead-letters are the same file",
+        ));
+    }
+    Ok(())
+}
+
+fn create(path: &Path) -> Result<(Output, Writing), Failure> {
+    let name = path.display().to_string();
+    match File::create(path) {
+        Ok(file) => Ok(Output::start(name, file)),
+        Err(error) => Err(Failure::new(
+            Code::CannotCreate,
+            format!("cannot create {name}: {error}"),
+        )),
+    }
+}
+
+/// Waits until all is written, once every [`Output`] is dropped.
+pub(crate) fn join(writing: Vec<Writing>) -> Result<(), Failure> {
+    writing
+        .into_iter()
+        .map(Writing::join)
+        .fold(Ok(()), Result::and)
+}
+
+impl Output {
+    /// Starts to write to `to`.
+    fn start(name: String, to: impl Write + Send + 'static) -> (Self, Writing) {
+        let (records, waiting) = mpsc::channel(RECORDS_WAITING_MAX);
+        let (failing, failed) = watch::channel(false);
+        let thread = thread::spawn(move || {
+            let result = write_all(waiting, to);
+            // Nobody listens any more at the end, which is right.
+            let _ = failing.send(result.is_err());
+            result
+        });
+        (Self { records, failed }, Writing { name, thread })
+    }
+
+    /// Writes `bytes`, and a line feed unless they end with one. Ends when that is done.
+    pub(crate) async fn write(&self, bytes: Bytes) -> Result<(), Error> {
+        let (written, is_written) = oneshot::channel();
+        let record = Record { bytes, written };
+        let is_sent = self.records.send(record).await.is_ok();
+        if is_sent && is_written.await.is_ok() {
+            return Ok(());
+        }
+        Err(
+            Error::new(ErrorKind::Closed, "the result cannot be written")
+                .retry(relayhouse::Retry::Temporary),
+        )
+    }
+
+    /// Ends when writing has failed, never otherwise.
+    async fn failed(&self) {
+        let mut failed = self.failed.clone();
+        if failed.wait_for(|failed| *failed).await.is_err() {
+            pending::<()>().await;
+        }
+    }
+}
+
+impl Writing {
+    fn join(self) -> Result<(), Failure> {
+        let Self { name, thread } = self;
+        match thread.join() {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(Failure::io(format_args!("cannot write {name}"), &error)),
+            Err(_) => Err(Failure::new(Code::Io, format!("cannot write {name}"))),
+        }
+    }
+}
+
+/// Writes record by record, and flushes when no further one waits: an answer means written.
+fn write_all(mut waiting: mpsc::Receiver<Record>, to: impl Write) -> io::Result<()> {
+    let mut to = io::BufWriter::new(to);
+    let mut unanswered = Vec::new();
+    while let Some(record) = waiting.blocking_recv() {
+        write_record(&mut to, &record.bytes)?;
+        unanswered.push(record.written);
+        if waiting.is_empty() || RECORDS_WAITING_MAX <= unanswered.len() {
+            to.flush()?;
+            for written in unanswered.drain(..) {
+                // Who asked may have been dropped.
+                let _ = written.send(());
+            }
+        }
+    }
+    to.flush()
+}
+
+fn write_record(to: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
+    to.write_all(bytes)?;
+    if bytes.is_empty() || bytes.ends_with(b"\n") {
+        return Ok(());
+    }
+    to.write_all(b"\n")
+}
