@@ -246,14 +246,6 @@ impl Oracle {
             let text = || format!("{id:?} was delivered with a token that did not grow");
             self.verdict.breach(|it| &mut it.attempts, text);
         }
-        if self
-            .rules
-            .attempts_max
-            .is_some_and(|max| max.get() < attempt)
-        {
-            let text = || format!("{id:?} was delivered for the {attempt}th time");
-            self.verdict.breach(|it| &mut it.dead_letters, text);
-        }
     }
 
     /// Suspects the delivery before, if its lease should still last. The answer to its
@@ -292,6 +284,12 @@ impl Oracle {
         };
         hold.is_running = true;
         let (id, key, left) = (hold.id, hold.key, hold.until.since(now));
+        let attempt = hold.attempt;
+        let attempts_max = self.rules.attempts_max;
+        if attempts_max.is_some_and(|max| max.get() < attempt) {
+            let text = || format!("a handler of {id:?} started on attempt {attempt}");
+            self.verdict.breach(|it| &mut it.dead_letters, text);
+        }
         if self.is_shut_down {
             let text = || format!("a handler of {id:?} started after the shutdown");
             self.verdict.breach(|it| &mut it.drain, text);
@@ -421,7 +419,7 @@ impl Oracle {
         let is_early = self
             .rules
             .attempts_max
-            .is_some_and(|max| attempt != max.get());
+            .is_some_and(|max| attempt < max.get());
         if is_early && reason == DeadLetter::ATTEMPTS_EXHAUSTED.as_str() {
             let text = || format!("{id:?} was dead-lettered as exhausted after {attempt} attempts");
             self.verdict.breach(|it| &mut it.dead_letters, text);

@@ -329,7 +329,13 @@ fn message_is_dead_lettered_exactly_when_exhausted() {
     let (mut history, _) = one(rules());
     let mut third = again(&second);
     history.wait(LEASE).received(&mut second);
-    history.wait(LEASE).received(&mut third).acked(&third);
+    history.wait(LEASE).received(&mut third);
+    history.settled(&third, &dead, Answer::Done);
+    assert_eq!(history.fine().dead_lettered, 1);
+    let (mut history, _) = one(rules());
+    history.wait(LEASE).received(&mut second);
+    history.wait(LEASE).received(&mut third).started(&third);
+    history.handled(&third).acked(&third);
     history.broken(|it| &mut it.dead_letters);
 }
 
