@@ -79,6 +79,12 @@ impl FailurePolicy {
         Settlement::Release { delay }
     }
 
+    /// Returns true if the attempts of a message were used up before `attempt`.
+    #[must_use]
+    pub fn is_spent(&self, attempt: u32) -> bool {
+        self.attempts_max.is_some_and(|max| max.get() < attempt)
+    }
+
     /// Returns the delay after the failure of `attempt`.
     fn delay(&self, attempt: u32, random: &dyn Random) -> Duration {
         let doublings = attempt.saturating_sub(1).min(31);

@@ -12,7 +12,17 @@ pub(crate) struct Entry {
     pub(crate) delivery: Delivery,
     /// The end of its lease when it came in; renewals are in the lease table.
     pub(crate) until: Instant,
+    /// Whether it may have crashed its consumer, and so runs alone.
     pub(crate) is_suspect: bool,
+    /// Whether its attempts were used up before this delivery, and so it does not run.
+    pub(crate) is_spent: bool,
+}
+
+impl Entry {
+    /// Returns true if it may run together with others.
+    pub(crate) fn is_plain(&self) -> bool {
+        !self.is_suspect && !self.is_spent
+    }
 }
 
 /// Holds deliveries that wait for a handler.

@@ -136,7 +136,7 @@ where
         let mut unit = Vec::with_capacity(max.min(buffer.len() + 1));
         unit.push(first);
         while !is_alone && unit.len() < max {
-            let Some(entry) = buffer.pop_if(|next| !next.is_suspect) else {
+            let Some(entry) = buffer.pop_if(Entry::is_plain) else {
                 break;
             };
             unit.push(entry);

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use relayhouse_core::{Delivery, Error, ErrorKind, Event, Result, Settlement, Settling};
+use relayhouse_core::{
+    DeadLetter, Delivery, Error, ErrorKind, Event, Result, Settlement, Settling,
+};
 
 use super::{Entry, Mode, Worker};
 use crate::{config::Order, consumer::report::add};
@@ -78,6 +80,15 @@ impl<M: Mode> Worker<M> {
     /// Gives a delivery back that has not started.
     pub(super) fn release(&mut self, entry: Entry) {
         self.settle(entry.delivery, Settlement::RELEASE);
+    }
+
+    /// Dead-letters a delivery whose attempts were used up before it came: its consumers crashed,
+    /// or lost its lease, each time.
+    pub(super) fn bury_spent(&mut self, entry: Entry) {
+        let attempts = entry.delivery.attempt - 1;
+        let text = format!("delivered {attempts} times, and not settled the last time");
+        let letter = DeadLetter::new(DeadLetter::ATTEMPTS_EXHAUSTED, text);
+        self.settle(entry.delivery, Settlement::DeadLetter(Box::new(letter)));
     }
 
     /// Gives the deliveries of a unit back.

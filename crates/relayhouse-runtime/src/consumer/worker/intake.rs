@@ -167,11 +167,13 @@ impl<M: Mode> Worker<M> {
         self.leases.hold(deliveries, self.now);
         let isolates = self.shared.config.suspects == Suspects::Isolate;
         for delivery in deliveries.drain(..) {
-            let is_suspect = isolates && is_suspect(&delivery);
+            let is_spent = self.shared.config.failure.is_spent(delivery.attempt);
+            let is_suspect = isolates && !is_spent && is_suspect(&delivery);
             self.buffer.push(Entry {
                 delivery,
                 until,
                 is_suspect,
+                is_spent,
             });
         }
     }

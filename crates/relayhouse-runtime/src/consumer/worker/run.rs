@@ -182,11 +182,16 @@ impl<M: Mode> Worker<M> {
         }
         loop {
             let entry = self.buffer.front()?;
-            if self.may_start(entry) {
+            let is_spent = entry.is_spent;
+            if !is_spent && self.may_start(entry) {
                 break;
             }
             let entry = self.buffer.pop()?;
-            self.release(entry);
+            if is_spent {
+                self.bury_spent(entry);
+            } else {
+                self.release(entry);
+            }
         }
         let max = self.shared.config.batch_max.get() as usize;
         let unit = M::take(&mut self.buffer, max)?;
