@@ -1,0 +1,98 @@
+//! Tower's own layers on both sides.
+
+use std::{sync::Arc, time::Duration};
+
+use relayhouse_core::Message;
+use tower::{
+    Service, ServiceBuilder, ServiceExt,
+    limit::{ConcurrencyLimitLayer, GlobalConcurrencyLimitLayer},
+};
+
+use crate::fixture::{Fixture, Gauge, Latch};
+
+#[tokio::test(start_paused = true)]
+async fn layer_around_the_handler_bounds_it() {
+    let fixture = Fixture::new();
+    fixture.send((0..50).map(|number| number.to_string())).await;
+    let (gauge, latch) = (Gauge::default(), Latch::default());
+    let clock = Arc::clone(&fixture.context.clock);
+    fixture
+        .consumer()
+        .concurrency(16)
+        .layer(GlobalConcurrencyLimitLayer::new(3))
+        .handler({
+            let (gauge, latch) = (gauge.clone(), latch.clone());
+            move || {
+                let (counted, latch) = (gauge.enter(), latch.clone());
+                let sleep = clock.sleep_until(clock.now() + Duration::from_millis(10));
+                async move {
+                    sleep.await;
+                    drop(counted);
+                    latch.hit();
+                }
+            }
+        })
+        .run_until(latch.reached(50))
+        .await
+        .unwrap();
+    assert_eq!(gauge.max(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn idle_consumer_holds_no_permit_that_another_one_shares() {
+    let (idle, busy) = (Fixture::new(), Fixture::new());
+    let limit = GlobalConcurrencyLimitLayer::new(1);
+    let latch = Latch::default();
+    let handler = {
+        let latch = latch.clone();
+        move || {
+            latch.hit();
+            async {}
+        }
+    };
+    let waiting = idle
+        .consumer()
+        .layer(limit.clone())
+        .handler(handler.clone());
+    let waiting = waiting.start().await.unwrap();
+    idle.pass(Duration::from_secs(1)).await;
+    busy.send((0..100).map(|number| number.to_string())).await;
+    let consumer = busy.consumer().layer(limit).handler(handler);
+    let report = consumer.run_until(latch.reached(100)).await.unwrap();
+    assert_eq!(report.acked, 100);
+    waiting.shutdown(Duration::from_secs(1)).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_tower_service_can_be_the_handler() {
+    let fixture = Fixture::new();
+    fixture.send(["a"]).await;
+    let latch = Latch::default();
+    let service = tower::service_fn({
+        let latch = latch.clone();
+        move |_: relayhouse_core::Delivery| {
+            latch.hit();
+            async { Ok::<_, relayhouse_core::Error>(relayhouse_core::Settlement::Ack) }
+        }
+    });
+    let report = fixture
+        .consumer()
+        .service(service)
+        .run_until(latch.reached(1))
+        .await
+        .unwrap();
+    assert_eq!(report.acked, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn producer_is_a_tower_service() {
+    let fixture = Fixture::new();
+    let mut stack = ServiceBuilder::new()
+        .layer(ConcurrencyLimitLayer::new(2))
+        .map_request(|body: &'static str| Message::new(body))
+        .service(fixture.producer());
+    for body in ["a", "b", "c"] {
+        stack.ready().await.unwrap().call(body).await.unwrap();
+    }
+    assert_eq!(fixture.stats().await.ready, 3);
+}

@@ -1,0 +1,15 @@
+//! The runtime on the memory adapter, under paused time.
+#![cfg(test)]
+
+mod batch;
+mod consumer;
+mod drain;
+mod failure;
+mod fixture;
+mod layers;
+mod lease;
+mod order;
+mod producer;
+mod pull;
+mod session;
+mod suspect;
