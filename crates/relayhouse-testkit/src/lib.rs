@@ -8,6 +8,7 @@ pub mod conformance;
 pub mod generate;
 mod harness;
 pub mod hostile;
+pub mod model;
 pub mod oracle;
 
 pub use self::harness::{Connections, Gauges, Harness, Network, Untrusted, WallClock};

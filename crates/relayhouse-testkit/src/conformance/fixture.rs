@@ -109,7 +109,7 @@ impl<'a> Fixture<'a> {
     }
 
     /// Settles one delivery.
-    pub(super) async fn settle(&self, delivery: &Delivery, settlement: Settlement) -> Result<()> {
+    pub(crate) async fn settle(&self, delivery: &Delivery, settlement: Settlement) -> Result<()> {
         settle(&*self.receiver, delivery, settlement).await
     }
 
@@ -134,7 +134,7 @@ impl<'a> Fixture<'a> {
     }
 
     /// Extends one lease.
-    pub(super) async fn extend(&self, delivery: &Delivery, by: Duration) -> Result<Instant> {
+    pub(crate) async fn extend(&self, delivery: &Delivery, by: Duration) -> Result<Instant> {
         extend(&*self.receiver, delivery, by).await
     }
 
@@ -199,14 +199,14 @@ impl<'a> Outlet<'a> {
     }
 
     /// Returns the port for administration.
-    pub(super) fn admin(&self) -> Result<Arc<dyn Admin>, Violation> {
+    pub(crate) fn admin(&self) -> Result<Arc<dyn Admin>, Violation> {
         self.provider
             .admin()
             .ok_or_else(|| Violation::new("the provider has no port for administration"))
     }
 
     /// Sends one message.
-    pub(super) async fn send(&self, message: Message) -> Result<Sent> {
+    pub(crate) async fn send(&self, message: Message) -> Result<Sent> {
         let mut batch = [Sending::new(message)];
         let call = self.sender.send(&mut batch).await;
         let [item] = batch;
@@ -215,7 +215,7 @@ impl<'a> Outlet<'a> {
 
     /// Sends messages in batches as large as the target takes; each must be taken, at last when
     /// it is sent again.
-    pub(super) async fn send_all(&self, messages: Vec<Message>) -> Result<Vec<Sent>> {
+    pub(crate) async fn send_all(&self, messages: Vec<Message>) -> Result<Vec<Sent>> {
         let mut sent = Vec::with_capacity(messages.len());
         let results = self.try_send_all(messages.clone()).await;
         for (message, result) in messages.into_iter().zip(results) {
@@ -270,7 +270,7 @@ impl<'a> Outlet<'a> {
     }
 
     /// Counts the messages of the queue.
-    pub(super) async fn stats(&self) -> Result<Stats, Violation> {
+    pub(crate) async fn stats(&self) -> Result<Stats, Violation> {
         Ok(self.admin()?.stats(&self.source).await?)
     }
 }

@@ -16,6 +16,8 @@ pub enum Need {
     Lack(&'static str),
     /// The limit of this name, as [`limits`] lists it.
     Limit(&'static str),
+    /// Nothing: the case shows the limit of this name where there is one.
+    LimitIfAny(&'static str),
     /// A lease for each delivery, which can be extended.
     DeliveryLease,
     /// Deliveries that a target counts exactly.
@@ -65,6 +67,7 @@ impl Need {
             Self::Ability(name) => missing(has(capabilities, name), Reason::Lacks(name)),
             Self::Lack(name) => missing(!has(capabilities, name), Reason::Has(name)),
             Self::Limit(name) => missing(limit(capabilities, name).is_some(), Reason::Lacks(name)),
+            Self::LimitIfAny(_) => None,
             Self::DeliveryLease => {
                 let is_there = capabilities.lease == LeaseKind::Delivery;
                 missing(is_there, Reason::OtherLease)

@@ -39,6 +39,18 @@ pub struct Report {
     pub lines: Vec<Line>,
 }
 
+impl Line {
+    /// Returns true if the case passed, or could not run because of what the target declares.
+    #[must_use]
+    pub fn is_ok(&self) -> bool {
+        match self.ending {
+            Ending::Passed => true,
+            Ending::Failed(_) => false,
+            Ending::CannotRun(reason) => reason.is_declared(),
+        }
+    }
+}
+
 impl Report {
     pub(super) fn new(target: &str) -> Self {
         Self {
@@ -55,11 +67,7 @@ impl Report {
     /// harness.
     #[must_use]
     pub fn is_ok(&self) -> bool {
-        self.lines.iter().all(|line| match line.ending {
-            Ending::Passed => true,
-            Ending::Failed(_) => false,
-            Ending::CannotRun(reason) => reason.is_declared(),
-        })
+        self.lines.iter().all(Line::is_ok)
     }
 
     /// Counts the cases that need `need`: those that passed, and all that ran.
@@ -136,7 +144,11 @@ pub fn capability_table(runs: &[(Report, Capabilities)]) -> String {
             let value = limits(capabilities).swap_remove(index).1;
             value.map_or_else(
                 || "none".to_owned(),
-                |value| observed(&value, report.count(Need::Limit(name))),
+                |value| {
+                    let (passed, ran) = report.count(Need::Limit(name));
+                    let (more, also) = report.count(Need::LimitIfAny(name));
+                    observed(&value, (passed + more, ran + also))
+                },
             )
         });
         row(std::iter::once(format!("`{name}`")).chain(cells).collect());

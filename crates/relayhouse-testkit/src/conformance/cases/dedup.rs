@@ -20,7 +20,10 @@ pub(super) const CASES: &[Case] = &[
     case!(known_dedup_id_is_dropped, DEDUP),
     case!(known_dedup_id_in_one_batch_is_dropped, DEDUP),
     case!(dedup_outlives_the_ack, DEDUP),
-    case!(dedup_ends_with_its_window, DEDUP),
+    case!(
+        dedup_ends_with_its_window,
+        &[Need::Ability("dedup"), Need::LimitIfAny("dedup_window")]
+    ),
     case!(other_dedup_ids_are_delivered, DEDUP),
     case!(
         dedup_id_that_is_not_supported_changes_nothing,

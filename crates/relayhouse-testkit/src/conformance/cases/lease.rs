@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use relayhouse_core::{ErrorKind, Instant, Previous, Settlement};
+use relayhouse_core::{ErrorKind, Extending, Instant, Previous, Settlement};
 
 use crate::{
     conformance::{
         Case, Fixture, Need, Verdict,
-        fixture::{LEASE, PATIENCE, extend, settle},
+        fixture::{LEASE, PATIENCE, chunk, extend, settle},
         violation::{Violation, ensure, equal, fails},
     },
     harness::Harness,
@@ -41,6 +41,14 @@ pub(super) const CASES: &[Case] = &[
         &[Need::DeliveryLease, Need::Limit("lease_total_max")]
     ),
     case!(extension_of_a_batch_answers_each_item, LEASED),
+    case!(
+        full_batch_is_extended_in_one_call,
+        &[Need::DeliveryLease, Need::LimitIfAny("extend_batch_max")]
+    ),
+    case!(
+        extension_over_the_longest_lease_gives_no_more,
+        &[Need::DeliveryLease, Need::Limit("lease_max")]
+    ),
     case!(empty_extension_does_nothing, LEASED),
     case!(long_handler_keeps_its_lease, EXCLUSIVE),
     case!(lost_tells_nothing_without_cause, &[]),
@@ -320,7 +328,6 @@ pub async fn extension_stops_at_the_cap(harness: &dyn Harness) -> Verdict {
 
 /// An extension of a batch answers once for each lease, in order.
 pub async fn extension_of_a_batch_answers_each_item(harness: &dyn Harness) -> Verdict {
-    use relayhouse_core::Extending;
     let fixture = Fixture::new(harness).await?;
     fixture.send_all(fixture.messages(3)).await?;
     let deliveries = fixture.receive_all(3).await?;
@@ -340,6 +347,41 @@ pub async fn extension_of_a_batch_answers_each_item(harness: &dyn Harness) -> Ve
         }
     }
     Ok(())
+}
+
+/// As many leases as the target declares are extended in one call, but for those that it asks to
+/// try again.
+pub async fn full_batch_is_extended_in_one_call(harness: &dyn Harness) -> Verdict {
+    let fixture = Fixture::new(harness).await?;
+    let count = chunk(fixture.capabilities().extend_batch_max).min(1_000);
+    fixture.send_all(fixture.messages(count)).await?;
+    let deliveries = fixture.receive_all(count).await?;
+    let receipts = deliveries.into_iter().map(|it| it.receipt);
+    let mut batch: Vec<_> = receipts.map(Extending::new).collect();
+    fixture.receiver.extend(&mut batch, LEASE * 2).await?;
+    for item in batch {
+        if let Err(error) = item.outcome.settle(&Ok(())) {
+            ensure(super::is_passing(&error), format!("not extended: {error}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// An extension beyond the longest lease is refused, or gives the longest lease.
+pub async fn extension_over_the_longest_lease_gives_no_more(harness: &dyn Harness) -> Verdict {
+    let fixture = Fixture::new(harness).await?;
+    let max = fixture.capabilities().lease_max.unwrap_or_default();
+    fixture.send(fixture.message("x")).await?;
+    let delivery = fixture.receive().await?;
+    let latest = fixture.now() + max + harness.tolerance();
+    if let Ok(until) = fixture.extend(&delivery, max + LEASE).await {
+        ensure(
+            until <= latest,
+            format!("extended to {until:?}, after {latest:?}"),
+        )?;
+    }
+    fixture.ack(&delivery).await?;
+    fixture.drained().await
 }
 
 /// An empty batch of extensions has no effect.

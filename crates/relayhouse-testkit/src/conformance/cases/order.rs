@@ -20,7 +20,7 @@ const KEYS: &[Need] = &[Need::Ability("key_order"), Need::Competing];
 pub(super) const CASES: &[Case] = &[
     case!(queue_keeps_send_order, QUEUE),
     case!(key_keeps_send_order, KEYS),
-    case!(one_message_of_a_key_is_out_at_a_time, KEYS),
+    case!(leased_key_is_closed_to_other_receives, KEYS),
     case!(
         released_message_comes_before_its_successors,
         &[
@@ -87,7 +87,7 @@ pub async fn key_keeps_send_order(harness: &dyn Harness) -> Verdict {
 }
 
 /// While a message of a key is leased, no other receive brings a later one of it.
-pub async fn one_message_of_a_key_is_out_at_a_time(harness: &dyn Harness) -> Verdict {
+pub async fn leased_key_is_closed_to_other_receives(harness: &dyn Harness) -> Verdict {
     let fixture = Fixture::new(harness).await?;
     let other = fixture.open().await?;
     fixture

@@ -29,8 +29,14 @@ pub(super) const CASES: &[Case] = &[
     ),
     case!(waiting_receive_can_be_dropped, &[Need::Competing]),
     case!(receive_brings_no_more_than_asked_for, &[]),
-    case!(receive_stops_at_its_bytes, &[]),
-    case!(oversized_request_is_clamped, &[]),
+    case!(
+        receive_stops_at_its_bytes,
+        &[Need::LimitIfAny("receive_bytes_over_max")]
+    ),
+    case!(
+        oversized_request_is_clamped,
+        &[Need::LimitIfAny("receive_batch_max")]
+    ),
     case!(
         two_receivers_compete,
         &[Need::Competing, Need::Ability("lease_exclusive")]

@@ -21,7 +21,14 @@ const SOURCE: &str = include_str!("send.rs");
 pub(super) const CASES: &[Case] = &[
     case!(sent_message_is_received, &[]),
     case!(many_messages_are_received_once_each, &[]),
-    case!(full_batch_is_sent_in_one_call, &[]),
+    case!(
+        full_batch_is_sent_in_one_call,
+        &[Need::LimitIfAny("send_batch_max")]
+    ),
+    case!(
+        full_bytes_are_sent_in_one_call,
+        &[Need::Limit("send_bytes_max")]
+    ),
     case!(answers_stand_in_input_order, &[]),
     case!(
         messages_of_one_call_arrive_in_its_order,
@@ -34,7 +41,10 @@ pub(super) const CASES: &[Case] = &[
         oversized_message_is_refused_with_both_sizes,
         &[Need::Limit("message_bytes_max")]
     ),
-    case!(too_many_headers_are_refused, &[]),
+    case!(
+        too_many_headers_are_refused,
+        &[Need::LimitIfAny("header_count_max")]
+    ),
     case!(control_characters_in_headers_are_refused, &[]),
     case!(long_header_keys_and_values_are_refused, &[]),
     case!(bad_message_leaves_its_neighbours_alone, &[]),
@@ -101,6 +111,24 @@ pub async fn full_batch_is_sent_in_one_call(harness: &dyn Harness) -> Verdict {
     }
     let deliveries = fixture.receive_all(taken).await?;
     Ok(fixture.ack_all(deliveries).await?)
+}
+
+/// As many bytes as the target declares go in one call.
+pub async fn full_bytes_are_sent_in_one_call(harness: &dyn Harness) -> Verdict {
+    let fixture = Fixture::new(harness).await?;
+    let bytes = fixture.sender.capabilities().send_bytes_max;
+    let bytes = bytes.map_or(0, |bytes| {
+        usize::try_from(bytes.get()).unwrap_or(usize::MAX)
+    });
+    let body = || vec![b'x'; bytes / 2];
+    let mut batch = [fixture.message(body()), fixture.message(body())].map(Sending::new);
+    let call = fixture.sender.send(&mut batch).await;
+    for item in batch {
+        if let Err(error) = item.outcome.settle(&call) {
+            ensure(super::is_passing(&error), format!("not taken: {error}"))?;
+        }
+    }
+    Ok(())
 }
 
 /// A batch has one answer for each item, in the order of the items.

@@ -26,7 +26,10 @@ pub(super) const CASES: &[Case] = &[
     case!(ack_after_release_changes_nothing, LEASED),
     case!(settle_answers_each_item, LEASED),
     case!(one_delivery_twice_in_a_batch_is_settled_once, LEASED),
-    case!(full_batch_is_settled_in_one_call, &[]),
+    case!(
+        full_batch_is_settled_in_one_call,
+        &[Need::LimitIfAny("settle_batch_max")]
+    ),
     case!(
         mixed_settlements_of_one_batch_each_take_effect,
         &[Need::Ability("release"), Need::Ability("dead_letter")]

@@ -1,0 +1,49 @@
+//! Random operations, on which a real queue and the reference model must agree.
+
+use libtest_mimic::{Failed, Trial};
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+use relayhouse_conformance::{TARGETS, Target, is_known};
+use relayhouse_testkit::model::{agree, operations};
+
+const CASES: u32 = 1_000;
+const OPERATIONS_MAX: usize = 60;
+
+/// One test without ordering keys, and one with few keys, that each have many messages.
+pub(crate) fn trials() -> Vec<Trial> {
+    let [memory, ..] = TARGETS;
+    let trial = |test: &str, keys| {
+        let name = format!("{}::{test}", memory.name);
+        let known = is_known(memory.name, test);
+        Trial::test(name, move || match agrees_with_model(memory, keys) {
+            Ok(()) if known => Err(Failed::from("passes now: take it out of `KNOWN`")),
+            Err(_) if known => Ok(()),
+            result => result,
+        })
+    };
+    vec![
+        trial("random_operations_agree_with_the_model", 0),
+        trial("random_operations_with_keys_agree_with_the_model", 3),
+    ]
+}
+
+/// Draws the same operations in every run, and names the shortest that fail.
+fn agrees_with_model(target: Target, keys: u8) -> Result<(), Failed> {
+    let config = Config {
+        cases: CASES,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut runner = TestRunner::new_with_rng(config, random);
+    let result = runner.run(&operations(OPERATIONS_MAX, keys), |operations| {
+        let verdict = target.run(async |harness| agree(harness, &operations).await);
+        let verdict = verdict.map_err(|error| TestCaseError::fail(error.to_string()))?;
+        verdict.map_err(|violation| TestCaseError::fail(violation.to_string()))
+    });
+    result.map_err(|error| match error {
+        TestError::Fail(reason, operations) => {
+            Failed::from(format!("{reason}\n  after {operations:#?}"))
+        }
+        TestError::Abort(reason) => Failed::from(reason.to_string()),
+    })
+}
