@@ -12,7 +12,7 @@ use crate::{
 };
 
 const CONCURRENCY_MAX: i64 = 10_000;
-const MESSAGES_MAX: i64 = 10_000_000;
+const MESSAGES_MAX: i64 = 1_000_000;
 
 /// Message queues on the command line.
 #[derive(Debug, Parser)]

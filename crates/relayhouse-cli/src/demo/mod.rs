@@ -30,7 +30,7 @@ pub(crate) async fn run(demo: Demo, console: Console) -> Result<Code, Failure> {
     let workload = Workload::new(&demo, console, &queue, &witness);
     let clock = Arc::clone(&queue.context().clock);
     let start = clock.now();
-    let played = play(&workload, &witness).await;
+    let played = play(console, &workload, &witness).await;
     let took = clock.now().since(start);
     let is_interrupted = played.is_none();
     if let Some(Err(error)) = played {
@@ -60,7 +60,11 @@ pub(crate) async fn run(demo: Demo, console: Console) -> Result<Code, Failure> {
 }
 
 /// Plays the workload with its display; `None` if it was interrupted.
-async fn play(workload: &Workload<'_>, witness: &Witness) -> Option<Result<(), Error>> {
+async fn play(
+    console: Console,
+    workload: &Workload<'_>,
+    witness: &Witness,
+) -> Option<Result<(), Error>> {
     let _hushed = Hushed::new();
     let clock = &*workload.queue.context().clock;
     let played = tokio::select! {
@@ -69,6 +73,9 @@ async fn play(workload: &Workload<'_>, witness: &Witness) -> Option<Result<(), E
         () = workload.display.follow(&witness.ledger, clock) => None,
     };
     workload.display.end();
+    if played.is_none() {
+        console.note("interrupted: what follows is how far it came");
+    }
     played
 }
 

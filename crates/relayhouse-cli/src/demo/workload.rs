@@ -4,7 +4,7 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use relayhouse::{
-    Error, ErrorKind, Message, MessageIds, Queue,
+    DeadLetter, Error, ErrorKind, Message, MessageIds, Queue,
     runtime::{FailurePolicy, Report, Running},
 };
 use tokio::sync::Notify;
@@ -28,6 +28,10 @@ const ATTEMPTS_MAX: NonZeroU32 = match NonZeroU32::new(5) {
 };
 /// How long the dead consumer's tasks may take to end.
 const LAST_BREATH: Duration = Duration::from_millis(20);
+const DEAD_LETTERS_SAID_MAX: NonZeroU32 = match NonZeroU32::new(10) {
+    Some(max) => max,
+    None => NonZeroU32::MIN,
+};
 const STOP_MAX: Duration = Duration::from_secs(5);
 /// The share of the handlers' capacity that the producer asks for, in percent.
 const LOAD_PERCENT: u32 = 40;
@@ -71,11 +75,10 @@ impl<'a> Workload<'a> {
     /// Plays until every message has ended.
     pub(crate) async fn play(&self) -> Result<(), Error> {
         let play = async {
-            let ((), second) = tokio::try_join!(self.produce(), self.consume())?;
+            let ((), (first, second)) = tokio::try_join!(self.produce(), self.consume())?;
             self.witness.ledger.idle().await;
-            let report = second.shutdown(STOP_MAX).await?;
-            self.say_report(&report);
-            Ok(())
+            let second = second.shutdown(STOP_MAX).await?;
+            self.say_story(&first, &second).await
         };
         tokio::select! {
             played = play => played,
@@ -113,16 +116,21 @@ impl<'a> Workload<'a> {
             .header(INDEX_HEADER, index.to_string())
     }
 
-    /// Lets one consumer run until a handler hangs, lets it die, and returns the second one.
-    async fn consume(&self) -> Result<Running, Error> {
+    /// Lets one consumer run until a handler hangs, and lets it die. Returns what it did, and the
+    /// second one.
+    async fn consume(&self) -> Result<(Report, Running), Error> {
         let hanging = Arc::new(Notify::new());
         let first = self.start(&hanging).await?;
-        tokio::select! {
-            () = hanging.notified() => {}
-            // What stopped it is said below.
-            () = first.failed() => {}
-        }
+        let is_hanging = tokio::select! {
+            () = hanging.notified() => true,
+            () = first.failed() => false,
+        };
         let report = first.report();
+        if !is_hanging {
+            // It says why.
+            first.shutdown(STOP_MAX).await?;
+            return Ok((report, self.start(&hanging).await?));
+        }
         // Dropped, not shut down: nothing is settled, nothing is given back.
         drop(first);
         let clock = &self.queue.context().clock;
@@ -134,7 +142,7 @@ impl<'a> Workload<'a> {
              one takes over",
             report.acked
         ));
-        self.start(&hanging).await
+        Ok((report, self.start(&hanging).await?))
     }
 
     async fn start(&self, hanging: &Arc<Notify>) -> Result<Running, Error> {
@@ -179,10 +187,32 @@ impl<'a> Workload<'a> {
         )
     }
 
-    fn say_report(&self, report: &Report) {
+    /// Says what went wrong on the way, and shows the dead letters.
+    async fn say_story(&self, first: &Report, second: &Report) -> Result<(), Error> {
+        let failed = first.failed + second.failed;
+        let panicked = first.panicked + second.panicked;
         self.display.say(&format!(
-            "the second consumer acked {} and dead-lettered {}; its handlers failed {} times",
-            report.acked, report.dead_lettered, report.failed
+            "handlers failed {failed} times, {panicked} of them by a panic"
         ));
+        let dead = self.queue.source().dead_letters();
+        for letter in self
+            .queue
+            .admin()?
+            .peek(&dead, 0, DEAD_LETTERS_SAID_MAX)
+            .await?
+        {
+            if let Some(envelope) = letter.envelope {
+                let DeadLetter {
+                    reason,
+                    description,
+                    ..
+                } = &envelope.dead_letter;
+                let attempts = envelope.attempts;
+                self.display.say(&format!(
+                    "dead letter: {reason}, in attempt {attempts}: {description}"
+                ));
+            }
+        }
+        Ok(())
     }
 }

@@ -91,5 +91,16 @@ fn table_is_on_standard_output_and_the_story_on_standard_error() {
         "{}",
         ran.stderr
     );
+    assert!(
+        ran.stderr.contains(", 1 of them by a panic"),
+        "{}",
+        ran.stderr
+    );
+    assert!(
+        ran.stderr
+            .contains("dead letter: not-decodable, in attempt 1"),
+        "{}",
+        ran.stderr
+    );
     assert!(!ran.stderr.contains("backtrace"), "{}", ran.stderr);
 }

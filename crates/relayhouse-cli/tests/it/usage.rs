@@ -40,7 +40,7 @@ fn wrong_arguments_are_said_in_one_line() {
         (&["pipe", "--from", "-", "--concurrency", "0"], zero),
         (
             &["demo", "--messages", "0"],
-            "invalid value '0' for '--messages <N>': 0 is not in 1..=10000000 (see --help)",
+            "invalid value '0' for '--messages <N>': 0 is not in 1..=1000000 (see --help)",
         ),
         (
             &["pipe", "--form", "-"],
