@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 /// Shares of a goal by which a run may miss it and still pass `--check`.
 pub const TOLERANCE: f64 = 0.15;
 
+/// The share of a goal that is no more than rounding.
+pub const ROUNDING: f64 = 0.005;
+
 /// Is everything that one run found.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Report {
@@ -181,7 +184,7 @@ impl Line {
     fn verdict(&self) -> String {
         match self.missed_by() {
             None => String::new(),
-            Some(missed) if missed <= 0.0 => "met".to_owned(),
+            Some(missed) if missed <= ROUNDING => "met".to_owned(),
             Some(missed) => format!("missed by {:.0} %", missed * 100.0),
         }
     }
@@ -273,7 +276,7 @@ impl Report {
         for table in &self.tables {
             writeln!(out, "{}", table.markdown())?;
         }
-        writeln!(out, "{} goals missed", self.missed(0.0))?;
+        writeln!(out, "{} goals missed", self.missed(ROUNDING))?;
         Ok(())
     }
 

@@ -53,7 +53,8 @@ fn push<S: Subject>(world: &World, messages: usize, table: &mut Table) -> Result
     let line = table.push(&case, S::NAME, overhead, Unit::BytesPerMessage);
     line.goal = is_held.then_some(Goal::at_most(OVERHEAD_BYTES_MAX));
     let case = format!("{messages} waiting, allocations");
-    let allocations = each(change.allocations + change.reallocations);
+    // Those that the waiting messages hold: what a call takes and gives back is in `path`.
+    let allocations = each(change.allocations - change.deallocations);
     let line = table.push(&case, S::NAME, allocations, Unit::PerMessage);
     line.goal = is_held.then_some(Goal::at_most(ALLOCATIONS_MAX));
     Ok(())

@@ -28,6 +28,12 @@ const P95_MAX: f64 = 5e6;
 /// The figures of a round, by place.
 const FIGURES: [&str; 4] = ["p50", "p95", "p99", "delivered"];
 
+const NOTES: [&str; 2] = [
+    "The timer has a grain of 1 ms, so up to 2 ms of each latency are the producers' own.",
+    "At once, the latency is the time in which the whole backlog is sent and worked off: read it \
+     beside the limit's.",
+];
+
 #[derive(Clone, Copy)]
 struct Offered {
     /// How long after the one before the next message of a producer is due.
@@ -76,10 +82,7 @@ pub(super) fn table(world: &World, scale: Scale) -> Result<Table> {
             });
         }
     }
-    table.notes.push(
-        "The timer has a grain of 1 ms, so up to 2 ms of each latency are the producers' own."
-            .to_owned(),
-    );
+    table.notes.extend(NOTES.map(str::to_owned));
     Ok(table)
 }
 

@@ -27,7 +27,7 @@ pub(super) fn table(world: &World, scale: Scale) -> Result<Table> {
     let mut alone = Comparison::default();
     for consumers in [1, 2, 4, 8, 16, 32, 64] {
         let workload = Drain {
-            messages: scale.pick(200_000, 40_000),
+            messages: scale.pick(400_000, 100_000),
             consumers,
         };
         let comparison = compare(
