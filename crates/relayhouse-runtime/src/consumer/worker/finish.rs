@@ -58,9 +58,9 @@ impl<M: Mode> Worker<M> {
         let settlement = self.settler.fit(settlement);
         let key = self.buffer.key(&delivery);
         let is_release = matches!(settlement, Settlement::Release { .. });
+        let is_next_free = !self.holds_next(&settlement);
         self.settler.push(Settling::new(delivery, settlement));
         if !is_release {
-            let is_next_free = self.shared.config.order == Order::Handled;
             if let Some(key) = key.filter(|_| is_next_free) {
                 self.buffer.finish(&key);
             }
@@ -96,22 +96,33 @@ impl<M: Mode> Worker<M> {
         M::scatter(unit, &mut |entry| self.release(entry));
     }
 
+    /// Returns true if the next delivery of a key waits for this settlement's answer: that of an
+    /// ack where it is asked for, that of a dead letter always, since it may have no place to go.
+    fn holds_next(&self, settlement: &Settlement) -> bool {
+        match settlement {
+            Settlement::Ack => self.shared.config.order == Order::Settled,
+            Settlement::Release { .. } => false,
+            _ => true,
+        }
+    }
+
     /// Lets the next delivery of a key start, once the settlement before it has ended.
-    pub(super) fn settled(&mut self, delivery: &Delivery, is_done: bool) {
-        if self.shared.config.order != Order::Settled {
+    pub(super) fn settled(&mut self, item: &Settling, is_done: bool) {
+        if !self.holds_next(&item.settlement) {
             return;
         }
-        let Some(key) = self.buffer.key(delivery) else {
+        // What comes after a message that is not settled would run out of order.
+        self.is_closing |= self.session.is_some() && !is_done;
+        let Some(key) = self.buffer.key(&item.delivery) else {
             return;
         };
         if is_done {
             self.buffer.finish(&key);
             return;
         }
-        // What comes after a message that is not settled would run out of order.
         for entry in self.buffer.take_key(&key) {
-            self.settler
-                .push(Settling::new(entry.delivery, Settlement::RELEASE));
+            let behind = Settling::new(entry.delivery, Settlement::RELEASE);
+            self.settler.push(behind);
         }
     }
 }

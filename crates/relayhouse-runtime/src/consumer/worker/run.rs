@@ -143,9 +143,11 @@ impl<M: Mode> Worker<M> {
 
     /// Returns true if the next unit may start: a suspect alone, others while none waits to.
     fn may_take(&mut self, may_enter: bool) -> bool {
-        let waits_for_settle = self.session.is_some()
-            && self.shared.config.order == Order::Settled
-            && !self.settler.is_idle();
+        let is_settled = match self.shared.config.order {
+            Order::Handled => self.settler.is_idle_but_acks(),
+            Order::Settled => self.settler.is_idle(),
+        };
+        let waits_for_settle = self.session.is_some() && !is_settled;
         if waits_for_settle {
             return false;
         }

@@ -108,6 +108,14 @@ impl Settler {
             && self.later.is_empty()
     }
 
+    /// Returns true if no settlement but acks is on its way.
+    pub(super) fn is_idle_but_acks(&self) -> bool {
+        self.others.queue.is_empty()
+            && self.others.calls == 0
+            && self.busy.is_empty()
+            && self.later.is_empty()
+    }
+
     /// Drops everything, and returns how many settlements nobody will hear of.
     pub(super) fn drop_settles(&mut self) -> u64 {
         let queued = self.acks.queue.len() + self.others.queue.len() + self.busy.len();
@@ -304,7 +312,7 @@ impl<M: Mode> Worker<M> {
             add(&counts.dead_lettered, (batch.len() - released) as u64);
         }
         for item in batch {
-            self.settled(&item.delivery, true);
+            self.settled(item, true);
         }
     }
 
@@ -329,7 +337,7 @@ impl<M: Mode> Worker<M> {
         add(counter, 1);
         debug!(%error, "a delivery was not settled");
         self.report_settled(std::slice::from_ref(item), Err(&error));
-        self.settled(&item.delivery, false);
+        self.settled(item, false);
     }
 
     fn report_settled<'a>(&'a self, batch: &'a [Settling], result: Result<(), &'a Error>) {
