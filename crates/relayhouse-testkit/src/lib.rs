@@ -10,5 +10,6 @@ mod harness;
 pub mod hostile;
 pub mod model;
 pub mod oracle;
+pub mod proxy;
 
 pub use self::harness::{Connections, Gauges, Harness, Network, Untrusted, WallClock};
