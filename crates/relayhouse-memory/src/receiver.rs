@@ -189,7 +189,16 @@ impl Receiver for MemoryReceiver {
             return Ok(());
         }
         let asking = Asking::Lane(lane);
-        ReceiveWait::new(&self.queue, asking, request, self.lease, &closed, into).await
+        // Boxed, so that a receive that finds something is small.
+        Box::pin(ReceiveWait::new(
+            &self.queue,
+            asking,
+            request,
+            self.lease,
+            &closed,
+            into,
+        ))
+        .await
     }
 
     async fn settle(&self, batch: &mut [Settling]) -> Result<()> {

@@ -9,7 +9,9 @@ use async_trait::async_trait;
 use relayhouse_core::{Capabilities, Operation, QueueName, Result, Sending, port::Sender};
 
 use crate::{
-    convert, error,
+    convert,
+    engine::{Progress, SendWait},
+    error,
     namespace::{Namespace, Target},
 };
 
@@ -103,8 +105,12 @@ impl Sender for MemorySender {
         self.check(batch, target)?;
         let closed = [&self.is_closed, &self.namespace.is_closed];
         match target {
-            Target::Queue(queue) => queue.send(batch, &closed).await,
-            Target::Topic(topic) => topic.send(batch, &closed).await,
+            Target::Queue(queue) => match queue.send(batch)? {
+                Progress::Finished => Ok(()),
+                // Boxed, so that a send that finds room is small.
+                Progress::Blocked => Box::pin(SendWait::new(queue, batch, &closed)).await,
+            },
+            Target::Topic(topic) => Box::pin(topic.send(batch, &closed)).await,
         }
     }
 

@@ -27,8 +27,9 @@ impl Gate {
     }
 
     /// Lets the first in, if nobody has the turn.
+    #[inline]
     pub(crate) fn open(&mut self, wakes: &mut Wakes) {
-        if self.turn.is_none() {
+        if self.turn.is_none() && !self.line.is_empty() {
             self.turn = self.line.call_first(wakes);
         }
     }

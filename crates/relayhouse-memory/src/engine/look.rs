@@ -5,7 +5,7 @@ use std::{collections::BinaryHeap, mem, sync::Arc};
 use relayhouse_core::{Delivery, Instant, Lease, Receipt, port::Stats};
 
 use super::{
-    After, receipt,
+    After, Garbage, receipt,
     slab::{Lane, NONE, Phase},
     state::{Moment, State, order_of},
 };
@@ -138,7 +138,7 @@ impl State {
         old.lost.line.call_all(&mut after.wakes);
         self.lost.receipts = (!leased.is_empty()).then_some(leased);
         after.made_room = true;
-        after.deleted = Some(Box::new(old));
+        after.discard_rare(Garbage::State(Box::new(old)));
     }
 
     /// Returns true if somebody waits whom time could serve.

@@ -33,6 +33,7 @@ use relayhouse_core::{Envelope, Message, Source};
 
 pub(crate) use self::{
     queue::Queue,
+    send::{Progress, SendWait},
     session::Held,
     settle::Refusal,
     slab::Lane,
@@ -65,12 +66,50 @@ pub(crate) struct Settings {
 #[derive(Debug, Default)]
 pub(crate) struct After {
     pub(crate) wakes: Wakes,
-    pub(crate) garbage: Vec<Message>,
-    pub(crate) envelopes: Vec<Arc<Envelope>>,
-    pub(crate) chunks: Vec<Box<[Slot]>>,
-    pub(crate) deleted: Option<Box<State>>,
+    /// Messages to drop: the first one here, so that a batch of one allocates nothing.
+    first: Option<Message>,
+    rest: Vec<Message>,
+    rare: Vec<Garbage>,
     /// True if a message left the queue, so that a topic may send on.
     pub(crate) made_room: bool,
+}
+
+/// Is what few calls leave to be dropped.
+#[derive(Debug)]
+#[expect(dead_code, reason = "it is there to be dropped")]
+pub(crate) enum Garbage {
+    Envelope(Arc<Envelope>),
+    Chunks(Vec<Box<[Slot]>>),
+    State(Box<State>),
+}
+
+impl After {
+    /// Makes room for `count` messages to drop.
+    pub(crate) fn with_capacity(count: usize) -> Self {
+        let rest = match count {
+            0 | 1 => Vec::new(),
+            count => Vec::with_capacity(count - 1),
+        };
+        Self {
+            rest,
+            ..Self::default()
+        }
+    }
+
+    /// Leaves a message to be dropped.
+    #[inline]
+    pub(crate) fn discard(&mut self, message: Message) {
+        if self.first.is_none() {
+            self.first = Some(message);
+        } else {
+            self.rest.push(message);
+        }
+    }
+
+    /// Leaves something rare to be dropped.
+    pub(crate) fn discard_rare(&mut self, garbage: Garbage) {
+        self.rare.push(garbage);
+    }
 }
 
 /// Takes a lock; a thread that panicked under it has left nothing half done that matters here.

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BinaryHeap,
+    mem,
     num::NonZeroU32,
     sync::{Arc, Mutex, Weak},
     task::{Context as TaskContext, Wake, Waker},
@@ -143,10 +144,13 @@ impl Queue {
     }
 
     /// Does what was put off until the lock was given back.
-    pub(super) fn finish(&self, after: After) {
+    #[inline]
+    pub(super) fn finish(&self, mut after: After) {
         let made_room = after.made_room;
-        after.wakes.wake();
-        drop((after.garbage, after.envelopes, after.chunks, after.deleted));
+        if !after.wakes.is_empty() {
+            mem::take(&mut after.wakes).wake();
+        }
+        drop(after);
         if let Some(topic) = self.topic.as_ref().filter(|_| made_room) {
             if let Some(topic) = topic.upgrade() {
                 topic.made_room();
@@ -248,10 +252,7 @@ impl Queue {
             .any(|item| matches!(item.settlement, Settlement::DeadLetter(_)))
             .then(|| self.context.clock.wall());
         let now = self.now();
-        let after = After {
-            garbage: Vec::with_capacity(batch.len()),
-            ..After::default()
-        };
+        let after = After::with_capacity(batch.len());
         self.run_with(after, |state, after| {
             if let Some(wall) = wall {
                 state.anchor = Moment { now, wall };

@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use relayhouse_core::{Instant, Operation, Result, Sending, Sent};
+use relayhouse_core::{Instant, Operation, Outcome, Priority, Result, Sending, Sent, Timestamp};
 
 use super::{
     After, Lane, Queue,
@@ -18,7 +18,7 @@ use crate::{config::Full, error};
 
 /// Says how far a batch came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Progress {
+pub(crate) enum Progress {
     /// Every item has its answer.
     Finished,
     /// The first item without an answer has no room yet.
@@ -26,15 +26,10 @@ pub(super) enum Progress {
 }
 
 impl Queue {
-    /// Sends every pending item, as the queue does when it is full.
-    pub(crate) async fn send(&self, batch: &mut [Sending], closed: &[&AtomicBool]) -> Result<()> {
+    /// Sends every pending item that has room.
+    pub(crate) fn send(&self, batch: &mut [Sending]) -> Result<Progress> {
         let moment = self.send_moment(batch);
-        let progress =
-            self.run(|state, after| self.send_under(state, batch, None, moment, after))?;
-        match progress {
-            Progress::Finished => Ok(()),
-            Progress::Blocked => SendWait::new(self, batch, closed).await,
-        }
+        self.run(|state, after| self.send_under(state, batch, None, moment, after))
     }
 
     /// Reads the clocks that the batch needs: the wall clock alone for plain messages.
@@ -73,8 +68,14 @@ impl Queue {
         if full == Full::Fail && !state.has_room_for(batch) {
             return Err(error::full(name(), full));
         }
+        let may_pass = state.gate.may_pass(place);
+        let has_ttl = self.settings.ttl.is_some();
         for item in batch.iter_mut().filter(|item| item.outcome.is_pending()) {
-            let is_in = state.gate.may_pass(place) && state.push_item(item, moment, after);
+            let is_in = may_pass
+                && match item.message.is_plain() && !has_ttl {
+                    true => state.push_plain(item, moment.wall, after),
+                    false => state.push_item(item, moment, after),
+                };
             match full {
                 _ if is_in => {}
                 Full::Wait => return Ok(Progress::Blocked),
@@ -93,6 +94,30 @@ impl State {
             (count + 1, bytes + item.message.size())
         });
         self.has_room_of(Lane::Live, count, bytes)
+    }
+
+    /// Takes a message without details in, and answers its item; returns false if there is no
+    /// room.
+    #[inline]
+    fn push_plain(&mut self, item: &mut Sending, wall: Timestamp, after: &mut After) -> bool {
+        let size = item.message.size();
+        if !self.has_room(Lane::Live, size) {
+            return false;
+        }
+        self.sequence += 1;
+        item.outcome = Outcome::Done(Sent {
+            id: item.message.id.clone(),
+            sequence: Some(self.sequence),
+            deduplicated: false,
+        });
+        let slot = self.slab.swap_in(&mut item.message, wall, self.sequence);
+        let live = &mut self.lanes[0];
+        live.messages += 1;
+        live.bytes += size;
+        live.ready += 1;
+        live.available.push(Priority::DEFAULT.level(), slot);
+        live.line.call(1, &mut after.wakes);
+        true
     }
 
     /// Takes the message of an item in, and answers it; returns false if there is no room.
@@ -139,11 +164,11 @@ pub(super) fn answer_duplicate(item: &mut Sending, sequence: u64, after: &mut Af
         sequence: Some(sequence),
         deduplicated: true,
     });
-    after.garbage.push(message);
+    after.discard(message);
 }
 
 /// Waits for room, in the order of arrival.
-struct SendWait<'a> {
+pub(crate) struct SendWait<'a> {
     queue: &'a Queue,
     batch: &'a mut [Sending],
     closed: &'a [&'a AtomicBool],
@@ -151,7 +176,11 @@ struct SendWait<'a> {
 }
 
 impl<'a> SendWait<'a> {
-    const fn new(queue: &'a Queue, batch: &'a mut [Sending], closed: &'a [&'a AtomicBool]) -> Self {
+    pub(crate) const fn new(
+        queue: &'a Queue,
+        batch: &'a mut [Sending],
+        closed: &'a [&'a AtomicBool],
+    ) -> Self {
         Self {
             queue,
             batch,

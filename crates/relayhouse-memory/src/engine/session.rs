@@ -197,7 +197,6 @@ impl State {
         // The state is kept, and so is everybody's place in line.
         let session = &mut key.session;
         let leased = mem::take(&mut session.leased);
-        session.holder = 0;
         session.until = Instant::START;
         session.timer = NONE;
         session.line.call_all(&mut after.wakes);
@@ -208,10 +207,15 @@ impl State {
             self.give_back(slot, Duration::ZERO, previous, now, after);
         }
         if let Some(key) = self.keys.get_mut(index) {
-            // Who asked for this very session may have it empty.
-            key.session.claimants.call(1, &mut after.wakes);
+            // Only now is it free, so that nobody was called for it before all is back.
+            key.session.holder = 0;
+            if key.session.claimants.is_empty() {
+                self.offer_session(index, after);
+            } else {
+                // Who asked for this very session may have it empty.
+                key.session.claimants.call(1, &mut after.wakes);
+            }
         }
-        self.offer_session(index, after);
         self.leave_key(index);
     }
 }

@@ -48,8 +48,12 @@ impl State {
     ) {
         match settlement {
             Settlement::DeadLetter(letter) => {
+                let key = self.key_of(slot);
                 self.end_lease(slot, after);
                 self.bury(slot, DeadLetter::clone(letter), now, after);
+                if key != NONE {
+                    self.offer_key(key, after);
+                }
             }
             Settlement::Release { delay } => {
                 self.end_lease(slot, after);
@@ -123,7 +127,6 @@ impl State {
                 self.insert_in_key(key, slot);
             }
             self.hold_back(slot, now + delay);
-            return;
         }
         if key != NONE {
             self.offer_key(key, after);

@@ -96,9 +96,11 @@ impl Slot {
     };
 
     /// Puts a message that just came into this slot.
-    pub(crate) fn fill(&mut self, message: Message, enqueued_at: Timestamp, sequence: u64) {
+    #[inline]
+    fn fill(&mut self, message: &mut Message, enqueued_at: Timestamp, sequence: u64) {
         debug_assert_eq!(self.phase, Phase::Free);
-        self.message = message;
+        // A free slot has an empty message.
+        mem::swap(&mut self.message, message);
         self.enqueued_at = enqueued_at;
         self.attempt = 0;
         self.timer = NONE;
@@ -208,7 +210,18 @@ impl Slab {
     /// Takes a free slot, and fills it.
     pub(crate) fn insert(
         &mut self,
-        message: Message,
+        mut message: Message,
+        enqueued_at: Timestamp,
+        sequence: u64,
+    ) -> u32 {
+        self.swap_in(&mut message, enqueued_at, sequence)
+    }
+
+    /// Takes a free slot, and fills it with a message, which is empty after.
+    #[inline]
+    pub(crate) fn swap_in(
+        &mut self,
+        message: &mut Message,
         enqueued_at: Timestamp,
         sequence: u64,
     ) -> u32 {
@@ -235,6 +248,7 @@ impl Slab {
     }
 
     /// Frees a slot, and returns its message to be dropped without the lock.
+    #[inline]
     pub(crate) fn remove(&mut self, index: u32) -> Message {
         let free = self.free;
         let slot = &mut self[index];
@@ -260,12 +274,14 @@ impl Slab {
 impl Index<u32> for Slab {
     type Output = Slot;
 
+    #[inline]
     fn index(&self, index: u32) -> &Slot {
         &self.chunks[(index >> CHUNK_BITS) as usize][(index & (CHUNK_LEN - 1)) as usize]
     }
 }
 
 impl IndexMut<u32> for Slab {
+    #[inline]
     fn index_mut(&mut self, index: u32) -> &mut Slot {
         &mut self.chunks[(index >> CHUNK_BITS) as usize][(index & (CHUNK_LEN - 1)) as usize]
     }

@@ -8,7 +8,7 @@ use std::{
 use relayhouse_core::{Details, Instant, Message, Priority, Receipt, Text, Timestamp};
 
 use super::{
-    After, Settings,
+    After, Garbage, Settings,
     dedup::Dedup,
     extra::{Extra, Extras},
     gate::Gate,
@@ -408,9 +408,9 @@ impl State {
         *counts.count(phase) -= 1;
         counts.messages -= 1;
         counts.bytes -= message.size();
-        after.garbage.push(message);
+        after.discard(message);
         if let Some(chunks) = self.slab.shrink() {
-            after.chunks = chunks;
+            after.discard_rare(Garbage::Chunks(chunks));
         }
         if extra != NONE {
             self.drop_extra(extra, after);
@@ -423,7 +423,9 @@ impl State {
             return;
         };
         self.leave_key(extra.key);
-        after.envelopes.extend(extra.envelope);
+        if let Some(envelope) = extra.envelope {
+            after.discard_rare(Garbage::Envelope(envelope));
+        }
     }
 
     pub(crate) fn leave_key(&mut self, index: u32) {

@@ -113,7 +113,7 @@ impl State {
             let slot = available.pop(|slot| order_of(slab, extras, slot))?;
             if self.slab[slot].phase == Phase::Gone {
                 self.gone -= 1;
-                after.garbage.push(self.slab.remove(slot));
+                after.discard(self.slab.remove(slot));
                 continue;
             }
             return match self.key_of(slot) {

@@ -262,7 +262,7 @@ impl Topic {
         for (queue, after) in fan.queues.iter_mut().zip(&mut fan.afters) {
             queue.push_as(message.clone(), sequence, fan.moment, after);
         }
-        fan.spare.garbage.push(message);
+        fan.spare.discard(message);
         true
     }
 

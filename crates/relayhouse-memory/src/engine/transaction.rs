@@ -201,7 +201,7 @@ impl All<'_> {
                 let after = &mut self.afters[*at];
                 self.states[*at].push_as(message.clone(), sequence, self.moment, after);
             }
-            self.afters[0].garbage.push(message);
+            self.afters[0].discard(message);
         }
     }
 }

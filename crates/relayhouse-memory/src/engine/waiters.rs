@@ -16,6 +16,7 @@ pub(crate) struct Line {
 pub(crate) type Place = Option<u64>;
 
 impl Line {
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
@@ -52,7 +53,14 @@ impl Line {
     }
 
     /// Calls up to `count`, the longest waiting first.
+    #[inline]
     pub(crate) fn call(&mut self, count: usize, wakes: &mut Wakes) {
+        if !self.waiting.is_empty() {
+            self.call_some(count, wakes);
+        }
+    }
+
+    fn call_some(&mut self, count: usize, wakes: &mut Wakes) {
         for _ in 0..count {
             let Some((_, waker)) = self.waiting.pop_first() else {
                 return;
@@ -111,6 +119,10 @@ impl Wakes {
         if waker.is_some() {
             self.discarded = waker;
         }
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.first.is_none() && self.discarded.is_none()
     }
 
     /// Wakes them, in order.

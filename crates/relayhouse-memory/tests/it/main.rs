@@ -1,5 +1,17 @@
-//! What is the memory adapter's own: waiting, bounds, profiles, sessions under paused time.
+//! What is the memory adapter's own: waiting, bounds, order, sessions, topics, profiles; all under
+//! paused time.
 #![cfg(test)]
 
+mod admin;
+mod bounds;
+mod close;
+mod dead;
+mod key;
+mod profile;
+mod session;
 mod support;
+mod time;
+mod topic;
+mod transaction;
+mod waiting;
 mod whole;

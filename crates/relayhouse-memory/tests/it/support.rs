@@ -3,8 +3,8 @@
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use relayhouse_core::{
-    Context, Delivery, ErrorKind, Message, Outcome, QueueName, Result, Sending, Sent, Settlement,
-    Settling, Source, Timestamp,
+    Clock, Context, Delivery, ErrorKind, Instant, Message, Outcome, QueueName, Result, Sending,
+    Sent, Settlement, Settling, Source, Timestamp,
     port::{Provider, ReceiveRequest, Receiver, ReceiverOptions, Sender},
 };
 use relayhouse_memory::{Memory, MemoryBuilder};
@@ -100,4 +100,71 @@ pub(crate) async fn settle(
 
 pub(crate) async fn ack(receiver: &dyn Receiver, delivery: &Delivery) -> Result<(), ErrorKind> {
     settle(receiver, delivery, Settlement::Ack).await
+}
+
+/// Counts how often it was woken.
+#[derive(Default)]
+pub(crate) struct Woken(std::sync::atomic::AtomicUsize);
+
+impl std::task::Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+impl Woken {
+    pub(crate) fn count(&self) -> usize {
+        self.0.load(std::sync::atomic::Ordering::SeqCst)
+    }
+}
+
+/// Is a call that a test polls by hand.
+pub(crate) struct Call<F> {
+    future: std::pin::Pin<Box<F>>,
+    pub(crate) woken: Arc<Woken>,
+}
+
+impl<F: Future> Call<F> {
+    pub(crate) fn new(future: F) -> Self {
+        Self {
+            future: Box::pin(future),
+            woken: Arc::default(),
+        }
+    }
+
+    pub(crate) fn poll(&mut self) -> std::task::Poll<F::Output> {
+        let waker = std::task::Waker::from(Arc::clone(&self.woken));
+        let mut context = std::task::Context::from_waker(&waker);
+        self.future.as_mut().poll(&mut context)
+    }
+
+    /// Polls, and asserts that it waits.
+    pub(crate) fn waits(&mut self) {
+        assert!(self.poll().is_pending(), "it should wait");
+    }
+}
+
+/// Receives one message with a long wait, and returns the bodies.
+pub(crate) async fn wait_for_one(receiver: Arc<dyn Receiver>) -> Vec<String> {
+    let request = up_to(1).wait(SECOND * 3600);
+    bodies(&receive(&*receiver, request).await)
+}
+
+/// Tells how much time has passed.
+pub(crate) struct Watch(relayhouse_time::TokioClock);
+
+impl Watch {
+    pub(crate) fn start() -> Self {
+        Self(relayhouse_time::TokioClock::new())
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.0.now().since(Instant::START)
+    }
+}
+
+/// Lets time pass, with everything that is due in it.
+pub(crate) async fn pass(time: Duration) {
+    let clock = relayhouse_time::TokioClock::new();
+    clock.sleep_until(clock.now() + time).await;
 }
