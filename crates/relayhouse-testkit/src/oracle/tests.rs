@@ -3,11 +3,13 @@
 use std::{num::NonZeroU32, time::Duration};
 
 use relayhouse_core::{
-    Attempts, DeadLetter, Delivery, Instant, Lease, Message, MessageId, Previous, Receipt,
-    Settlement, Timestamp,
+    Attempts, DeadLetter, Delivery, Event, Instant, Lease, Message, MessageId, Observer, Previous,
+    Receipt, Sent, Settlement, Source, Timestamp,
 };
 
-use super::{Answer, Breaches, Entry, HandlerEnd, Leases, Oracle, Order, Rules, Sends, Verdict};
+use super::{
+    Answer, Breaches, Entry, HandlerEnd, Leases, Oracle, Order, Rules, Sends, Verdict, Watch,
+};
 
 const LEASE: Duration = Duration::from_secs(10);
 
@@ -545,4 +547,62 @@ fn finished_messages_take_a_bit_each() {
     }
     assert_eq!(history.oracle.table.live.len(), 0);
     assert_eq!(history.fine().acked, 10_000);
+}
+
+#[test]
+fn watch_hears_what_is_about_its_source() {
+    let name = |text| relayhouse_core::QueueName::new(text).expect("a valid name");
+    let (mine, other) = (Source::queue(name("mine")), Source::queue(name("other")));
+    let watch = Watch::new(&mine, Rules::default());
+    let (message, mut delivery) = (message(1), delivery(&message(1), 1));
+    let now = Instant::START;
+    delivery.lease = Lease::new(now + LEASE, 1);
+    watch.sending(now, &message);
+    let (id, settlement, took) = (&delivery.id, &Settlement::Ack, Duration::ZERO);
+    let result = Ok(&Sent::default());
+    let (source, delivery) = (&mine, &delivery);
+    watch.observe(
+        now,
+        &[Event::Sent {
+            queue: &name("mine"),
+            id,
+            bytes: 1,
+            result,
+        }],
+    );
+    watch.observe(
+        now,
+        &[Event::Received {
+            source: &other,
+            delivery,
+        }],
+    );
+    watch.observe(
+        now,
+        &[
+            Event::Received { source, delivery },
+            Event::Started { source, delivery },
+            Event::Handled {
+                source,
+                delivery,
+                took,
+                result: Ok(settlement),
+            },
+            Event::Settled {
+                source,
+                delivery,
+                settlement,
+                result: Ok(()),
+            },
+        ],
+    );
+    let verdict = watch.verdict(0, Rules::default());
+    assert!(verdict.is_ok(), "{verdict}");
+    let counts = (
+        verdict.sent,
+        verdict.received,
+        verdict.started,
+        verdict.acked,
+    );
+    assert_eq!(counts, (1, 1, 1, 1));
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use relayhouse_core::{Error, Event, Instant, Message, Observer, Source};
+use relayhouse_core::{Event, Instant, Message, Observer, Sent, Settlement, Source};
 
 use super::{Answer, HandlerEnd, Oracle, Rules, Verdict, entry::Entry};
 
@@ -48,70 +48,82 @@ impl Watch {
 
     /// Returns the entry that `event` stands for, if it is about the source.
     fn entry<'a>(&self, event: &Event<'a>) -> Option<Entry<'a>> {
-        let is_mine = |source: &Source| source.entity == self.source.entity;
-        let is_live = |source: &Source| is_mine(source) && !source.dead_letter;
-        match *event {
-            Event::Sent { id, result, .. } => {
-                let done = |deduplicated| {
-                    if deduplicated {
-                        Answer::Deduplicated
-                    } else {
-                        Answer::Done
-                    }
-                };
-                let answer = result.map_or_else(Answer::from, |sent| done(sent.deduplicated));
-                Some(Entry::Sent { id, answer })
-            }
-            Event::Received { source, delivery } if is_mine(source) => {
-                if source.dead_letter {
-                    return Some(Entry::Dead(delivery));
-                }
-                Some(Entry::Received(delivery))
-            }
-            Event::Started { source, delivery } if is_live(source) => {
-                Some(Entry::Started(&delivery.receipt))
-            }
-            Event::Handled {
-                source,
-                delivery,
-                result,
-                ..
-            } if is_live(source) => {
-                let is_success = result.is_ok_and(relayhouse_core::Settlement::is_success);
-                let end = if is_success {
-                    HandlerEnd::Success
-                } else {
-                    HandlerEnd::Failure
-                };
-                Some(Entry::Handled {
-                    receipt: &delivery.receipt,
-                    end,
-                })
-            }
-            Event::Settled {
-                source,
-                delivery,
-                settlement,
-                result,
-            } if is_live(source) => {
-                let answer = result.map_or_else(Answer::from, |()| Answer::Done);
-                let receipt = &delivery.receipt;
-                Some(Entry::Settled {
-                    receipt,
-                    settlement,
-                    answer,
-                })
-            }
-            Event::Extended {
-                source,
-                receipt,
-                result,
-            } if is_live(source) => {
-                let until = result.map_err(Error::kind).ok()?;
-                Some(Entry::Extended { receipt, until })
-            }
-            _ => None,
+        if let Event::Sent { id, result, .. } = *event {
+            let answer = result.map_or_else(Answer::from, sent);
+            return Some(Entry::Sent { id, answer });
         }
+        let source = source(event)?;
+        if source.entity != self.source.entity {
+            return None;
+        }
+        if source.dead_letter {
+            return dead_entry(event);
+        }
+        live_entry(event)
+    }
+}
+
+const fn sent(sent: &Sent) -> Answer {
+    if sent.deduplicated {
+        Answer::Deduplicated
+    } else {
+        Answer::Done
+    }
+}
+
+/// The source that an event is about.
+const fn source<'a>(event: &Event<'a>) -> Option<&'a Source> {
+    match *event {
+        Event::Received { source, .. }
+        | Event::Started { source, .. }
+        | Event::Handled { source, .. }
+        | Event::Settled { source, .. }
+        | Event::Extended { source, .. } => Some(source),
+        _ => None,
+    }
+}
+
+/// The entry of an event about a dead-letter queue.
+const fn dead_entry<'a>(event: &Event<'a>) -> Option<Entry<'a>> {
+    match *event {
+        Event::Received { delivery, .. } => Some(Entry::Dead(delivery)),
+        _ => None,
+    }
+}
+
+/// The entry of an event about a queue or subscription itself.
+fn live_entry<'a>(event: &Event<'a>) -> Option<Entry<'a>> {
+    match *event {
+        Event::Received { delivery, .. } => Some(Entry::Received(delivery)),
+        Event::Started { delivery, .. } => Some(Entry::Started(&delivery.receipt)),
+        Event::Handled {
+            delivery, result, ..
+        } => {
+            let end = if result.is_ok_and(Settlement::is_success) {
+                HandlerEnd::Success
+            } else {
+                HandlerEnd::Failure
+            };
+            let receipt = &delivery.receipt;
+            Some(Entry::Handled { receipt, end })
+        }
+        Event::Settled {
+            delivery,
+            settlement,
+            result,
+            ..
+        } => Some(Entry::Settled {
+            receipt: &delivery.receipt,
+            settlement,
+            answer: result.map_or_else(Answer::from, |()| Answer::Done),
+        }),
+        Event::Extended {
+            receipt, result, ..
+        } => {
+            let until = result.ok()?;
+            Some(Entry::Extended { receipt, until })
+        }
+        _ => None,
     }
 }
 
