@@ -1,8 +1,8 @@
 //! The program under test: started, fed, awaited with a deadline.
 
 use std::{
-    io::{Read, Write},
-    process::{Child, ChildStderr, Command, Output, Stdio},
+    io::Write,
+    process::{Child, Command, Output, Stdio},
     sync::mpsc::sync_channel,
     thread,
     time::Duration,
@@ -84,17 +84,4 @@ pub(crate) fn end(child: Child) -> Ran {
         .recv_timeout(DEADLINE)
         .expect("the program ends in time");
     output.unwrap().into()
-}
-
-/// Reads standard error up to and with the text `last`.
-pub(crate) fn read_until(stderr: &mut ChildStderr, last: &str) -> String {
-    let mut text = Vec::new();
-    while !text.ends_with(last.as_bytes()) {
-        let mut byte = [0];
-        stderr
-            .read_exact(&mut byte)
-            .expect("standard error goes on");
-        text.extend(byte);
-    }
-    String::from_utf8(text).unwrap()
 }

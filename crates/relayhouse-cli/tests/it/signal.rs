@@ -2,9 +2,9 @@
 
 use std::{
     fs::{self, File},
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
     path::PathBuf,
-    process::{Child, Command},
+    process::{Child, ChildStderr, Command},
     sync::mpsc::sync_channel,
     thread,
     time::Duration,
@@ -13,7 +13,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::program::{command, end, feed, read_until};
+use crate::program::{command, end, feed};
 
 /// Is a named pipe: a command that reads it waits until the test writes.
 struct Gate {
@@ -46,6 +46,19 @@ impl Gate {
     fn open(&self) {
         fs::write(&self.path, "go\n").unwrap();
     }
+}
+
+/// Reads standard error up to and with the text `last`.
+fn read_until(stderr: &mut ChildStderr, last: &str) -> String {
+    let mut text = Vec::new();
+    while !text.ends_with(last.as_bytes()) {
+        let mut byte = [0];
+        stderr
+            .read_exact(&mut byte)
+            .expect("standard error goes on");
+        text.extend(byte);
+    }
+    String::from_utf8(text).unwrap()
 }
 
 fn interrupt(child: &Child) {
@@ -84,7 +97,7 @@ fn second_interrupt_ends_at_once_and_leaves_no_command_behind() {
     assert_eq!(ran.stdout, "");
     // It ends when the last command that holds it has ended.
     let mut rest = String::new();
-    std::io::Read::read_to_string(&mut stderr, &mut rest).unwrap();
+    stderr.read_to_string(&mut rest).unwrap();
     assert!(rest.contains("3 lines: 0 done, 3 left undone"), "{rest}");
 }
 
