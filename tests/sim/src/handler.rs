@@ -12,6 +12,7 @@ pub(crate) const LEASE: Duration = Duration::from_secs(30);
 pub(crate) const LEASE_TOTAL_MAX: Duration = Duration::from_secs(60);
 
 /// Handles one message as chance says.
+#[expect(clippy::panic, reason = "handlers panic, and the runtime must bear it")]
 pub(crate) async fn handle(faults: Arc<Faults>, Attempt(attempt): Attempt) -> Result<Settlement> {
     let clock = &faults.context.clock;
     if faults.context.random.chance(0.2) {

@@ -19,7 +19,7 @@ use relayhouse_memory::Memory;
 use relayhouse_runtime::{Consumer, ConsumerConfig, FailurePolicy, Producer, Running};
 use relayhouse_testkit::{
     generate::Stream,
-    oracle::{Entry, Order, Rules, Verdict, Watch},
+    oracle::{Answer, Entry, Order, Rules, Verdict, Watch},
 };
 use tokio::runtime::Builder;
 
@@ -40,6 +40,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A consumer is killed after up to this time.
 const CRASH_EVERY: Duration = Duration::from_secs(20);
 const START: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
+
+type Answers = Vec<relayhouse_core::Result<relayhouse_core::Sent>>;
 
 /// Says what to simulate.
 #[derive(Clone, Copy, Debug)]
@@ -212,8 +214,10 @@ impl World {
             for message in &messages {
                 self.watch.sending(now, message);
             }
-            let sends = producer.send_all(messages.iter().cloned());
-            let answers = sends.await;
+            let Some(answers) = self.answers(producer, &messages).await else {
+                self.forget(&messages);
+                return;
+            };
             let failed = |answer: &relayhouse_core::Result<_>| {
                 answer.as_ref().is_err_and(|error| {
                     error.is_temporary()
@@ -225,6 +229,35 @@ impl World {
             if !messages.is_empty() {
                 self.pass(Duration::from_millis(10)).await;
             }
+        }
+    }
+
+    /// Sends messages, or stops to listen at a random poll: `None`.
+    async fn answers(&self, producer: &Producer, messages: &[Message]) -> Option<Answers> {
+        let send = producer.send_all(messages.iter().cloned());
+        if !self.faults.strikes(0.01) {
+            return Some(send.await);
+        }
+        let patience = self.context.random.up_to(Duration::from_millis(20));
+        let clock = &self.context.clock;
+        tokio::select! {
+            biased;
+            answers = send => Some(answers),
+            () = clock.sleep_until(clock.now() + patience) => None,
+        }
+    }
+
+    /// Takes note that nobody knows what became of messages.
+    fn forget(&self, messages: &[Message]) {
+        let now = self.context.clock.now();
+        for id in messages.iter().filter_map(|message| message.id.as_ref()) {
+            self.watch.note(
+                now,
+                Entry::Sent {
+                    id,
+                    answer: Answer::Unknown,
+                },
+            );
         }
     }
 

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use relayhouse_core::{Event, Instant, Observer};
+use relayhouse_core::{Error, Event, Instant, Observer};
 use relayhouse_testkit::oracle::Watch;
 
 const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
@@ -79,7 +79,7 @@ fn describe(line: &mut String, event: &Event<'_>) -> std::fmt::Result {
             result,
             ..
         } => {
-            let kind = result.map_err(|error| error.kind());
+            let kind = result.map_err(Error::kind);
             write!(line, "settled {} {settlement:?} {kind:?}", delivery.id)
         }
         Event::Extended {
