@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::{deny, doc, layers, lint, test, tidy};
+use crate::{capabilities, deny, doc, layers, lint, sim, test, tidy};
 
 /// One step: its name, and what it does.
 type Step = (&'static str, fn() -> Result<()>);
@@ -18,9 +18,20 @@ const STEPS: &[Step] = &[
     ("clippy", lint::clippy),
     ("doc", doc::run),
     ("deny", || deny::run(&deny::Options::default())),
+    ("capabilities", || {
+        capabilities::run(&capabilities::Options { check: true })
+    }),
+    ("simulation", || sim::run(&SIMULATION)),
     ("doc tests", test::doc_tests),
     ("tests", || test::all_but_doc_tests("ci", &[])),
 ];
+
+/// Every run simulates a million messages with faults.
+const SIMULATION: sim::Options = sim::Options {
+    messages: 1_000_000,
+    seed: 7,
+    rest: Vec::new(),
+};
 
 pub(crate) fn run() -> Result<()> {
     let mut done = Vec::new();
