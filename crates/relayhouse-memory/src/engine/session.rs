@@ -161,7 +161,7 @@ impl State {
     ) -> Option<Instant> {
         let until = now + lease;
         let timer = self.held(key, holder, now)?.timer;
-        let timer = self.wheel.extend(timer, until);
+        let timer = self.wheel.extend(timer, until, Owner::Session(key));
         let session = self.held(key, holder, now)?;
         session.timer = timer;
         session.until = until;

@@ -8,6 +8,7 @@ use super::{
     After,
     slab::{Lane, NONE, Phase},
     state::State,
+    wheel::Owner,
 };
 
 /// Says why a delivery whose lease is held cannot be settled as asked.
@@ -151,7 +152,7 @@ impl State {
                 return None;
             }
         }
-        self.slab[slot].timer = self.wheel.extend(timer, until);
+        self.slab[slot].timer = self.wheel.extend(timer, until, Owner::Slot(slot));
         Some(until)
     }
 }

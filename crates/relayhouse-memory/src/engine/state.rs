@@ -330,6 +330,7 @@ impl State {
         }
     }
 
+    #[inline]
     pub(crate) fn stop_timer(&mut self, slot: u32) {
         let timer = mem::replace(&mut self.slab[slot].timer, NONE);
         if timer != NONE {

@@ -8,7 +8,7 @@ use super::{
     After,
     slab::{NONE, Phase},
     state::State,
-    wheel::Owner,
+    wheel::Due,
 };
 
 /// Rings are cleaned of messages that are gone once there are this many more of them than others.
@@ -20,13 +20,28 @@ impl State {
         if self.wheel.is_quiet(now) {
             return;
         }
-        while let Some(owner) = self.wheel.pop_due(now) {
-            match owner {
-                Owner::Slot(slot) => self.slot_is_due(slot, now, after),
-                Owner::Session(key) => self.session_expired(key, now, after),
+        while let Some(due) = self.wheel.pop_due(now) {
+            match due {
+                Due::Slot(slot) => self.slot_is_due(slot, now, after),
+                Due::Session(key) => self.session_expired(key, now, after),
+                Due::Group { timer, members } => {
+                    self.group_is_due(timer, &members, now, after);
+                    self.wheel.recycle(members);
+                }
             }
         }
         self.clean();
+    }
+
+    /// Ends the leases of one receive that still run. No lease begins meanwhile, so a leased slot
+    /// with this timer is of this group, though the number may be in use again.
+    fn group_is_due(&mut self, timer: u32, members: &[u32], now: Instant, after: &mut After) {
+        for slot in members {
+            let found = &self.slab[*slot];
+            if found.phase == Phase::Leased && found.timer == timer {
+                self.slot_is_due(*slot, now, after);
+            }
+        }
     }
 
     fn slot_is_due(&mut self, slot: u32, now: Instant, after: &mut After) {

@@ -27,6 +27,8 @@ pub(crate) struct Take {
 struct Hand<'a> {
     take: Take,
     until: Instant,
+    /// The timer of the lease, once there is one; within a session there is none.
+    timer: u32,
     count: usize,
     bytes: u64,
     into: &'a mut Vec<Delivery>,
@@ -51,6 +53,7 @@ impl State {
         let mut hand = Hand {
             take: self.within_flight(lane, take),
             until: take.now + take.lease,
+            timer: NONE,
             count: 0,
             bytes: 0,
             into,
@@ -61,8 +64,8 @@ impl State {
             let Some(slot) = self.next_ready(lane, take.draw, &mut again, after) else {
                 break;
             };
-            let timer = self.wheel.lease(take.now, hand.until, Owner::Slot(slot));
-            self.hand_out(slot, timer, &mut hand);
+            self.lease(slot, &mut hand);
+            self.hand_out(slot, &mut hand);
         }
         let count = hand.count;
         self.shift_to_leased(lane, count);
@@ -157,8 +160,21 @@ impl State {
         Some(slot)
     }
 
-    /// Hands one slot out under a lease that `timer` ends, or the session where there is none.
-    fn hand_out(&mut self, index: u32, timer: u32, hand: &mut Hand<'_>) {
+    /// Makes the timer of a receive's lease, one for all its deliveries.
+    fn lease(&mut self, slot: u32, hand: &mut Hand<'_>) {
+        let (now, until) = (hand.take.now, hand.until);
+        if hand.take.messages_max == 1 {
+            hand.timer = self.wheel.lease(now, until, Owner::Slot(slot));
+            return;
+        }
+        if hand.timer == NONE {
+            hand.timer = self.wheel.lease_group(now, until);
+        }
+        self.wheel.join(hand.timer, slot);
+    }
+
+    /// Hands one slot out under the lease of its receive, or of its session.
+    fn hand_out(&mut self, index: u32, hand: &mut Hand<'_>) {
         self.stop_timer(index);
         self.deliveries += 1;
         let token = self.deliveries;
@@ -168,7 +184,7 @@ impl State {
             .get(extra)
             .and_then(|extra| extra.envelope.clone());
         let slot = &mut self.slab[index];
-        slot.timer = timer;
+        slot.timer = hand.timer;
         #[expect(
             clippy::cast_possible_truncation,
             reason = "a generation is the low half of a token: four billion deliveries lie \
@@ -206,6 +222,7 @@ impl State {
         let mut hand = Hand {
             take,
             until,
+            timer: NONE,
             count: 0,
             bytes: 0,
             into,
@@ -214,7 +231,7 @@ impl State {
             let Some(slot) = self.next_of_session(key) else {
                 break;
             };
-            self.hand_out(slot, NONE, &mut hand);
+            self.hand_out(slot, &mut hand);
         }
         let count = hand.count;
         self.shift_to_leased(Lane::Live, count);

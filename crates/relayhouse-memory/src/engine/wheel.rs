@@ -1,6 +1,6 @@
 //! Everything that ends in time: leases of one length in a list, all else in a hierarchical wheel.
 
-use std::{cmp::Reverse, collections::BinaryHeap};
+use std::{cmp::Reverse, collections::BinaryHeap, mem};
 
 use relayhouse_core::Instant;
 
@@ -28,6 +28,20 @@ pub(crate) enum Owner {
     Slot(u32),
     /// A session, by the number of its key.
     Session(u32),
+    /// The deliveries of one receive, by the number of their group.
+    Group(u32),
+}
+
+/// Is what has ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    Slot(u32),
+    Session(u32),
+    /// The slots that joined the group, of which those are meant that still have this timer.
+    Group {
+        timer: u32,
+        members: Vec<u32>,
+    },
 }
 
 #[derive(Debug)]
@@ -38,6 +52,8 @@ struct Timer {
     previous: u32,
     next: u32,
     place: u16,
+    /// How many count on it.
+    left: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +71,8 @@ struct List {
 pub(crate) struct Wheel {
     timers: Vec<Timer>,
     free: u32,
+    groups: Vec<Vec<u32>>,
+    groups_free: Vec<u32>,
     lists: Box<[List]>,
     occupied: [u64; LEVELS],
     near: BinaryHeap<Reverse<(Instant, u32)>>,
@@ -70,6 +88,8 @@ impl Wheel {
         Self {
             timers: Vec::new(),
             free: NONE,
+            groups: Vec::new(),
+            groups_free: Vec::new(),
             lists: vec![empty; LISTS].into(),
             occupied: [0; LEVELS],
             near: BinaryHeap::new(),
@@ -90,6 +110,36 @@ impl Wheel {
         timer
     }
 
+    /// Adds the lease of all deliveries of one receive, none of which has joined it yet.
+    pub(crate) fn lease_group(&mut self, start: Instant, due: Instant) -> u32 {
+        let group = self.groups_free.pop().unwrap_or_else(|| {
+            self.groups.push(Vec::new());
+            u32::try_from(self.groups.len() - 1).unwrap_or(NONE)
+        });
+        let timer = self.lease(start, due, Owner::Group(group));
+        self.timers[timer as usize].left = 0;
+        timer
+    }
+
+    /// Lets a slot join the lease of its receive.
+    #[inline]
+    pub(crate) fn join(&mut self, timer: u32, slot: u32) {
+        let timer = &mut self.timers[timer as usize];
+        if let Owner::Group(group) = timer.owner {
+            timer.left += 1;
+            self.groups[group as usize].push(slot);
+        }
+    }
+
+    /// Takes the members of a group that has ended back, for the next one.
+    pub(crate) fn recycle(&mut self, mut members: Vec<u32>) {
+        members.clear();
+        let unused = self.groups_free.last().copied();
+        if let Some(group) = unused {
+            self.groups[group as usize] = members;
+        }
+    }
+
     /// Adds anything else that ends at `due`.
     pub(crate) fn add(&mut self, due: Instant, owner: Owner) -> u32 {
         let timer = self.make(due, due, owner);
@@ -97,17 +147,31 @@ impl Wheel {
         timer
     }
 
-    /// Moves the end of a timer, which keeps its number and its start.
-    pub(crate) fn extend(&mut self, timer: u32, due: Instant) -> u32 {
-        let Timer { start, owner, .. } = self.timers[timer as usize];
+    /// Moves the end of a timer for `owner`, who leaves its group: the start stays.
+    pub(crate) fn extend(&mut self, timer: u32, due: Instant, owner: Owner) -> u32 {
+        let start = self.timers[timer as usize].start;
         self.cancel(timer);
         let timer = self.make(start, due, owner);
         self.place(timer);
         timer
     }
 
-    /// Takes a timer out.
+    /// Takes a timer out; that of a group, when the last of it leaves.
+    #[inline]
     pub(crate) fn cancel(&mut self, timer: u32) {
+        let found = &mut self.timers[timer as usize];
+        if 1 < found.left {
+            found.left -= 1;
+            return;
+        }
+        self.take_out(timer);
+    }
+
+    fn take_out(&mut self, timer: u32) {
+        if let Owner::Group(group) = self.timers[timer as usize].owner {
+            self.groups[group as usize].clear();
+            self.groups_free.push(group);
+        }
         if self.timers[timer as usize].place == NEAR {
             self.timers[timer as usize].place = CANCELLED;
             return;
@@ -125,7 +189,7 @@ impl Wheel {
     }
 
     /// Takes out a timer whose end has come by `now`; of several, the earliest.
-    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<Owner> {
+    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<Due> {
         self.advance(now);
         self.drop_cancelled();
         let fifo = self.lists[usize::from(FIFO)].head;
@@ -142,7 +206,15 @@ impl Wheel {
         };
         let owner = self.timers[timer as usize].owner;
         self.release(timer);
-        Some(owner)
+        Some(match owner {
+            Owner::Slot(slot) => Due::Slot(slot),
+            Owner::Session(key) => Due::Session(key),
+            Owner::Group(group) => {
+                self.groups_free.push(group);
+                let members = mem::take(&mut self.groups[group as usize]);
+                Due::Group { timer, members }
+            }
+        })
     }
 
     /// Returns a time before which no timer ends: the end of the earliest, or up to a bucket
@@ -281,6 +353,7 @@ impl Wheel {
             previous: NONE,
             next: NONE,
             place: CANCELLED,
+            left: 1,
         };
         if let Some(free) = self.timers.get_mut(self.free as usize) {
             let index = self.free;
@@ -329,7 +402,7 @@ mod tests {
         assert_eq!(wheel.next_due(), at(1_000));
         assert_eq!(wheel.pop_due(at(999)), None);
         for n in 0..100 {
-            assert_eq!(wheel.pop_due(at(2_000)), Some(Owner::Slot(n)));
+            assert_eq!(wheel.pop_due(at(2_000)), Some(Due::Slot(n)));
         }
         assert_eq!(wheel.next_due(), Instant::NEVER);
     }
@@ -396,7 +469,8 @@ mod tests {
                     Step::Extend(n, span) if !model.is_empty() => {
                         let at = n % model.len();
                         let due = now + std::time::Duration::from_nanos(span);
-                        let timer = wheel.extend(model[at].2, due);
+                        let owner = Owner::Slot(model[at].1);
+                        let timer = wheel.extend(model[at].2, due, owner);
                         model[at] = (due, model[at].1, timer);
                     }
                     Step::Cancel(_) | Step::Extend(..) => {}
@@ -404,7 +478,7 @@ mod tests {
                         now = now + std::time::Duration::from_nanos(span);
                         while let Some(owner) = wheel.pop_due(now) {
                             let earliest = model.iter().map(|(due, ..)| *due).min();
-                            let at = model.iter().position(|(_, n, _)| Owner::Slot(*n) == owner);
+                            let at = model.iter().position(|(_, n, _)| Due::Slot(*n) == owner);
                             prop_assert!(at.is_some(), "nobody waits for {owner:?}");
                             let (due, ..) = model.swap_remove(at.unwrap_or_default());
                             prop_assert_eq!(Some(due), earliest);
