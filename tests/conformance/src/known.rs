@@ -3,8 +3,6 @@
 /// The cases that fail, as `target::case`. One that passes fails its test until it is taken out
 /// here.
 pub const KNOWN: &[&str] = &[
-    "memory::dead_lettered_message_frees_its_key",
-    "memory::random_operations_with_keys_agree_with_the_model",
     "servicebus-sessions::close_ends_a_waiting_receive",
     "servicebus-sessions::nothing_is_left_after_close",
     "servicebus-sessions::purge_that_is_not_supported_is_refused",
@@ -13,7 +11,6 @@ pub const KNOWN: &[&str] = &[
     "servicebus::purge_that_is_not_supported_is_refused",
     "servicebus::redrive_that_is_not_supported_is_refused",
     "sqs-fifo::cancel_that_is_not_supported_is_refused",
-    "sqs-fifo::dead_lettered_message_frees_its_key",
     "sqs-fifo::peek_that_is_not_supported_is_refused",
     "sqs-fifo::topics_that_are_not_supported_are_refused",
     "sqs-standard::cancel_that_is_not_supported_is_refused",

@@ -1,5 +1,6 @@
 //! The conformance suite, one test for each case and target, and the reference model.
 
+mod message;
 mod model;
 
 use anyhow::Result;
@@ -12,6 +13,7 @@ fn main() -> Result<()> {
     let mut trials = model::trials();
     for target in TARGETS {
         trials.extend(cases(target)?);
+        trials.push(message::trial(target));
     }
     libtest_mimic::run(&arguments, trials).exit()
 }

@@ -26,16 +26,9 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// Draws the same operations in every run, and names the shortest that fail.
+/// Names the shortest operations that fail.
 fn agrees_with_model(target: Target, keys: u8) -> Result<(), Failed> {
-    let config = Config {
-        cases: CASES,
-        failure_persistence: None,
-        ..Config::default()
-    };
-    let random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-    let mut runner = TestRunner::new_with_rng(config, random);
-    let result = runner.run(&operations(OPERATIONS_MAX, keys), |operations| {
+    let result = runner(CASES).run(&operations(OPERATIONS_MAX, keys), |operations| {
         let verdict = target.run(async |harness| agree(harness, &operations).await);
         let verdict = verdict.map_err(|error| TestCaseError::fail(error.to_string()))?;
         verdict.map_err(|violation| TestCaseError::fail(violation.to_string()))
@@ -46,4 +39,14 @@ fn agrees_with_model(target: Target, keys: u8) -> Result<(), Failed> {
         }
         TestError::Abort(reason) => Failed::from(reason.to_string()),
     })
+}
+
+/// Makes a runner that draws the same in every run.
+pub(crate) fn runner(cases: u32) -> TestRunner {
+    let config = Config {
+        cases,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
 }

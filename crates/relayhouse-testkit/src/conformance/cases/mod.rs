@@ -18,6 +18,7 @@ pub mod close;
 pub mod content;
 pub mod dead_letter;
 pub mod dedup;
+pub mod history;
 pub mod lease;
 pub mod network;
 pub mod order;
@@ -67,6 +68,7 @@ const GROUPS: &[&[Case]] = &[
     close::CASES,
     cancel::CASES,
     stress::CASES,
+    history::CASES,
     network::CASES,
 ];
 
