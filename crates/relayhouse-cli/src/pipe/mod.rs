@@ -47,6 +47,7 @@ pub(crate) async fn run(pipe: Pipe, console: Console) -> Result<Code, Failure> {
     let groups = Groups::default();
     let consumers = Consumers::start(&pipe, console, &queue, &outputs, &groups).await?;
 
+    let interrupted = ctrl_c();
     let mut feed = Feed::new(&pipe, console, &queue, &tracker);
     let work = async {
         let fed = feed.all(input).await;
@@ -55,7 +56,7 @@ pub(crate) async fn run(pipe: Pipe, console: Console) -> Result<Code, Failure> {
     };
     let stop = tokio::select! {
         biased;
-        () = ctrl_c() => Stop::Interrupted,
+        () = interrupted => Stop::Interrupted,
         () = outputs.failed() => Stop::Output,
         () = consumers.failed() => Stop::Consumer,
         fed = work => Stop::Done(fed),
@@ -98,10 +99,12 @@ async fn finish(
             Some(Ok(()))
         }
         Stop::Interrupted => {
+            // It listens before anybody is told to use it.
+            let again = ctrl_c();
             console.note("interrupted: running commands may end; once more kills them");
             tokio::select! {
                 drained = consumers.drain(tracker) => Some(drained),
-                () = ctrl_c() => {
+                () = again => {
                     groups.kill();
                     None
                 }
