@@ -4,7 +4,7 @@ use std::{num::NonZeroU32, sync::Arc};
 
 use async_trait::async_trait;
 use relayhouse_core::{
-    Delivery, Entity, Operation, QueueName, Result, Source,
+    Capabilities, Delivery, Entity, Operation, QueueName, Result, Source, Support, Text,
     port::{Admin, Page, QueueConfig, Redrive, Settings, Stats},
 };
 
@@ -27,11 +27,28 @@ const PEEK_MAX: u32 = 1000;
 pub(crate) struct MemoryAdmin {
     namespace: Arc<Namespace>,
     config: Arc<Config>,
+    capabilities: Arc<Capabilities>,
 }
 
 impl MemoryAdmin {
-    pub(crate) fn new(namespace: Arc<Namespace>, config: Arc<Config>) -> Self {
-        Self { namespace, config }
+    pub(crate) fn new(
+        namespace: Arc<Namespace>,
+        config: Arc<Config>,
+        capabilities: Arc<Capabilities>,
+    ) -> Self {
+        Self {
+            namespace,
+            config,
+            capabilities,
+        }
+    }
+
+    /// Fails if the profile's provider cannot do it.
+    fn require(&self, support: Support, source: impl Into<Text>, what: &'static str) -> Result<()> {
+        if support.is_supported() {
+            return Ok(());
+        }
+        Err(error::unsupported(source, Operation::Admin, what))
     }
 
     fn find(&self, source: &Source) -> Result<(Arc<Queue>, Lane)> {
@@ -62,6 +79,10 @@ impl Admin for MemoryAdmin {
 
     async fn create(&self, entity: &Entity, config: &QueueConfig) -> Result<()> {
         self.namespace.check_open(Operation::Admin)?;
+        if matches!(entity, Entity::Subscription { .. }) {
+            let topics = self.capabilities.topics;
+            self.require(topics, entity.to_string(), "there are no topics")?;
+        }
         let is_zero = |value: Option<std::time::Duration>| value.is_some_and(|v| v.is_zero());
         if is_zero(config.lease) || is_zero(config.dedup_window) || is_zero(config.ttl) {
             return Err(error::invalid(
@@ -84,6 +105,7 @@ impl Admin for MemoryAdmin {
     }
 
     async fn purge(&self, source: &Source) -> Result<u64> {
+        self.require(self.capabilities.purge, source, "it cannot be purged")?;
         let (queue, lane) = self.find(source)?;
         Ok(queue.purge(lane))
     }
@@ -94,18 +116,23 @@ impl Admin for MemoryAdmin {
     }
 
     async fn peek(&self, source: &Source, from: u64, max: NonZeroU32) -> Result<Vec<Delivery>> {
+        self.require(self.capabilities.peek, source, "it cannot be peeked")?;
         let (queue, lane) = self.find(source)?;
         let max = NonZeroU32::new(PEEK_MAX).map_or(max, |limit| max.min(limit));
         Ok(queue.peek(lane, from, max))
     }
 
     async fn redrive(&self, source: &Source, redrive: &Redrive) -> Result<u64> {
+        let redrives = self.capabilities.redrive;
+        self.require(redrives, source, "its dead letters cannot be sent back")?;
         let (queue, _) = self.find(source)?;
         let max = redrive.max.map_or(u64::MAX, |max| u64::from(max.get()));
         Ok(queue.redrive(max))
     }
 
     async fn cancel(&self, queue: &QueueName, sequence: u64) -> Result<()> {
+        let cancels = self.capabilities.schedule_cancel;
+        self.require(cancels, queue, "a scheduled message cannot be cancelled")?;
         self.namespace.check_open(Operation::Admin)?;
         let is_done = match self.namespace.target(queue, Operation::Admin)? {
             Target::Queue(queue) => queue.cancel(sequence),
@@ -119,8 +146,7 @@ impl Admin for MemoryAdmin {
 
     async fn settings(&self, source: &Source) -> Result<Settings> {
         let (queue, _) = self.find(source)?;
-        let capabilities = self.config.declare(self.config.profile.capabilities());
-        let lease = queue.settings.lease;
-        Ok(receiver::settings_of(&queue, source, &capabilities, lease))
+        let (capabilities, lease) = (&self.capabilities, queue.settings.lease);
+        Ok(receiver::settings_of(&queue, source, capabilities, lease))
     }
 }

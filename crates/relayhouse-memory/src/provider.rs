@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use relayhouse_core::{
-    Address, Capabilities, Context, Operation, QueueName, Result, Source,
+    Address, Capabilities, Context, Entity, Operation, QueueName, Result, Source,
     config::Params,
     port::{Admin, Provider, Receiver, ReceiverOptions, Sender, Sessions, Transactional},
 };
@@ -96,6 +96,11 @@ impl Memory {
 
     fn open_queue(&self, source: &Source) -> Result<Arc<Queue>> {
         self.namespace.check_open(Operation::Open)?;
+        let is_subscription = matches!(source.entity, Entity::Subscription { .. });
+        if is_subscription && !self.capabilities.topics.is_supported() {
+            let what = "there are no topics";
+            return Err(error::unsupported(source, Operation::Open, what));
+        }
         self.namespace.open(&source.entity, &self.config)
     }
 
@@ -194,6 +199,7 @@ impl Provider for Memory {
         Some(Arc::new(MemoryAdmin::new(
             Arc::clone(&self.namespace),
             Arc::clone(&self.config),
+            Arc::clone(&self.capabilities),
         )))
     }
 

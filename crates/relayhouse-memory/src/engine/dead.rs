@@ -21,6 +21,7 @@ impl State {
             enqueued_at: self.slab[slot].enqueued_at,
             dead_lettered_at: self.wall(now),
         });
+        self.forget_twin(slot);
         let key = self.key_of(slot);
         if let Some(extra) = self.extra_mut(slot) {
             *extra = Extra {

@@ -22,7 +22,7 @@ impl State {
         let fronts = counts
             .available
             .fronts(|slot| order_of(slab, extras, slot))
-            .chain(self.sessions.first_free(&self.keys));
+            .chain(self.session_fronts(lane));
         let oldest = fronts.map(|slot| self.slab[slot].enqueued_at).min();
         Stats {
             ready: counts.ready,
@@ -32,6 +32,14 @@ impl State {
             bytes: counts.bytes,
             oldest_age: oldest.map(|oldest| moment.wall.since(oldest)),
         }
+    }
+
+    /// Returns the first message of each session that can be received.
+    fn session_fronts(&self, lane: Lane) -> impl Iterator<Item = u32> {
+        let has_sessions = self.settings.requires_sessions && lane == Lane::Live;
+        let keys = self.keys.iter().filter(move |_| has_sessions);
+        let fronts = keys.filter_map(|(_, key)| key.queue.front().copied());
+        fronts.filter(|slot| self.slab[*slot].phase == Phase::Ready)
     }
 
     /// Notes the messages of a range of slots for a peek, and keeps the first `max` of them.

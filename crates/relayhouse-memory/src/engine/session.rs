@@ -11,7 +11,6 @@ use relayhouse_core::{Instant, Operation, Previous, Result, Text};
 
 use super::{
     After, Lane, Queue,
-    key::Keys,
     slab::{NONE, Phase},
     state::State,
     waiters::Line,
@@ -51,14 +50,6 @@ pub(crate) struct Held {
     pub(crate) name: Text,
     pub(crate) holder: u64,
     pub(crate) until: Instant,
-}
-
-impl SessionLine {
-    /// Returns the first message of the session that has waited longest.
-    pub(crate) fn first_free(&self, keys: &Keys) -> Option<u32> {
-        let key = keys.get(*self.free.front()?)?;
-        key.queue.front().copied()
-    }
 }
 
 impl Default for Session {

@@ -43,6 +43,9 @@ pub(crate) struct State {
     pub(crate) sequence: u64,
     /// The deliveries so far, of all messages: the last fencing token.
     pub(crate) deliveries: u64,
+    /// The attempts of messages that a profile has duplicated, and how many copies there are, by
+    /// sequence number.
+    pub(crate) twins: HashMap<u64, (u32, u32)>,
     /// The slots in the rings whose message is gone.
     pub(crate) gone: u64,
     /// The senders that wait for room.
@@ -119,6 +122,7 @@ impl State {
             parked: VecDeque::new(),
             sequence: 0,
             deliveries: 0,
+            twins: HashMap::new(),
             gone: 0,
             gate: Gate::default(),
             lost: Lost::default(),
@@ -404,6 +408,7 @@ impl State {
             let slot = &self.slab[slot];
             (slot.phase, slot.lane(), slot.extra)
         };
+        self.forget_twin(slot);
         let message = self.slab.remove(slot);
         let counts = self.lane(lane);
         *counts.count(phase) -= 1;
@@ -417,6 +422,20 @@ impl State {
             self.drop_extra(extra, after);
         }
         self.made_room(lane, after);
+    }
+
+    /// Counts one copy less of a message that may have been duplicated.
+    pub(crate) fn forget_twin(&mut self, slot: u32) {
+        if self.twins.is_empty() || self.slab[slot].lane() == Lane::Dead {
+            return;
+        }
+        let sequence = self.slab[slot].sequence();
+        if let Some((_, copies)) = self.twins.get_mut(&sequence) {
+            *copies -= 1;
+            if *copies == 0 {
+                self.twins.remove(&sequence);
+            }
+        }
     }
 
     fn drop_extra(&mut self, extra: u32, after: &mut After) {

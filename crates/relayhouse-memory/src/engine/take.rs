@@ -194,6 +194,13 @@ impl State {
             slot.generation = token as u32;
         }
         slot.attempt = slot.attempt.saturating_add(1);
+        if !self.twins.is_empty() {
+            // Copies of one message count their deliveries together.
+            if let Some((attempt, _)) = self.twins.get_mut(&slot.sequence()) {
+                slot.attempt = slot.attempt.max(attempt.saturating_add(1));
+                *attempt = slot.attempt;
+            }
+        }
         slot.phase = Phase::Leased;
         let message = slot.message.clone();
         hand.count += 1;
@@ -291,6 +298,7 @@ impl State {
         live.bytes += message.size();
         live.ready += 1;
         let copy = self.slab.insert(message, wall, sequence);
+        self.twins.entry(sequence).or_insert((attempt, 1)).1 += 1;
         let slot = &mut self.slab[copy];
         slot.attempt = attempt;
         slot.set_ghost();

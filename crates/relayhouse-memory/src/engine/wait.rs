@@ -148,11 +148,15 @@ impl<'a> ReceiveWait<'a> {
             ..
         } = self;
         let take = queue.take_of(&self.request, self.lease);
-        let is_over = is_closed(self.closed) || self.deadline.at <= take.now;
+        let is_closed = is_closed(self.closed);
+        let is_over = is_closed || self.deadline.at <= take.now;
         let waker = context.waker().clone();
         let session_end = &mut self.session_end;
         queue.run_waiting(|state, after| {
-            let taken = asking.take(queue, state, take, into, after);
+            let taken = match is_closed {
+                true => Ok(0),
+                false => asking.take(queue, state, take, into, after),
+            };
             let line = asking.line(state);
             if !is_over && matches!(taken, Ok(0)) {
                 if let Some(line) = line {
