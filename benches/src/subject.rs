@@ -86,7 +86,7 @@ mod tests {
     use super::*;
     use crate::{
         limit::Limit,
-        ours::{Ports, Sent},
+        ours::{Buffered, Ports, Sent},
         peer::{Flume, Omniqueue},
     };
 
@@ -116,6 +116,7 @@ mod tests {
             check::<Flume>(batch).await;
             check::<Omniqueue>(batch).await;
             check::<Ports>(batch).await;
+            check::<Buffered>(batch).await;
             check::<Sent>(batch).await;
         }
     }

@@ -10,7 +10,7 @@ use relayhouse_core::{Context, port::Provider};
 use relayhouse_memory::Memory;
 
 pub use self::{
-    ports::{PortConsumer, PortProducer, Ports},
+    ports::{Buffered, BufferedProducer, PortConsumer, PortProducer, Ports},
     producer::{RuntimeProducer, Sent},
 };
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use relayhouse_core::{
     Context, Delivery, Message, MessageIds, QueueName, Sending, Settlement, Settling, Source,
     port::{Provider, ReceiveRequest, Receiver, ReceiverOptions, Sender},
@@ -18,6 +18,9 @@ use crate::subject::{Consume, Produce, Subject};
 /// Longer than any workload waits for its next message.
 const WAIT: Duration = Duration::from_secs(600);
 
+/// What one buffer holds: some fifteen bodies of 1 KiB.
+const BUFFER_BYTES: usize = 16 * 1024;
+
 /// Is a queue of the memory adapter as a subject.
 #[derive(Debug)]
 pub struct Ports {
@@ -26,6 +29,18 @@ pub struct Ports {
     ids: Arc<MessageIds>,
     // Closed with the queue.
     _provider: Arc<dyn Provider>,
+}
+
+/// Is a queue of the memory adapter whose producers write bodies into a buffer that many share,
+/// as an encoder may.
+#[derive(Debug)]
+pub struct Buffered(Ports);
+
+/// Sends bodies from one buffer at the port.
+#[derive(Debug)]
+pub struct BufferedProducer {
+    producer: PortProducer,
+    buffer: BytesMut,
 }
 
 /// Sends at the port; gives each message an id, as a producer does.
@@ -91,19 +106,58 @@ impl Subject for Ports {
     }
 }
 
-impl Produce for PortProducer {
+impl Subject for Buffered {
+    const NAME: &'static str = "ports, bodies from one buffer";
+    type Producer = BufferedProducer;
+    type Consumer = PortConsumer;
+
+    async fn open(context: &Context) -> Result<Self> {
+        Ok(Self(Ports::open(context).await?))
+    }
+
+    fn producer(&self) -> BufferedProducer {
+        BufferedProducer {
+            producer: self.0.producer(),
+            buffer: BytesMut::new(),
+        }
+    }
+
+    fn consumer(&self) -> PortConsumer {
+        self.0.consumer()
+    }
+}
+
+impl Produce for BufferedProducer {
     async fn send(&mut self, body: &[u8], count: usize) -> Result<()> {
+        let Self { producer, buffer } = self;
+        let bodies = (0..count).map(|_| {
+            if buffer.capacity() < body.len() {
+                *buffer = BytesMut::with_capacity(BUFFER_BYTES.max(body.len()));
+            }
+            buffer.extend_from_slice(body);
+            buffer.split().freeze()
+        });
+        producer.send_bodies(bodies).await
+    }
+}
+
+impl PortProducer {
+    async fn send_bodies(&mut self, bodies: impl Iterator<Item = Bytes> + Send) -> Result<()> {
         let Self { sender, ids, batch } = self;
         batch.clear();
-        batch.extend((0..count).map(|_| {
-            let message = Message::new(Bytes::copy_from_slice(body));
-            Sending::new(message.id(ids.next_id()))
-        }));
+        batch.extend(bodies.map(|body| Sending::new(Message::new(body).id(ids.next_id()))));
         sender.send(batch).await?;
         for item in batch {
             ensure!(item.outcome.is_done(), "a message was not sent: {item:?}");
         }
         Ok(())
+    }
+}
+
+impl Produce for PortProducer {
+    async fn send(&mut self, body: &[u8], count: usize) -> Result<()> {
+        let bodies = (0..count).map(|_| Bytes::copy_from_slice(body));
+        self.send_bodies(bodies).await
     }
 }
 

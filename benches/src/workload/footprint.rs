@@ -6,7 +6,7 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region};
 use super::{Kind, Scale, is_port};
 use crate::{
     limit::Limit,
-    ours::{Ports, Sent},
+    ours::{Buffered, Ports, Sent},
     peer::{Flume, Omniqueue},
     report::{Goal, Table, Unit},
     subject::{Produce, Subject, World},
@@ -27,6 +27,7 @@ pub(super) fn table(world: &World, _: Scale) -> Result<Table> {
                 Kind::Flume => push::<Flume>(world, messages, &mut table)?,
                 Kind::Omniqueue => push::<Omniqueue>(world, messages, &mut table)?,
                 Kind::Ports => push::<Ports>(world, messages, &mut table)?,
+                Kind::Buffered => push::<Buffered>(world, messages, &mut table)?,
                 Kind::Producer => push::<Sent>(world, messages, &mut table)?,
             }
         }

@@ -18,7 +18,7 @@ use anyhow::Result;
 use crate::{
     compare::{Comparison, Contender, LIMIT, Rounds},
     limit::Limit,
-    ours::{Ports, Sent},
+    ours::{Buffered, Ports, Sent},
     peer::{Flume, Omniqueue},
     report::{Goal, Report, Table, Unit},
     subject::{Subject, World},
@@ -130,11 +130,22 @@ enum Kind {
     Flume,
     Omniqueue,
     Ports,
+    Buffered,
     Producer,
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
+        Self::Limit,
+        Self::Flume,
+        Self::Omniqueue,
+        Self::Ports,
+        Self::Buffered,
+        Self::Producer,
+    ];
+
+    /// Those that differ for single messages.
+    const DIRECT: [Self; 5] = [
         Self::Limit,
         Self::Flume,
         Self::Omniqueue,
@@ -151,6 +162,7 @@ impl Kind {
             Self::Flume => Flume::NAME,
             Self::Omniqueue => Omniqueue::NAME,
             Self::Ports => Ports::NAME,
+            Self::Buffered => Buffered::NAME,
             Self::Producer => Sent::NAME,
         }
     }
@@ -161,6 +173,7 @@ impl Kind {
             Self::Flume => workload.contender::<Flume>(world),
             Self::Omniqueue => workload.contender::<Omniqueue>(world),
             Self::Ports => workload.contender::<Ports>(world),
+            Self::Buffered => workload.contender::<Buffered>(world),
             Self::Producer => workload.contender::<Sent>(world),
         }
     }

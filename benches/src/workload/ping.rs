@@ -39,7 +39,7 @@ pub(super) fn table(world: &World, scale: Scale) -> Result<Table> {
             count: scale.pick(5, 3),
             warm_up: 1,
         };
-        let comparison = compare(rounds, contenders(&Kind::ALL, &workload, world)?)?;
+        let comparison = compare(rounds, contenders(&Kind::DIRECT, &workload, world)?)?;
         push_latency(&mut table, waiting, &comparison);
         by_length.push((waiting, comparison));
     }
