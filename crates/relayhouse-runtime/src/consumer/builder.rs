@@ -431,16 +431,16 @@ fn spawn_workers<M: Mode>(
     mode: &M,
     workers: u32,
 ) {
-    let shared = &running.shared;
+    let shared = Arc::clone(&running.shared);
     let concurrency = shared.config.concurrency.get();
     let mut keeper = Keeper::new(Arc::clone(receiver), &shared.context, &shared.config);
     for seat in 0..workers {
         let leases = keeper.table();
         let extra = u32::from(seat < concurrency % workers);
         let share = (concurrency / workers + extra) as usize;
-        let (shared, receiver) = (Arc::clone(shared), Arc::clone(receiver));
+        let (shared, receiver) = (Arc::clone(&shared), Arc::clone(receiver));
         let worker = Worker::new(seat as usize, shared, receiver, leases, mode.clone(), share);
-        running.workers.push(tokio::spawn(worker.run()));
+        running.spawn(worker.run());
     }
     running.keepers.push(tokio::spawn(keeper.run()));
 }
@@ -458,6 +458,6 @@ fn spawn_session_workers<M: Mode>(
             sessions: Arc::clone(sessions),
             mode: Mutex::new(mode.clone()),
         };
-        running.workers.push(tokio::spawn(worker.run()));
+        running.spawn(worker.run());
     }
 }

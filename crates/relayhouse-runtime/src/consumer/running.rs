@@ -1,9 +1,9 @@
 //! A consumer that runs: pause, resume, drain.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, thread::panicking, time::Duration};
 
 use futures_util::future::join_all;
-use relayhouse_core::{Clock, Result};
+use relayhouse_core::{Clock, Error, ErrorKind, Result};
 use tokio::task::JoinHandle;
 use tracing::debug;
 
@@ -27,7 +27,28 @@ pub struct Running {
     pub(crate) port: Option<Port>,
 }
 
+/// Fails the consumer if the worker that holds it panics: one worker less must not go unnoticed.
+struct Alarm(Arc<Shared>);
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if panicking() {
+            let error = Error::new(ErrorKind::Unexpected, "a worker of the consumer panicked");
+            self.0.control.fail(error.queue(&self.0.source));
+        }
+    }
+}
+
 impl Running {
+    /// Runs `worker` in a task of its own.
+    pub(crate) fn spawn(&mut self, worker: impl Future<Output = ()> + Send + 'static) {
+        let alarm = Alarm(Arc::clone(&self.shared));
+        self.workers.push(tokio::spawn(async move {
+            let _alarm = alarm;
+            worker.await;
+        }));
+    }
+
     /// Stops receiving. What was received still runs.
     pub fn pause(&self) {
         self.shared.control.set_phase(Phase::Paused);

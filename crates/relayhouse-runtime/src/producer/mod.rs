@@ -90,7 +90,16 @@ impl Producer {
     /// say whether it was.
     pub async fn send(&self, message: impl IntoMessage) -> Result<Sent> {
         let message = message.into_message()?;
-        self.outlet.send(message, None).await
+        self.send_with(message, None).await
+    }
+
+    /// Sends one message, with the room in the buffer that was reserved for it.
+    async fn send_with(
+        &self,
+        message: Message,
+        reserved: Option<OwnedSemaphorePermit>,
+    ) -> Result<Sent> {
+        self.outlet.send(message, reserved).await
     }
 
     /// Sends messages in their order, and returns one answer for each, in the same order.

@@ -4,7 +4,6 @@ use std::{
     fmt::{self, Debug},
     future::Future,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -57,10 +56,11 @@ impl Service<Message> for Producer {
     }
 
     fn call(&mut self, message: Message) -> SendFuture {
-        let outlet = Arc::clone(&self.outlet);
+        // The send keeps the outlet open, also when the service is dropped before it ends.
+        let producer = self.clone();
         let reserved = self.reserved.permit.take();
-        SendFuture(Box::pin(
-            async move { outlet.send(message, reserved).await },
-        ))
+        SendFuture(Box::pin(async move {
+            producer.send_with(message, reserved).await
+        }))
     }
 }

@@ -96,3 +96,10 @@ async fn producer_is_a_tower_service() {
     }
     assert_eq!(fixture.stats().await.ready, 3);
 }
+
+#[tokio::test(start_paused = true)]
+async fn send_outlives_the_service_that_began_it() {
+    let fixture = Fixture::new();
+    fixture.producer().oneshot(Message::new("a")).await.unwrap();
+    assert_eq!(fixture.stats().await.ready, 1);
+}
