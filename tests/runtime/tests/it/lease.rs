@@ -83,8 +83,7 @@ async fn lease_of_a_waiting_delivery_is_kept() {
                 } else {
                     LEASE / 3
                 };
-                let sleep = clock.sleep_until(clock.now() + takes);
-                sleep
+                clock.sleep_until(clock.now() + takes)
             }
         })
         .run_until(latch.reached(40))
