@@ -154,7 +154,7 @@ impl State {
         !self.lanes[0].line.is_empty()
             || !self.lanes[1].line.is_empty()
             || !self.gate.is_empty()
-            || self.settings.requires_sessions
+            || 0 < self.sessions.waiting
     }
 
     /// Wakes one of those that wait, to set the alarm.

@@ -350,6 +350,7 @@ impl Queue {
     pub(crate) fn delete(&self) {
         let anchor = self.moment();
         self.run(|state, after| state.delete(anchor, self.nonce, after));
+        self.rest();
     }
 
     /// Wakes everybody that waits, to see that something closed.
@@ -357,6 +358,28 @@ impl Queue {
         let mut after = After::default();
         lock(&self.state).stir(&mut after);
         self.finish(after);
+        self.rest();
+    }
+
+    /// Takes the alarm back if nobody waits any more: after a close, no timer is left.
+    pub(crate) fn rest(&self) {
+        let number = {
+            let mut state = lock(&self.state);
+            if state.has_waiters() || self.is_topic_waiting() {
+                return;
+            }
+            state.alarm = Instant::NEVER;
+            state.alarm_number += 1;
+            state.alarm_number
+        };
+        let mut alarm = lock(&self.alarm);
+        // An alarm of a higher number was set meanwhile, and stays.
+        if alarm.number < number {
+            alarm.number = number;
+            let sleep = alarm.sleep.take();
+            drop(alarm);
+            drop(sleep);
+        }
     }
 }
 

@@ -204,7 +204,7 @@ impl Future for SendWait<'_> {
         let moment = queue.send_moment(batch);
         let waker = context.waker().clone();
         let is_closed = closed.iter().any(|flag| flag.load(Ordering::Acquire));
-        queue.run_waiting(|state, after| {
+        let polled = queue.run_waiting(|state, after| {
             state.sweep(now, after);
             let progress = match is_closed {
                 true => Err(error::closed(Operation::Send)),
@@ -216,7 +216,11 @@ impl Future for SendWait<'_> {
             }
             state.gate.leave(place, &mut after.wakes);
             Poll::Ready(progress.map(|_| ()))
-        })
+        });
+        if is_closed {
+            queue.rest();
+        }
+        polled
     }
 }
 

@@ -41,6 +41,8 @@ pub(crate) struct Session {
 pub(crate) struct SessionLine {
     free: VecDeque<u32>,
     pub(crate) line: Line,
+    /// Everybody that waits in this line, for a session by name, or within one.
+    pub(crate) waiting: usize,
 }
 
 /// Is a session that was taken.

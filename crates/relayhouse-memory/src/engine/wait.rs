@@ -67,6 +67,13 @@ impl Asking {
         }
     }
 
+    fn leave(self, state: &mut State, place: &mut Place, has_answered: bool, after: &mut After) {
+        if matches!(self, Self::Session { .. }) && place.is_some() {
+            state.sessions.waiting = state.sessions.waiting.saturating_sub(1);
+        }
+        leave(self.line(state), place, has_answered, after);
+    }
+
     fn lane(self) -> Lane {
         match self {
             Self::Lane(lane) => lane,
@@ -159,17 +166,19 @@ impl<'a> ReceiveWait<'a> {
             };
             let line = asking.line(state);
             if !is_over && matches!(taken, Ok(0)) {
+                let is_new = place.is_none();
                 if let Some(line) = line {
                     line.join(place, waker, &mut after.wakes);
                 }
                 if let Asking::Session { key, holder } = *asking {
+                    state.sessions.waiting += usize::from(is_new);
                     let until = session_until(state, key, holder, take.now);
                     session_end.at = until.unwrap_or(Instant::NEVER);
                 }
                 return Poll::Pending;
             }
             let has_answered = matches!(taken, Ok(1..));
-            leave(line, place, has_answered, after);
+            asking.leave(state, place, has_answered, after);
             Poll::Ready(taken.map(|_| ()))
         })
     }
@@ -198,6 +207,9 @@ impl Future for ReceiveWait<'_> {
         let this = &mut *self;
         loop {
             if let Poll::Ready(result) = this.look(context) {
+                if is_closed(this.closed) {
+                    this.queue.rest();
+                }
                 return Poll::Ready(result);
             }
             let is_time = this.deadline.poll(this.queue, context).is_ready()
@@ -217,7 +229,7 @@ impl Drop for ReceiveWait<'_> {
         let (asking, place) = (self.asking, &mut self.place);
         self.queue.run(|state, after| {
             state.is_nudged = false;
-            leave(asking.line(state), place, false, after);
+            asking.leave(state, place, false, after);
         });
     }
 }
@@ -282,6 +294,7 @@ impl<'a> AcceptWait<'a> {
                 key => state.hold(key, now, *lease),
             };
             if held.is_none() && !is_over {
+                state.sessions.waiting += usize::from(place.is_none());
                 if let Some(line) = accept_line(state, *key) {
                     line.join(place, waker, &mut after.wakes);
                 }
@@ -315,6 +328,9 @@ fn give_up(
     has_answered: bool,
     after: &mut After,
 ) {
+    if place.is_some() {
+        state.sessions.waiting = state.sessions.waiting.saturating_sub(1);
+    }
     leave(accept_line(state, *key), place, has_answered, after);
     if *key != NONE {
         if !has_answered {
@@ -332,6 +348,9 @@ impl Future for AcceptWait<'_> {
         let this = &mut *self;
         loop {
             if let Poll::Ready(result) = this.look(context) {
+                if is_closed(this.closed) {
+                    this.queue.rest();
+                }
                 return Poll::Ready(result);
             }
             if this.deadline.poll(this.queue, context).is_pending() {

@@ -8,8 +8,8 @@ use relayhouse_core::{
 };
 
 use crate::support::{
-    Call, SECOND, ack, builder, memory, receive, receiver, send, send_texts, sender, source, up_to,
-    wait_for_one,
+    Call, SECOND, ack, builder, counted, memory, receive, receiver, send, send_texts, sender,
+    source, up_to, wait_for_one,
 };
 
 #[tokio::test(start_paused = true)]
@@ -101,4 +101,36 @@ async fn deleted_queue_wakes_everybody_and_tells_the_lost_leases() {
     drop(lost);
     assert_eq!(receipts, std::slice::from_ref(&delivery.receipt));
     assert_eq!(ack(&*receiver, &delivery).await, Err(ErrorKind::LeaseLost));
+}
+
+/// Whatever waited, no timer is left behind when all is closed.
+#[tokio::test(start_paused = true)]
+async fn no_timer_is_left_after_close() {
+    let (context, timers) = counted();
+    let memory = relayhouse_memory::Memory::builder(context);
+    let memory = memory.build().expect("the default options");
+    let sender = sender(&memory, "q").await;
+    let receiver = receiver(&memory, "q").await;
+    send_texts(&*sender, &["a"]).await;
+    assert_eq!(receive(&*receiver, up_to(1)).await.len(), 1);
+    assert_eq!(timers.count(), 0, "nobody waits");
+    let mut calls: Vec<_> = (0..10)
+        .map(|_| Call::new(wait_for_one(Arc::clone(&receiver))))
+        .collect();
+    for call in &mut calls {
+        call.waits();
+    }
+    assert_eq!(
+        timers.count(),
+        11,
+        "one for each deadline, one for the queue"
+    );
+    drop(calls.pop());
+    assert_eq!(timers.count(), 10);
+    assert!(receiver.close().await.is_ok());
+    for call in &mut calls {
+        assert_eq!(call.poll(), Poll::Ready(Vec::new()));
+    }
+    drop(calls);
+    assert_eq!(timers.count(), 0);
 }

@@ -168,3 +168,59 @@ pub(crate) async fn pass(time: Duration) {
     let clock = relayhouse_time::TokioClock::new();
     clock.sleep_until(clock.now() + time).await;
 }
+
+/// Counts the timers that a clock has out.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Timers(Arc<std::sync::atomic::AtomicUsize>);
+
+impl Timers {
+    pub(crate) fn count(&self) -> usize {
+        self.0.load(std::sync::atomic::Ordering::SeqCst)
+    }
+}
+
+/// Is counted as long as it lives.
+struct Counted(Timers);
+
+impl Counted {
+    fn new(timers: Timers) -> Self {
+        timers.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        Self(timers)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+#[derive(Debug)]
+struct CountedClock(relayhouse_time::TokioClock, Timers);
+
+impl Clock for CountedClock {
+    fn now(&self) -> Instant {
+        self.0.now()
+    }
+
+    fn wall(&self) -> Timestamp {
+        self.0.wall()
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> relayhouse_core::Sleep {
+        let sleep = self.0.sleep_until(deadline);
+        let counted = Counted::new(self.1.clone());
+        Box::pin(async move {
+            sleep.await;
+            drop(counted);
+        })
+    }
+}
+
+/// Makes a context whose clock counts its timers.
+pub(crate) fn counted() -> (Context, Timers) {
+    let timers = Timers::default();
+    let clock = CountedClock(relayhouse_time::TokioClock::new(), timers.clone());
+    let random = relayhouse_core::SeededRandom::new(7);
+    (Context::new(Arc::new(clock), Arc::new(random)), timers)
+}
