@@ -1,6 +1,5 @@
 //! The targets of the conformance suite: the memory adapter, by itself and in each profile.
 
-mod known;
 mod memory;
 
 use std::sync::Arc;
@@ -11,10 +10,7 @@ use relayhouse_memory::Profile;
 use relayhouse_testkit::Harness;
 use tokio::runtime::{Builder, Runtime};
 
-pub use self::{
-    known::{KNOWN, is_known},
-    memory::MemoryHarness,
-};
+pub use self::memory::MemoryHarness;
 
 /// Is one target: an adapter, in one of its forms.
 #[derive(Clone, Copy, Debug)]

@@ -2,15 +2,17 @@
 
 mod message;
 mod model;
+mod threads;
 
 use anyhow::Result;
 use libtest_mimic::{Arguments, Failed, Trial};
-use relayhouse_conformance::{TARGETS, Target, is_known};
+use relayhouse_conformance::{TARGETS, Target};
 use relayhouse_testkit::conformance::{self, Case, Ending, Reason};
 
 fn main() -> Result<()> {
     let arguments = Arguments::from_args();
     let mut trials = model::trials();
+    trials.push(threads::trial());
     for target in TARGETS {
         trials.extend(cases(target)?);
         trials.push(message::trial(target));
@@ -54,15 +56,11 @@ fn are_declared(left_out: &[(Case, Reason)]) -> Result<(), Failed> {
     Ok(())
 }
 
-/// A case as a test. One that is known to fail must fail.
 fn trial(target: Target, case: Case) -> Trial {
     let name = format!("{}::{}", target.name, case.name());
-    let is_known = is_known(target.name, case.name());
     let run = move || {
         let ending = target.run(async |harness| case.run(harness).await)?;
         match ending {
-            Ending::Passed if is_known => anyhow::bail!("passes now: take it out of `KNOWN`"),
-            Ending::Failed(_) if is_known => Ok(()),
             Ending::Passed => Ok(()),
             Ending::Failed(violation) => anyhow::bail!("{violation}\n  rule: {}", case.rule()),
             Ending::CannotRun(reason) => anyhow::bail!("cannot run: {reason}"),

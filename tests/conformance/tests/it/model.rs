@@ -2,7 +2,7 @@
 
 use libtest_mimic::{Failed, Trial};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
-use relayhouse_conformance::{TARGETS, Target, is_known};
+use relayhouse_conformance::{TARGETS, Target};
 use relayhouse_testkit::model::{agree, operations};
 
 const CASES: u32 = 1_000;
@@ -13,12 +13,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     let [memory, ..] = TARGETS;
     let trial = |test: &str, keys| {
         let name = format!("{}::{test}", memory.name);
-        let known = is_known(memory.name, test);
-        Trial::test(name, move || match agrees_with_model(memory, keys) {
-            Ok(()) if known => Err(Failed::from("passes now: take it out of `KNOWN`")),
-            Err(_) if known => Ok(()),
-            result => result,
-        })
+        Trial::test(name, move || agrees_with_model(memory, keys))
     };
     vec![
         trial("random_operations_agree_with_the_model", 0),
