@@ -14,7 +14,7 @@ use tokio::{
     process::{Child, Command},
 };
 
-use super::group::{Group, Groups};
+use super::group::Groups;
 
 /// The most that one command may print, since a result is written whole.
 const OUTPUT_BYTES_MAX: u64 = 64 << 20;
@@ -42,8 +42,10 @@ impl Shell {
     ///
     /// Dropping the future kills the command, with all that it started.
     pub(crate) async fn run(&self, delivery: &Delivery) -> Result<Ended, Error> {
-        let mut child = self.spawn(delivery)?;
-        let group = Group::new(&self.groups, child.id());
+        let command = self.command(delivery);
+        let started = self.groups.start(command);
+        let (mut child, group) =
+            started.map_err(|error| failed("command cannot be started", error))?;
         let ended = tokio::select! {
             ended = talk(&mut child, &delivery.message.body) => ended?,
             error = self.too_long() => return Err(error),
@@ -65,7 +67,7 @@ impl Shell {
         )
     }
 
-    fn spawn(&self, delivery: &Delivery) -> Result<Child, Error> {
+    fn command(&self, delivery: &Delivery) -> Command {
         let mut command = shell(&self.command);
         command
             .env("RELAYHOUSE_ATTEMPT", delivery.attempt.to_string())
@@ -77,8 +79,6 @@ impl Shell {
             command.env("RELAYHOUSE_LINE", line);
         }
         command
-            .spawn()
-            .map_err(|error| failed("command cannot be started", error))
     }
 }
 

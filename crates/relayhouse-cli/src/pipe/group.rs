@@ -2,12 +2,22 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
-/// Knows the groups that run.
+use tokio::process::{Child, Command};
+
+/// Knows the groups that run, and starts new ones until they are killed.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Groups(Arc<Mutex<BTreeSet<u32>>>);
+pub(crate) struct Groups(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// Held to read while a command starts, so that none escapes a kill.
+    is_over: RwLock<bool>,
+    running: Mutex<BTreeSet<u32>>,
+}
 
 /// Is one group. Dropped before its leader has ended, it is killed.
 #[derive(Debug)]
@@ -17,28 +27,44 @@ pub(crate) struct Group {
 }
 
 impl Groups {
-    /// Kills all groups that run.
+    /// Starts `command`, which must lead a group of its own.
+    pub(crate) fn start(&self, mut command: Command) -> io::Result<(Child, Group)> {
+        let is_over = self
+            .0
+            .is_over
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        if *is_over {
+            return Err(io::Error::other("the commands were killed"));
+        }
+        let child = command.spawn()?;
+        let leader = child.id();
+        self.running().extend(leader);
+        let groups = self.clone();
+        Ok((child, Group { groups, leader }))
+    }
+
+    /// Kills all groups that run, and lets no further one start.
     pub(crate) fn kill(&self) {
+        *self
+            .0
+            .is_over
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = true;
         for leader in self.running().iter() {
             kill(*leader);
         }
     }
 
     fn running(&self) -> MutexGuard<'_, BTreeSet<u32>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0
+            .running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Group {
-    /// Takes note of the group that process `leader` leads.
-    pub(crate) fn new(groups: &Groups, leader: Option<u32>) -> Self {
-        groups.running().extend(leader);
-        Self {
-            groups: groups.clone(),
-            leader,
-        }
-    }
-
     /// Forgets the group, since its leader has ended: its number may soon be that of another.
     pub(crate) fn ended(mut self) {
         self.forget();
