@@ -23,7 +23,8 @@ pub struct Delivery {
     pub receipt: Receipt,
     /// The exclusive hold on the message.
     pub lease: Lease,
-    /// 1 for the first delivery, one more for each further one, whatever ended the one before.
+    /// 1 for the first delivery, one more for each further one, whatever ended the one before. On a
+    /// dead-letter queue the count starts anew; the envelope has the earlier one.
     pub attempt: u32,
     /// How the delivery before this one ended.
     pub previous: Previous,

@@ -84,7 +84,8 @@ pub struct QueueConfig {
 /// Counts the messages of a source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Messages that can be received now.
+    /// Messages that are neither leased nor held back; those that wait behind another of their
+    /// ordering key are among them.
     pub ready: u64,
     /// Messages that somebody has leased.
     pub leased: u64,

@@ -26,10 +26,12 @@ pub trait Provider: Debug + Send + Sync {
     /// Returns what the provider's queues can do at most.
     fn capabilities(&self) -> &Capabilities;
 
-    /// Opens `queue`, or a topic of that name, to send.
+    /// Opens `queue`, or a topic of that name, to send. Where messages are received through
+    /// sessions, one without an ordering key fails its item with `MessageInvalid`.
     async fn sender(&self, queue: &QueueName) -> Result<Arc<dyn Sender>>;
 
-    /// Opens `source` to receive.
+    /// Opens `source` to receive; fails with `Unsupported` if it is received through sessions
+    /// only.
     async fn receiver(
         &self,
         source: &Source,

@@ -32,7 +32,8 @@ pub trait Receiver: Debug + Send + Sync {
     /// Waits for messages as `request` says, and appends the deliveries to `into`: none, if
     /// nothing came in time.
     ///
-    /// It returns as soon as one message is there, with what else is there. The adapter clamps
+    /// It returns as soon as one message is there, with what else is there: several messages of
+    /// one ordering key in their order, where the source keeps it. The adapter clamps
     /// the request to its limits; the caller retries. Dropping the future may leave messages
     /// leased to nobody until the lease ends, unless the adapter says better.
     async fn receive(&self, request: ReceiveRequest, into: &mut Vec<Delivery>) -> Result<()>;
@@ -40,13 +41,15 @@ pub trait Receiver: Debug + Send + Sync {
     /// Settles every item of `batch`, and writes each answer into its item.
     ///
     /// The caller has clamped the batch. A receipt whose lease has ended fails its item with
-    /// `LeaseLost` and changes nothing. A dead letter without a place to go fails its item and
-    /// keeps the message. Dropping the future leaves unanswered items unknown.
+    /// `LeaseLost` and changes nothing. A delay above the limit fails its item with
+    /// `MessageInvalid`. A dead letter without a place to go fails its item and keeps the
+    /// message. Dropping the future leaves unanswered items unknown.
     async fn settle(&self, batch: &mut [Settling]) -> Result<()>;
 
     /// Extends the leases of `batch` to end `by` from now, and writes each new end into its item.
     ///
-    /// The caller has checked that the lease is one of a delivery, and clamped the batch.
+    /// The caller has checked that the lease is one of a delivery, and clamped the batch. A length
+    /// above the limit is shortened to it, or fails its item: the new end tells.
     /// Dropping the future may leave some leases extended: items still pending are unknown.
     async fn extend(&self, batch: &mut [Extending], by: Duration) -> Result<()>;
 
