@@ -3,7 +3,10 @@
 use std::{
     future::pending,
     panic::{self, PanicHookInfo, panic_any},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
 };
 
@@ -28,6 +31,18 @@ pub(crate) struct Shop {
     pub(crate) clock: Arc<dyn Clock>,
     /// Told when a handler hangs.
     pub(crate) hanging: Arc<Notify>,
+    has_panicked: Arc<AtomicBool>,
+}
+
+impl Shop {
+    pub(crate) fn new(plan: Plan, clock: &Arc<dyn Clock>) -> Self {
+        Self {
+            plan: Arc::new(plan),
+            clock: Arc::clone(clock),
+            hanging: Arc::default(),
+            has_panicked: Arc::default(),
+        }
+    }
 }
 
 /// Handles one record as its role says.
@@ -48,7 +63,7 @@ pub(crate) async fn handle(
     match shop.plan.role(index) {
         Role::Fails(times) if attempt <= times => Err(failure("the warehouse does not answer")),
         Role::FailsAlways => Err(failure("the address does not exist")),
-        Role::Panics if attempt == 1 => panic_any(Shown),
+        Role::Panics if !shop.has_panicked.swap(true, Ordering::Relaxed) => panic_any(Shown),
         Role::Hangs if attempt == 1 => {
             shop.hanging.notify_one();
             pending().await

@@ -18,7 +18,7 @@ pub(crate) enum Role {
     Fails(u32),
     /// Its handler always fails.
     FailsAlways,
-    /// Its handler panics the first time.
+    /// Its handler panics once.
     Panics,
     /// Its body is cut off.
     Poison,

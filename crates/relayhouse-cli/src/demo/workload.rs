@@ -1,13 +1,12 @@
 //! What is played: a producer at a steady pace, a consumer that dies, and one that takes over.
 
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+use std::{num::NonZeroU32, time::Duration};
 
 use bytes::Bytes;
 use relayhouse::{
     DeadLetter, Error, ErrorKind, Message, MessageIds, Queue,
     runtime::{FailurePolicy, Report, Running},
 };
-use tokio::sync::Notify;
 
 use super::{
     data,
@@ -46,7 +45,7 @@ pub(crate) struct Workload<'a> {
     pub(crate) display: Display,
     concurrency: u32,
     bodies: Vec<&'static [u8]>,
-    plan: Arc<Plan>,
+    shop: Shop,
     witness: &'a Witness,
 }
 
@@ -67,7 +66,7 @@ impl<'a> Workload<'a> {
             display: Display::new(console, messages.into()),
             concurrency: demo.concurrency,
             bodies,
-            plan: Arc::new(Plan::new(messages, demo.seed)),
+            shop: Shop::new(Plan::new(messages, demo.seed), &queue.context().clock),
             witness,
         }
     }
@@ -91,7 +90,7 @@ impl<'a> Workload<'a> {
         let context = self.queue.context();
         let (clock, ids) = (&context.clock, MessageIds::new(&*context.random));
         let producer = self.queue.producer();
-        let pause = self.plan.work_mean() * 100 / LOAD_PERCENT / self.concurrency;
+        let pause = self.shop.plan.work_mean() * 100 / LOAD_PERCENT / self.concurrency;
         let start = clock.now();
         for index in 0..self.messages {
             let meant_at = start + pause * index;
@@ -107,7 +106,7 @@ impl<'a> Workload<'a> {
 
     fn message(&self, index: u32) -> Message {
         let body = self.bodies[index as usize % self.bodies.len()];
-        let body = match self.plan.role(index) {
+        let body = match self.shop.plan.role(index) {
             Role::Poison => &body[..body.len() / 2],
             _ => body,
         };
@@ -119,17 +118,16 @@ impl<'a> Workload<'a> {
     /// Lets one consumer run until a handler hangs, and lets it die. Returns what it did, and the
     /// second one.
     async fn consume(&self) -> Result<(Report, Running), Error> {
-        let hanging = Arc::new(Notify::new());
-        let first = self.start(&hanging).await?;
+        let first = self.start().await?;
         let is_hanging = tokio::select! {
-            () = hanging.notified() => true,
+            () = self.shop.hanging.notified() => true,
             () = first.failed() => false,
         };
         let report = first.report();
         if !is_hanging {
             // It says why.
             first.shutdown(STOP_MAX).await?;
-            return Ok((report, self.start(&hanging).await?));
+            return Ok((report, self.start().await?));
         }
         // Dropped, not shut down: nothing is settled, nothing is given back.
         drop(first);
@@ -142,15 +140,10 @@ impl<'a> Workload<'a> {
              one takes over",
             report.acked
         ));
-        Ok((report, self.start(&hanging).await?))
+        Ok((report, self.start().await?))
     }
 
-    async fn start(&self, hanging: &Arc<Notify>) -> Result<Running, Error> {
-        let shop = Shop {
-            plan: Arc::clone(&self.plan),
-            clock: Arc::clone(&self.queue.context().clock),
-            hanging: Arc::clone(hanging),
-        };
+    async fn start(&self) -> Result<Running, Error> {
         let policy = FailurePolicy {
             attempts_max: Some(ATTEMPTS_MAX),
             delay_first: Duration::from_millis(40),
@@ -164,7 +157,7 @@ impl<'a> Workload<'a> {
             .prefetch_max(PREFETCH_MAX)
             .lease(LEASE)
             .failure(policy)
-            .state(shop)
+            .state(self.shop.clone())
             .handler(handle);
         consumer.start().await
     }
