@@ -69,6 +69,16 @@ impl Behaviour {
     };
 }
 
+impl Behaviour {
+    /// Returns true if nothing of it changes how plain messages are delivered and settled.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.in_flight_max.is_none()
+            && self.duplicates <= 0.0
+            && self.reorder <= 1
+            && !self.is_grouped
+    }
+}
+
 impl Profile {
     pub(crate) const fn capabilities(self) -> &'static Capabilities {
         match self {

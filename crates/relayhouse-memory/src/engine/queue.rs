@@ -17,6 +17,7 @@ use relayhouse_core::{
 
 use super::{
     After, Lane, Settings, Take, lock, look,
+    settle::Acked,
     state::{Moment, State},
     topic::Topic,
 };
@@ -95,15 +96,17 @@ impl Queue {
 
     /// Runs `call` under the lock; wakes, drops and lets in after it.
     pub(super) fn run<R>(&self, call: impl FnOnce(&mut State, &mut After) -> R) -> R {
-        self.run_with(After::default(), call)
+        let mut after = After::default();
+        self.run_with(&mut after, call)
     }
 
-    fn run_with<R>(&self, mut after: After, call: impl FnOnce(&mut State, &mut After) -> R) -> R {
+    #[inline]
+    fn run_with<R>(&self, after: &mut After, call: impl FnOnce(&mut State, &mut After) -> R) -> R {
         let result = {
             let mut state = lock(&self.state);
-            let result = call(&mut state, &mut after);
+            let result = call(&mut state, after);
             if state.has_waiters() {
-                self.nudge_for_alarm(&mut state, &mut after);
+                self.nudge_for_alarm(&mut state, after);
             }
             result
         };
@@ -136,7 +139,7 @@ impl Queue {
             });
             (result, alarm)
         };
-        self.finish(after);
+        self.finish(&mut after);
         if let Some((number, due)) = alarm {
             self.set_alarm(number, due);
         }
@@ -145,12 +148,11 @@ impl Queue {
 
     /// Does what was put off until the lock was given back.
     #[inline]
-    pub(super) fn finish(&self, mut after: After) {
+    pub(super) fn finish(&self, after: &mut After) {
         let made_room = after.made_room;
         if !after.wakes.is_empty() {
             mem::take(&mut after.wakes).wake();
         }
-        drop(after);
         if let Some(topic) = self.topic.as_ref().filter(|_| made_room) {
             if let Some(topic) = topic.upgrade() {
                 topic.made_room();
@@ -207,7 +209,7 @@ impl Queue {
             self.nudge_for_alarm(&mut state, &mut after);
         }
         after.made_room |= self.topic.is_some();
-        self.finish(after);
+        self.finish(&mut after);
     }
 
     /// Takes what is ready now; fails if the queue is gone.
@@ -252,17 +254,23 @@ impl Queue {
             .any(|item| matches!(item.settlement, Settlement::DeadLetter(_)))
             .then(|| self.context.clock.wall());
         let now = self.now();
-        let after = After::with_capacity(batch.len());
-        self.run_with(after, |state, after| {
+        let mut after = After::with_capacity(batch.len());
+        self.run_with(&mut after, |state, after| {
             if let Some(wall) = wall {
                 state.anchor = Moment { now, wall };
             }
+            let mut acked = Acked::default();
             for item in batch.iter_mut().filter(|item| item.outcome.is_pending()) {
                 let receipt = &item.delivery.receipt;
                 let Some(slot) = state.find(receipt, self.nonce, lane, now) else {
                     item.outcome = Outcome::Failed(error::lease_lost(Operation::Settle));
                     continue;
                 };
+                let is_ack = matches!(item.settlement, Settlement::Ack);
+                if is_ack && state.ack_plain(slot, &mut acked, after) {
+                    item.outcome = Outcome::Done(());
+                    continue;
+                }
                 if let Some(refusal) = state.refusal(slot, &item.settlement) {
                     item.outcome = Outcome::Failed(error::refused(refusal));
                     continue;
@@ -270,6 +278,7 @@ impl Queue {
                 state.settle(slot, &item.settlement, now, after);
                 item.outcome = Outcome::Done(());
             }
+            state.count_acked(lane, &acked, after);
         });
     }
 
@@ -357,7 +366,7 @@ impl Queue {
     pub(crate) fn stir(&self) {
         let mut after = After::default();
         lock(&self.state).stir(&mut after);
-        self.finish(after);
+        self.finish(&mut after);
         self.rest();
     }
 

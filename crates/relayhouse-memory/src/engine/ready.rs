@@ -74,6 +74,28 @@ impl Ready {
         slot
     }
 
+    /// Takes the next message out, if only one priority has any, none came back, and `take` says
+    /// yes to the next one.
+    #[inline]
+    pub(crate) fn pop_fresh_if(&mut self, take: impl FnOnce(u32) -> bool) -> Option<u32> {
+        if !self.occupied.is_power_of_two() {
+            return None;
+        }
+        let level = &mut self.levels[self.occupied.trailing_zeros() as usize];
+        if !level.returned.is_empty() {
+            return None;
+        }
+        let slot = *level.ring.front()?;
+        if !take(slot) {
+            return None;
+        }
+        level.ring.pop_front();
+        if level.ring.is_empty() {
+            self.occupied = 0;
+        }
+        Some(slot)
+    }
+
     fn fair_level(&mut self, highest: usize, order: impl Fn(u32) -> u64) -> usize {
         self.passed_over += 1;
         if self.passed_over < STARVATION_EVERY {

@@ -22,6 +22,13 @@ pub(crate) enum Refusal {
     Unknown,
 }
 
+/// Counts messages that were acked on the short way.
+#[derive(Debug, Default)]
+pub(crate) struct Acked {
+    count: u64,
+    bytes: u64,
+}
+
 impl State {
     /// Returns why `slot`, which is leased, cannot be settled so, if it cannot.
     pub(crate) fn refusal(&self, slot: u32, settlement: &Settlement) -> Option<Refusal> {
@@ -62,6 +69,36 @@ impl State {
             }
             _ => self.ack(slot, after),
         }
+    }
+
+    /// Acks a leased slot without extras, on the short way: what it counts for is noted in
+    /// `acked`. Returns false, and does nothing, for a slot that needs more.
+    #[inline]
+    pub(crate) fn ack_plain(&mut self, index: u32, acked: &mut Acked, after: &mut After) -> bool {
+        let slot = &self.slab[index];
+        let timer = slot.timer;
+        if slot.extra != NONE || timer == NONE || !self.is_plain {
+            return false;
+        }
+        let message = self.slab.remove(index);
+        self.wheel.cancel(timer);
+        acked.count += 1;
+        acked.bytes += message.size();
+        after.discard(message);
+        true
+    }
+
+    /// Counts what was acked on the short way.
+    pub(crate) fn count_acked(&mut self, lane: Lane, acked: &Acked, after: &mut After) {
+        if acked.count == 0 {
+            return;
+        }
+        let counts = self.lane(lane);
+        counts.leased -= acked.count;
+        counts.messages -= acked.count;
+        counts.bytes -= acked.bytes;
+        self.give_memory_back(after);
+        self.made_room(lane, after);
     }
 
     fn ack(&mut self, slot: u32, after: &mut After) {

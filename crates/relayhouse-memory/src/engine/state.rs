@@ -28,6 +28,8 @@ use super::{
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) settings: Settings,
+    /// True if the queue behaves as no profile makes it, so that plain messages go a short way.
+    pub(crate) is_plain: bool,
     pub(crate) slab: Slab,
     pub(crate) wheel: Wheel,
     pub(crate) lanes: [LaneState; 2],
@@ -110,6 +112,7 @@ impl LaneState {
 impl State {
     pub(crate) fn new(settings: Settings, anchor: Moment) -> Self {
         Self {
+            is_plain: settings.behaviour.is_plain(),
             settings,
             slab: Slab::new(),
             wheel: Wheel::new(anchor.now),
@@ -415,13 +418,18 @@ impl State {
         counts.messages -= 1;
         counts.bytes -= message.size();
         after.discard(message);
-        if let Some(chunks) = self.slab.shrink() {
-            after.discard_rare(Garbage::Chunks(chunks));
-        }
+        self.give_memory_back(after);
         if extra != NONE {
             self.drop_extra(extra, after);
         }
         self.made_room(lane, after);
+    }
+
+    /// Lets the memory of an empty queue go that was once a long one.
+    pub(crate) fn give_memory_back(&mut self, after: &mut After) {
+        if let Some(chunks) = self.slab.shrink() {
+            after.discard_rare(Garbage::Chunks(chunks));
+        }
     }
 
     /// Counts one copy less of a message that may have been duplicated.

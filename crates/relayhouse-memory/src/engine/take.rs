@@ -1,12 +1,12 @@
 //! Receiving: handing ready messages out under a lease.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use relayhouse_core::{Delivery, Instant, Lease, MessageId};
+use relayhouse_core::{Delivery, Envelope, Instant, Lease, MessageId};
 
 use super::{
     After, receipt,
-    slab::{Lane, NONE, Phase},
+    slab::{Lane, NONE, Phase, Slot},
     state::{State, order_of},
     wheel::Owner,
 };
@@ -35,6 +35,35 @@ struct Hand<'a> {
 }
 
 impl Hand<'_> {
+    /// Marks a slot as leased, and brings its message.
+    #[inline]
+    fn give(&mut self, index: u32, slot: &mut Slot, token: u64, envelope: Option<Arc<Envelope>>) {
+        slot.timer = self.timer;
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a generation is the low half of a token: four billion deliveries lie \
+                      between two that are alike"
+        )]
+        let generation = token as u32;
+        slot.generation = generation;
+        slot.attempt = slot.attempt.saturating_add(1);
+        slot.phase = Phase::Leased;
+        let message = slot.message.clone();
+        self.count += 1;
+        self.bytes += message.size();
+        self.into.push(Delivery {
+            id: message.id.clone().unwrap_or(NO_ID),
+            receipt: receipt::make(index, generation, self.take.nonce),
+            lease: Lease::new(self.until, token),
+            attempt: slot.attempt,
+            previous: slot.previous(),
+            sequence: Some(slot.sequence()),
+            enqueued_at: slot.enqueued_at,
+            envelope,
+            message,
+        });
+    }
+
     const fn is_full(&self) -> bool {
         self.take.messages_max <= self.count || self.take.bytes_max <= self.bytes
     }
@@ -61,6 +90,9 @@ impl State {
         // Keys that gave a message to this receive, and may give it a further one.
         let mut again: VecDeque<u32> = VecDeque::new();
         while !hand.is_full() {
+            if self.is_plain && self.hand_out_plain(lane, &mut hand) {
+                continue;
+            }
             let Some(slot) = self.next_ready(lane, take.draw, &mut again, after) else {
                 break;
             };
@@ -71,6 +103,37 @@ impl State {
         self.shift_to_leased(lane, count);
         self.make_ghost(lane, &take, into, count, after);
         count
+    }
+
+    /// Hands the next slot out on the short way. Returns false, and does nothing, if there is none
+    /// or it needs more: a key, a timer, a place among those that came back.
+    #[inline]
+    fn hand_out_plain(&mut self, lane: Lane, hand: &mut Hand<'_>) -> bool {
+        let Self {
+            lanes,
+            slab,
+            wheel,
+            deliveries,
+            ..
+        } = self;
+        let available = &mut lanes[lane.index()].available;
+        let is_plain =
+            |slot: &Slot| slot.phase == Phase::Ready && slot.extra == NONE && slot.timer == NONE;
+        let Some(index) = available.pop_fresh_if(|index| is_plain(&slab[index])) else {
+            return false;
+        };
+        let (now, until) = (hand.take.now, hand.until);
+        if hand.take.messages_max == 1 {
+            hand.timer = wheel.lease(now, until, Owner::Slot(index));
+        } else {
+            if hand.timer == NONE {
+                hand.timer = wheel.lease_group(now, until);
+            }
+            wheel.join(hand.timer, index);
+        }
+        *deliveries += 1;
+        hand.give(index, &mut slab[index], *deliveries, None);
+        true
     }
 
     fn within_flight(&self, lane: Lane, take: Take) -> Take {
@@ -184,38 +247,14 @@ impl State {
             .get(extra)
             .and_then(|extra| extra.envelope.clone());
         let slot = &mut self.slab[index];
-        slot.timer = hand.timer;
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a generation is the low half of a token: four billion deliveries lie \
-                      between two that are alike"
-        )]
-        {
-            slot.generation = token as u32;
-        }
-        slot.attempt = slot.attempt.saturating_add(1);
         if !self.twins.is_empty() {
             // Copies of one message count their deliveries together.
             if let Some((attempt, _)) = self.twins.get_mut(&slot.sequence()) {
-                slot.attempt = slot.attempt.max(attempt.saturating_add(1));
-                *attempt = slot.attempt;
+                slot.attempt = slot.attempt.max(*attempt);
+                *attempt = slot.attempt.saturating_add(1);
             }
         }
-        slot.phase = Phase::Leased;
-        let message = slot.message.clone();
-        hand.count += 1;
-        hand.bytes += message.size();
-        hand.into.push(Delivery {
-            id: message.id.clone().unwrap_or(NO_ID),
-            receipt: receipt::make(index, slot.generation, hand.take.nonce),
-            lease: Lease::new(hand.until, token),
-            attempt: slot.attempt,
-            previous: slot.previous(),
-            sequence: Some(slot.sequence()),
-            enqueued_at: slot.enqueued_at,
-            envelope,
-            message,
-        });
+        hand.give(index, slot, token, envelope);
     }
 
     /// Hands out what is ready in the session of `key`, whose lease ends at `until`.

@@ -209,8 +209,8 @@ impl Topic {
         let afters = fan.unlock();
         drop(guard);
         topic_after.wakes.wake();
-        for (queue, after) in queues.iter().zip(afters) {
-            queue.finish(after);
+        for (queue, mut after) in queues.iter().zip(afters) {
+            queue.finish(&mut after);
             if is_blocked {
                 // What is due in this subscription may make room: it needs its alarm.
                 queue.run_waiting(|_, _| ());

@@ -60,8 +60,8 @@ pub(crate) fn settle_and_send(
     let All { states, afters, .. } = all;
     drop(states);
     drop(topic);
-    for (queue, after) in queues.iter().zip(afters) {
-        queue.finish(after);
+    for (queue, mut after) in queues.iter().zip(afters) {
+        queue.finish(&mut after);
         // What is due now may be earlier than the alarm.
         queue.run(|_, _| ());
     }
