@@ -155,6 +155,15 @@ impl Error {
         self
     }
 
+    /// Sets the operation and the queue, where they are not known yet: who is nearer knows better.
+    #[must_use]
+    pub fn at(mut self, operation: Operation, queue: impl Into<Text>) -> Self {
+        let inner = self.inner();
+        inner.operation.get_or_insert(operation);
+        inner.queue.get_or_insert_with(|| queue.into());
+        self
+    }
+
     /// Sets the retry hint.
     #[must_use]
     pub fn retry(mut self, retry: Retry) -> Self {
@@ -318,6 +327,13 @@ mod tests {
             error.source().map(ToString::to_string).as_deref(),
             Some("inner")
         );
+    }
+
+    #[test]
+    fn what_is_known_of_the_place_stays() {
+        let error = Error::new(ErrorKind::LeaseLost, "lease ran out").queue("orders");
+        let error = error.at(Operation::Settle, "elsewhere");
+        assert_eq!(error.to_string(), "cannot settle on orders: lease ran out");
     }
 
     #[test]

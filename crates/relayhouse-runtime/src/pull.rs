@@ -62,7 +62,7 @@ impl Pull {
         let Port::Receiver(receiver) = opened.port else {
             let rule = "a queue with sessions cannot be pulled, use a handler";
             let error = Error::new(ErrorKind::Unsupported, rule);
-            return Err(error.operation(Operation::Open).queue(&opened.source));
+            return Err(error.at(Operation::Open, &opened.source));
         };
         let mut keeper = Keeper::new(Arc::clone(&receiver), &context, &config);
         let leases = keeper.table();
@@ -125,7 +125,7 @@ impl Pull {
         let result = self.0.settle(delivery, settlement).await;
         self.0.leases.end_settle(std::iter::once(slot));
         let source = self.0.receiver.source();
-        result.map_err(|error| error.operation(Operation::Settle).queue(source))
+        result.map_err(|error| error.at(Operation::Settle, source))
     }
 
     /// Gives back what was received and not handed out, and stops keeping leases. What was handed
@@ -166,7 +166,7 @@ impl Shared {
         let call = self.receiver.receive(request, &mut deliveries);
         let result = deadline(self.clock(), timeout, call).await;
         let source = self.receiver.source();
-        let error = |error: Error| error.operation(Operation::Receive).queue(source);
+        let error = |error: Error| error.at(Operation::Receive, source);
         result
             .unwrap_or_else(|| Err(unanswered(ErrorKind::Timeout, timeout)))
             .map_err(error)?;

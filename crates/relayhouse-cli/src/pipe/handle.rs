@@ -155,9 +155,6 @@ impl<'a> Letter<'a> {
             description,
             ..
         } = &envelope.dead_letter;
-        // The queue is always the same one here, and its name says nothing.
-        let queue = format!("{}: ", envelope.source);
-        let description = description.strip_prefix(&queue).unwrap_or(description);
         Self {
             line,
             id,

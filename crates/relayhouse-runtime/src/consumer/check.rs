@@ -16,9 +16,7 @@ pub(crate) fn check(
 ) -> Result<()> {
     let refused = refusals(config, capabilities, settings).into_iter().next();
     if let Some((kind, rule)) = refused {
-        return Err(Error::new(kind, rule)
-            .operation(Operation::Open)
-            .queue(source));
+        return Err(Error::new(kind, rule).at(Operation::Open, source));
     }
     for warning in warnings(config, capabilities, settings) {
         warn!(%source, warning, "the consumer's settings do not fit the queue's");

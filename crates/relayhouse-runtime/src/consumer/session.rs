@@ -111,9 +111,7 @@ impl<M: Mode> SessionWorker<M> {
     }
 
     async fn accept_failed(&self, error: Error) {
-        let error = error
-            .operation(Operation::Session)
-            .queue(&self.shared.source);
+        let error = error.at(Operation::Session, &self.shared.source);
         if error.is_permanent() {
             self.shared.control.fail(error);
             self.must_drop(true).await;

@@ -296,7 +296,7 @@ impl Outlet {
         let answers = batch.into_iter().map(|item| {
             let Sending { message, outcome } = item;
             let answer = outcome.settle(&result);
-            let answer = answer.map_err(|error| error.operation(Operation::Send).queue(queue));
+            let answer = answer.map_err(|error| error.at(Operation::Send, queue));
             self.report(&message, &answer);
             answer
         });
@@ -344,7 +344,7 @@ impl Outlet {
             Ok(Opened { sender, packing })
         };
         let opened = self.opened.get_or_try_init(|| open).await;
-        opened.map_err(|error: Error| error.operation(Operation::Open).queue(self.queue()))
+        opened.map_err(|error: Error| error.at(Operation::Open, self.queue()))
     }
 
     pub(super) async fn close(&self) -> Result<()> {
@@ -373,7 +373,7 @@ impl Outlet {
 
     fn closed(&self) -> Error {
         let error = Error::new(ErrorKind::Closed, "the producer is closed");
-        error.operation(Operation::Send).queue(self.queue())
+        error.at(Operation::Send, self.queue())
     }
 
     fn full(&self) -> Error {
@@ -386,9 +386,7 @@ impl Outlet {
             "the buffer is full, at most {buffer_messages_max} messages and {buffer_bytes_max} \
              bytes may wait"
         );
-        Error::new(ErrorKind::Full, rule)
-            .operation(Operation::Send)
-            .queue(self.queue())
+        Error::new(ErrorKind::Full, rule).at(Operation::Send, self.queue())
     }
 }
 

@@ -82,12 +82,12 @@ async fn what_cannot_be_sent_to_says_so() {
     for (url, expected) in [
         (
             "memory://orders/$deadletterqueue",
-            "cannot send to orders: nothing can be sent to a dead-letter queue, \
+            "cannot send to orders/$deadletterqueue: nothing can be sent to a dead-letter queue, \
              only to orders",
         ),
         (
             "memory://orders/subscriptions/audit",
-            "cannot send to orders: nothing can be sent to a subscription, \
+            "cannot send to orders/subscriptions/audit: nothing can be sent to a subscription, \
              only to its topic orders",
         ),
     ] {

@@ -47,9 +47,8 @@ impl<M: Mode> Worker<M> {
     }
 
     fn punish(&self, delivery: &Delivery, error: &Error) -> Settlement {
-        let error = error.clone().queue(&self.shared.source);
         let policy = &self.shared.config.failure;
-        policy.decide(&error, delivery.attempt, &*self.shared.context.random)
+        policy.decide(error, delivery.attempt, &*self.shared.context.random)
     }
 
     /// Puts a settlement on its way. A release takes what is buffered behind it of the same key,

@@ -179,9 +179,7 @@ impl<M: Mode> Worker<M> {
     }
 
     fn receive_failed(&mut self, error: Error) {
-        let error = error
-            .operation(Operation::Receive)
-            .queue(&self.shared.source);
+        let error = error.at(Operation::Receive, &self.shared.source);
         if error.is_permanent() {
             if self.session.is_some() {
                 self.is_closing = true;

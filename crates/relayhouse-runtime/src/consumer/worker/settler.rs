@@ -325,9 +325,7 @@ impl<M: Mode> Worker<M> {
         };
         self.leases
             .end_settle(std::iter::once(item.delivery.lease.slot()));
-        let error = error
-            .operation(Operation::Settle)
-            .queue(&self.shared.source);
+        let error = error.at(Operation::Settle, &self.shared.source);
         let counts = &self.shared.counts;
         let counter = match error.kind() {
             ErrorKind::LeaseLost => &counts.lease_lost,
