@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod batch;
+mod blocking;
 mod consumer;
 mod drain;
 mod failure;
