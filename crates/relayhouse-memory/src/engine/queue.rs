@@ -117,7 +117,7 @@ impl Queue {
     /// Wakes one that waits if the alarm should be set: only who waits sets it, in its own task,
     /// where the clock can be waited by.
     fn nudge_for_alarm(&self, state: &mut State, after: &mut After) {
-        if !state.is_nudged && state.wheel.next_due() < state.alarm {
+        if !state.is_nudged && (state.has_rung || state.wheel.next_due() < state.alarm) {
             state.is_nudged = true;
             state.nudge(after);
         }
@@ -129,21 +129,28 @@ impl Queue {
         let (result, alarm) = {
             let mut state = lock(&self.state);
             state.is_nudged = false;
+            if mem::take(&mut state.has_rung) {
+                state.alarm = Instant::NEVER;
+            }
             let result = call(&mut state, &mut after);
-            let due = state.wheel.next_due();
-            let is_needed = due < state.alarm && (state.has_waiters() || self.is_topic_waiting());
-            let alarm = is_needed.then(|| {
-                state.alarm = due;
-                state.alarm_number += 1;
-                (state.alarm_number, due)
-            });
-            (result, alarm)
+            (result, self.next_alarm(&mut state))
         };
         self.finish(&mut after);
         if let Some((number, due)) = alarm {
             self.set_alarm(number, due);
         }
         result
+    }
+
+    /// Returns the alarm to set, if somebody waits and it should go off before the present one.
+    fn next_alarm(&self, state: &mut State) -> Option<(u64, Instant)> {
+        let due = state.wheel.next_due();
+        let is_needed = due < state.alarm && (state.has_waiters() || self.is_topic_waiting());
+        is_needed.then(|| {
+            state.alarm = due;
+            state.alarm_number += 1;
+            (state.alarm_number, due)
+        })
     }
 
     /// Does what was put off until the lock was given back.
@@ -166,11 +173,11 @@ impl Queue {
     }
 
     fn set_alarm(&self, number: u64, due: Instant) {
+        let mut sleep = self.context.clock.sleep_until(due);
         let waker = Waker::from(Arc::new(Bell {
             queue: Weak::clone(&self.me),
             number,
         }));
-        let mut sleep = self.context.clock.sleep_until(due);
         let is_past = sleep
             .as_mut()
             .poll(&mut TaskContext::from_waker(&waker))
@@ -191,8 +198,12 @@ impl Queue {
         drop(earlier);
     }
 
-    /// Does what was due when the alarm went off. It reads no clock and sets no alarm, since it
-    /// may run inside the clock's own wake-up.
+    /// Wakes one of those that wait, to see what is due and to set the alarm anew.
+    ///
+    /// Nothing is concluded from the call itself: a timer may wake early, as tokio's does when
+    /// the budget of a task is spent or its runtime ends, and it may call from within the clock,
+    /// which is not read here for that reason. Nor is the timer asked again: its runtime may be
+    /// gone.
     fn ring(&self, number: u64) {
         let mut after = After::default();
         {
@@ -200,12 +211,8 @@ impl Queue {
             if state.alarm_number != number {
                 return;
             }
-            let due = state.alarm;
-            state.alarm = Instant::NEVER;
+            state.has_rung = true;
             state.is_nudged = false;
-            if due != Instant::NEVER {
-                state.sweep(due, &mut after);
-            }
             self.nudge_for_alarm(&mut state, &mut after);
         }
         after.made_room |= self.topic.is_some();

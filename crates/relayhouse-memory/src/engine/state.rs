@@ -61,6 +61,8 @@ pub(crate) struct State {
     pub(crate) alarm_number: u64,
     /// True while one that waits was woken to set the alarm and has not looked yet.
     pub(crate) is_nudged: bool,
+    /// True if the alarm has rung and nobody has looked at it since.
+    pub(crate) has_rung: bool,
 }
 
 /// Holds the ready messages, the waiting receivers and the counts of a queue or of its dead
@@ -134,6 +136,7 @@ impl State {
             alarm: Instant::NEVER,
             alarm_number: 0,
             is_nudged: false,
+            has_rung: false,
         }
     }
 
@@ -382,6 +385,7 @@ impl State {
     }
 
     /// Returns the slot whose lease `receipt` proves, if that lease has not ended by `now`.
+    #[inline]
     pub(crate) fn find(
         &self,
         receipt: &Receipt,

@@ -51,8 +51,12 @@ impl Hand<'_> {
         let message = slot.message.clone();
         self.count += 1;
         self.bytes += message.size();
+        let id = match &message.id {
+            Some(id) => id.clone(),
+            None => NO_ID,
+        };
         self.into.push(Delivery {
-            id: message.id.clone().unwrap_or(NO_ID),
+            id,
             receipt: receipt::make(index, generation, self.take.nonce),
             lease: Lease::new(self.until, token),
             attempt: slot.attempt,

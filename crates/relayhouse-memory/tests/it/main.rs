@@ -9,6 +9,7 @@ mod dead;
 mod key;
 mod profile;
 mod session;
+mod stress;
 mod support;
 mod time;
 mod topic;

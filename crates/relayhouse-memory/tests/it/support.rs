@@ -224,3 +224,36 @@ pub(crate) fn counted() -> (Context, Timers) {
     let random = relayhouse_core::SeededRandom::new(7);
     (Context::new(Arc::new(clock), Arc::new(random)), timers)
 }
+
+/// A clock whose first timers wake before their time.
+#[derive(Debug)]
+struct NervousClock(relayhouse_time::TokioClock, std::sync::atomic::AtomicUsize);
+
+impl Clock for NervousClock {
+    fn now(&self) -> Instant {
+        self.0.now()
+    }
+
+    fn wall(&self) -> Timestamp {
+        self.0.wall()
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> relayhouse_core::Sleep {
+        const EARLY: usize = 20;
+        let mut sleep = self.0.sleep_until(deadline);
+        let mut is_early = self.1.fetch_add(1, std::sync::atomic::Ordering::SeqCst) < EARLY;
+        Box::pin(std::future::poll_fn(move |context| {
+            if std::mem::take(&mut is_early) {
+                context.waker().wake_by_ref();
+            }
+            sleep.as_mut().poll(context)
+        }))
+    }
+}
+
+/// Makes a context whose clock wakes early at first.
+pub(crate) fn nervous() -> Context {
+    let clock = NervousClock(relayhouse_time::TokioClock::new(), Default::default());
+    let random = relayhouse_core::SeededRandom::new(7);
+    Context::new(Arc::new(clock), Arc::new(random))
+}

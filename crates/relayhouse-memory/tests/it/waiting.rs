@@ -5,8 +5,8 @@ use std::{sync::Arc, task::Poll};
 use relayhouse_core::{Message, Settlement, port::Receiver};
 
 use crate::support::{
-    Call, SECOND, Watch, memory, pass, receive, receiver, send, send_texts, sender, settle, texts,
-    up_to, wait_for_one,
+    Call, SECOND, Watch, ack, memory, nervous, pass, receive, receiver, send, send_texts, sender,
+    settle, texts, up_to, wait_for_one,
 };
 
 #[tokio::test(start_paused = true)]
@@ -188,4 +188,26 @@ async fn random_drops_lose_no_wake_up() {
         assert!(0 < more, "{sent} sent, {received} received");
         received += more;
     }
+}
+
+/// A timer that wakes before its time, as tokio's does when a task has used up its budget, ends
+/// no lease.
+#[tokio::test(start_paused = true)]
+async fn early_wake_of_a_timer_ends_no_lease() {
+    let memory = relayhouse_memory::Memory::builder(nervous());
+    let memory = memory.build().expect("the default options");
+    let sender = sender(&memory, "q").await;
+    let receiver = receiver(&memory, "q").await;
+    send_texts(&*sender, &["a"]).await;
+    let delivery = receive(&*receiver, up_to(1)).await.remove(0);
+    let mut waiting = Call::new(wait_for_one(Arc::clone(&receiver)));
+    waiting.waits();
+    waiting.waits();
+    assert_eq!(ack(&*receiver, &delivery).await, Ok(()));
+    send_texts(&*sender, &["b"]).await;
+    assert_eq!(receive(&*receiver, up_to(1)).await.len(), 1);
+    let waiting = tokio::spawn(wait_for_one(Arc::clone(&receiver)));
+    let watch = Watch::start();
+    assert_eq!(waiting.await.expect("no panic"), ["b"]);
+    assert_eq!(watch.elapsed().as_secs(), 300);
 }
