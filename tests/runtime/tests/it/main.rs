@@ -7,6 +7,7 @@ mod consumer;
 mod drain;
 mod failure;
 mod fixture;
+mod hostile;
 mod layers;
 mod lease;
 mod order;
