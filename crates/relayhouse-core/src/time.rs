@@ -60,13 +60,19 @@ impl Instant {
     }
 }
 
+/// Returns the nanoseconds of `time`, at most those that fit: it is on the hottest of paths.
+const fn nanos(time: Duration) -> u64 {
+    const PER_SECOND: u64 = 1_000_000_000;
+    let seconds = time.as_secs().saturating_mul(PER_SECOND);
+    seconds.saturating_add(time.subsec_nanos() as u64)
+}
+
 impl Add<Duration> for Instant {
     type Output = Self;
 
     /// Adds, and stops at [`Instant::NEVER`].
     fn add(self, by: Duration) -> Self {
-        let nanos = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
-        Self(self.0.saturating_add(nanos))
+        Self(self.0.saturating_add(nanos(by)))
     }
 }
 
@@ -78,8 +84,7 @@ impl Sub<Duration> for Instant {
         if self == Self::NEVER {
             return self;
         }
-        let nanos = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
-        Self(self.0.saturating_sub(nanos))
+        Self(self.0.saturating_sub(nanos(by)))
     }
 }
 

@@ -41,6 +41,9 @@ pub(super) struct Packing {
 pub(super) struct Lane {
     waiting: VecDeque<Waiting>,
     calls: usize,
+    /// Whether the last direct call was answered in its first poll, as in-process queues do: then
+    /// nothing is gained by waiting for it.
+    is_immediate: bool,
     /// The ordering keys in flight.
     keys: HashSet<Text>,
 }
@@ -62,17 +65,22 @@ impl Lane {
         self.waiting.is_empty() && self.calls == 0
     }
 
-    /// Takes the place of a call for one message, if it may leave at once.
-    pub(super) fn begin_direct(&mut self, message: &Message, packing: &Packing) -> bool {
-        let may_begin = self.calls == 0 || (packing.is_eager && self.calls < packing.calls_max);
-        let key = key_of(message, packing);
-        let is_free = key.is_none_or(|key| !self.keys.contains(key));
+    /// Takes the place of a call for messages of `keys`, if it may leave at once.
+    pub(super) fn begin_direct(&mut self, keys: &[Text], packing: &Packing) -> bool {
+        let may_join = packing.is_eager || self.is_immediate;
+        let may_begin = self.calls == 0 || (may_join && self.calls < packing.calls_max);
+        let is_free = keys.iter().all(|key| !self.keys.contains(key));
         if !(self.waiting.is_empty() && may_begin && is_free) {
             return false;
         }
         self.calls += 1;
-        self.keys.extend(key.cloned());
+        self.keys.extend(keys.iter().cloned());
         true
+    }
+
+    /// Takes note of whether a direct call was answered in its first poll.
+    pub(super) fn note_direct(&mut self, is_immediate: bool) {
+        self.is_immediate = is_immediate;
     }
 
     /// Gives the place of a call back, and returns true if something waits.
@@ -146,8 +154,22 @@ impl Lane {
     }
 }
 
+/// Returns the keys of `messages` that must not be in flight twice.
+pub(super) fn keys_of(messages: &[Message], packing: &Packing) -> Vec<Text> {
+    let mut keys: Vec<Text> = Vec::new();
+    for key in messages
+        .iter()
+        .filter_map(|message| key_of(message, packing))
+    {
+        if !keys.contains(key) {
+            keys.push(key.clone());
+        }
+    }
+    keys
+}
+
 /// Returns the key that must not be in flight twice.
-pub(super) fn key_of<'a>(message: &'a Message, packing: &Packing) -> Option<&'a Text> {
+fn key_of<'a>(message: &'a Message, packing: &Packing) -> Option<&'a Text> {
     if !packing.keeps_keys_apart || message.is_plain() {
         return None;
     }
@@ -233,10 +255,9 @@ mod tests {
     #[test]
     fn direct_send_queues_behind_others() {
         let mut lane = Lane::default();
-        let message = Message::new("a");
         let (first, _answer) = waiting(Message::new("b"));
         lane.push(first);
-        assert!(!lane.begin_direct(&message, &PACKING));
+        assert!(!lane.begin_direct(&[], &PACKING));
     }
 
     proptest! {

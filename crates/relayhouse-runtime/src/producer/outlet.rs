@@ -3,12 +3,13 @@
 use std::{
     fmt::{self, Debug},
     future::Future,
+    mem::take,
     pin::Pin,
     sync::{Arc, Mutex},
     task::Poll,
 };
 
-use futures_util::future::{join_all, poll_fn};
+use futures_util::future::poll_fn;
 use relayhouse_core::{
     Context, Error, ErrorKind, Event, Message, MessageIds, Operation, QueueName, Result, Sending,
     Sent, Text,
@@ -16,11 +17,11 @@ use relayhouse_core::{
 };
 use tokio::{
     sync::{Notify, OnceCell, OwnedSemaphorePermit, Semaphore, oneshot},
-    task::JoinHandle,
+    task::{JoinHandle, coop::consume_budget},
 };
 
 use super::{
-    lane::{Lane, Packing, Room, Waiter, Waiting, key_of},
+    lane::{Lane, Packing, Room, Waiter, Waiting, keys_of},
     task::Task,
 };
 use crate::{
@@ -131,12 +132,17 @@ impl Outlet {
     ) -> Result<Sent> {
         let opened = self.open().await?;
         self.prepare(&mut message);
-        if self.begin_direct(&message, &opened.packing)? {
-            return self.send_direct(opened, message).await;
+        let keys = keys_of(std::slice::from_ref(&message), &opened.packing);
+        if self.begin_direct(&keys, &opened.packing)? {
+            let answer = self.send_direct(opened, vec![message], keys).await.pop();
+            return answer
+                .unwrap_or_else(|| Answer::Known(Err(lost())))
+                .heard()
+                .await;
         }
-        let answer = self.enqueue(message, reserved).await;
+        let answer = self.enqueue(opened, message, reserved).await;
         self.start_task(opened);
-        heard(answer).await
+        answer.heard().await
     }
 
     /// Sends messages in order: what leaves together is packed together.
@@ -149,19 +155,54 @@ impl Outlet {
             Err(error) => return messages.into_iter().map(|_| Err(error.clone())).collect(),
         };
         let mut answers = Vec::new();
+        let mut chunk = Chunk::default();
         for mut message in messages {
             self.prepare(&mut message);
-            answers.push(self.enqueue(message, None).await);
+            if !chunk.fits(&message, &opened.packing) {
+                self.send_chunk(opened, take(&mut chunk), &mut answers)
+                    .await;
+            }
+            chunk.push(message);
         }
-        self.start_task(opened);
-        join_all(answers.into_iter().map(heard)).await
+        self.send_chunk(opened, chunk, &mut answers).await;
+        let mut results = Vec::with_capacity(answers.len());
+        for answer in answers {
+            results.push(answer.heard().await);
+        }
+        results
+    }
+
+    /// Sends what fits one call: at once, if nothing is under way, else behind what waits.
+    async fn send_chunk(
+        self: &Arc<Self>,
+        opened: &Opened,
+        chunk: Chunk,
+        answers: &mut Vec<Answer>,
+    ) {
+        // In-process calls are ready at once: others on this thread must have their turn.
+        consume_budget().await;
+        let keys = keys_of(&chunk.messages, &opened.packing);
+        match self.begin_direct(&keys, &opened.packing) {
+            Ok(true) => answers.extend(self.send_direct(opened, chunk.messages, keys).await),
+            Ok(false) => {
+                for message in chunk.messages {
+                    answers.push(self.enqueue(opened, message, None).await);
+                }
+                self.start_task(opened);
+            }
+            Err(error) => {
+                let refused = |_| Answer::Known(Err(error.clone()));
+                answers.extend(chunk.messages.iter().map(refused));
+            }
+        }
     }
 
     fn prepare(&self, message: &mut Message) {
         if message.id.is_none() {
             message.id = Some(self.ids.next_id());
         }
-        let lacks_key = !self.ordering.is_message() && message.details().ordering_key.is_none();
+        let gives_key = !self.ordering.is_message();
+        let lacks_key = gives_key && message.details().ordering_key.is_none();
         if lacks_key {
             let key = self.ordering.key(message, self.context.clock.wall());
             if key.is_some() {
@@ -170,89 +211,107 @@ impl Outlet {
         }
     }
 
-    fn begin_direct(&self, message: &Message, packing: &Packing) -> Result<bool> {
+    fn begin_direct(&self, keys: &[Text], packing: &Packing) -> Result<bool> {
         let mut state = lock(&self.state);
         if state.is_closed {
             return Err(self.closed());
         }
-        Ok(state.lane.begin_direct(message, packing))
+        Ok(state.lane.begin_direct(keys, packing))
     }
 
     /// Polls a call once in the caller's own task. One that does not end at once goes on in the
     /// sender's task: no caller's end drops a call in flight.
-    async fn send_direct(self: &Arc<Self>, opened: &Opened, message: Message) -> Result<Sent> {
-        let keys: Vec<Text> = key_of(&message, &opened.packing)
-            .cloned()
-            .into_iter()
-            .collect();
-        let mut call = self.call(opened, vec![Sending::new(message)]);
+    async fn send_direct(
+        self: &Arc<Self>,
+        opened: &Opened,
+        messages: Vec<Message>,
+        keys: Vec<Text>,
+    ) -> Vec<Answer> {
+        let count = messages.len();
+        let batch = messages.into_iter().map(Sending::new).collect();
+        let mut call = self.call(opened, batch);
         let first = poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;
         match first {
             Poll::Ready(called) => {
-                self.end_call(&keys, opened);
-                self.answer(called).pop().unwrap_or_else(|| Err(lost()))
+                let mut state = lock(&self.state);
+                state.lane.note_direct(true);
+                let has_more = state.lane.end_call(&keys);
+                drop(state);
+                if has_more {
+                    self.start_task(opened);
+                }
+                self.answer(called).into_iter().map(Answer::Known).collect()
             }
             Poll::Pending => {
-                let (waiter, answer) = oneshot::channel();
-                lock(&self.state)
-                    .handed_over
-                    .push((call, vec![waiter], keys));
+                let (waiters, answers): (Vec<_>, Vec<_>) =
+                    (0..count).map(|_| oneshot::channel()).unzip();
+                let mut state = lock(&self.state);
+                state.lane.note_direct(false);
+                state.handed_over.push((call, waiters, keys));
+                drop(state);
                 self.start_task(opened);
-                heard(Ok(answer)).await
+                answers.into_iter().map(Answer::Awaited).collect()
             }
         }
     }
 
     /// Puts a message behind those that wait, once there is room.
     async fn enqueue(
-        &self,
+        self: &Arc<Self>,
+        opened: &Opened,
         message: Message,
         reserved: Option<OwnedSemaphorePermit>,
-    ) -> Result<oneshot::Receiver<Result<Sent>>> {
-        let room = self.room(message.size(), reserved).await?;
+    ) -> Answer {
+        let room = match self.room(opened, message.size(), reserved).await {
+            Ok(room) => room,
+            Err(error) => return Answer::Known(Err(error)),
+        };
         let (waiter, answer) = oneshot::channel();
         let mut state = lock(&self.state);
         if state.is_closed {
-            return Err(self.closed());
+            return Answer::Known(Err(self.closed()));
         }
-        state.lane.push(Waiting {
+        let waiting = Waiting {
             message,
             waiter,
             _room: room,
-        });
-        Ok(answer)
+        };
+        state.lane.push(waiting);
+        Answer::Awaited(answer)
     }
 
-    async fn room(&self, size: u64, reserved: Option<OwnedSemaphorePermit>) -> Result<Room> {
-        let bytes = u32::try_from(size).unwrap_or(u32::MAX);
-        let bytes =
-            bytes.min(u32::try_from(self.config.buffer_bytes_max.get()).unwrap_or(u32::MAX));
-        let (messages, all) = (Arc::clone(&self.messages), Arc::clone(&self.bytes));
-        match self.config.full {
-            Full::Wait => {
-                let messages = match reserved {
-                    Some(permit) => permit,
-                    None => messages.acquire_owned().await.map_err(|_| self.closed())?,
-                };
-                let bytes = all
-                    .acquire_many_owned(bytes)
+    async fn room(
+        self: &Arc<Self>,
+        opened: &Opened,
+        size: u64,
+        reserved: Option<OwnedSemaphorePermit>,
+    ) -> Result<Room> {
+        let max = u32::try_from(self.config.buffer_bytes_max.get()).unwrap_or(u32::MAX);
+        let size = u32::try_from(size).unwrap_or(u32::MAX).min(max);
+        let (messages, bytes) = (Arc::clone(&self.messages), Arc::clone(&self.bytes));
+        let reserved = reserved.map_or_else(|| Arc::clone(&messages).try_acquire_owned(), Ok);
+        let now = reserved.and_then(|messages| {
+            let bytes = Arc::clone(&bytes).try_acquire_many_owned(size)?;
+            Ok(Room {
+                _messages: messages,
+                _bytes: bytes,
+            })
+        });
+        match (now, self.config.full) {
+            (Ok(room), _) => Ok(room),
+            (Err(_), Full::Fail) => Err(self.full()),
+            (Err(_), Full::Wait) => {
+                // Room comes from what waits, and that leaves by the task.
+                self.start_task(opened);
+                let messages = messages.acquire_owned().await.map_err(|_| self.closed())?;
+                let bytes = bytes
+                    .acquire_many_owned(size)
                     .await
                     .map_err(|_| self.closed())?;
                 Ok(Room {
                     _messages: messages,
                     _bytes: bytes,
                 })
-            }
-            Full::Fail => {
-                let messages = reserved.map_or_else(|| messages.try_acquire_owned(), Ok);
-                let room = messages.and_then(|messages| {
-                    let bytes = all.try_acquire_many_owned(bytes)?;
-                    Ok(Room {
-                        _messages: messages,
-                        _bytes: bytes,
-                    })
-                });
-                room.map_err(|_| self.full())
             }
         }
     }
@@ -390,9 +449,38 @@ impl Outlet {
     }
 }
 
-/// Waits for the answer of a message that was handed over.
-async fn heard(answer: Result<oneshot::Receiver<Result<Sent>>>) -> Result<Sent> {
-    answer?.await.unwrap_or_else(|_| Err(lost()))
+/// Is the answer of one message, or where it will be heard.
+enum Answer {
+    Known(Result<Sent>),
+    Awaited(oneshot::Receiver<Result<Sent>>),
+}
+
+impl Answer {
+    async fn heard(self) -> Result<Sent> {
+        match self {
+            Self::Known(answer) => answer,
+            Self::Awaited(answer) => answer.await.unwrap_or_else(|_| Err(lost())),
+        }
+    }
+}
+
+/// Is what one call may carry.
+#[derive(Default)]
+struct Chunk {
+    messages: Vec<Message>,
+    bytes: u64,
+}
+
+impl Chunk {
+    fn fits(&self, message: &Message, packing: &Packing) -> bool {
+        let fits_bytes = self.bytes + message.size() <= packing.bytes_max;
+        self.messages.is_empty() || (fits_bytes && self.messages.len() < packing.messages_max)
+    }
+
+    fn push(&mut self, message: Message) {
+        self.bytes += message.size();
+        self.messages.push(message);
+    }
 }
 
 fn lost() -> Error {

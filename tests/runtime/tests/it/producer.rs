@@ -145,6 +145,35 @@ async fn send_all_answers_in_order() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn send_all_may_be_larger_than_the_buffer() {
+    let gate = Gate::new(Capabilities::NONE);
+    let producer = builder(&gate)
+        .batch_max(2)
+        .buffer_messages_max(3)
+        .build()
+        .unwrap();
+    gate.permits.add_permits(100);
+    let messages = (0..50).map(|number| Message::new(number.to_string()));
+    assert!(producer.send_all(messages).await.iter().all(Result::is_ok));
+    let slow = Gate::new(Capabilities::NONE);
+    let producer = builder(&slow)
+        .batch_max(2)
+        .buffer_messages_max(3)
+        .build()
+        .unwrap();
+    let messages = (0..50).map(|number| Message::new(number.to_string()));
+    let send = tokio::spawn(async move { producer.send_all(messages).await });
+    tokio::task::yield_now().await;
+    slow.permits.add_permits(100);
+    assert!(send.await.unwrap().iter().all(Result::is_ok));
+    let sent: Vec<String> = slow.calls().into_iter().flatten().collect();
+    assert!(
+        sent.into_iter()
+            .eq((0..50).map(|number| number.to_string()))
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn calls_are_packed_within_the_providers_bytes() {
     let capabilities = Capabilities {
         send_bytes_max: NonZeroU64::new(10),
