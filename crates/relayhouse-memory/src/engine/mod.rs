@@ -42,7 +42,7 @@ pub(crate) use self::{
     transaction::settle_and_send,
     wait::{AcceptWait, Asking, LostWait, ReceiveWait},
 };
-use self::{slab::Slot, state::State, waiters::Wakes};
+use self::{slab::Chunk, state::State, waiters::Wakes};
 use crate::{config::Full, profile::Behaviour};
 
 /// Says how one queue behaves.
@@ -79,7 +79,7 @@ pub(crate) struct After {
 #[expect(dead_code, reason = "it is there to be dropped")]
 pub(crate) enum Garbage {
     Envelope(Arc<Envelope>),
-    Chunks(Vec<Box<[Slot]>>),
+    Chunks(Vec<Chunk>),
     State(Box<State>),
 }
 

@@ -96,6 +96,29 @@ impl Ready {
         Some(slot)
     }
 
+    /// Returns the ring of fresh messages, if only one priority has any and none came back.
+    #[inline]
+    pub(crate) fn fresh(&self) -> Option<&VecDeque<u32>> {
+        if !self.occupied.is_power_of_two() {
+            return None;
+        }
+        let level = &self.levels[self.occupied.trailing_zeros() as usize];
+        level.returned.is_empty().then_some(&level.ring)
+    }
+
+    /// Takes the first `count` out of the ring of fresh messages.
+    pub(crate) fn pop_fresh(&mut self, count: usize, into: &mut Vec<u32>) {
+        let level = &mut self.levels[self.occupied.trailing_zeros() as usize];
+        let (front, back) = level.ring.as_slices();
+        let in_front = count.min(front.len());
+        into.extend_from_slice(&front[..in_front]);
+        into.extend_from_slice(&back[..count - in_front]);
+        level.ring.drain(..count);
+        if level.is_empty() {
+            self.occupied = 0;
+        }
+    }
+
     fn fair_level(&mut self, highest: usize, order: impl Fn(u32) -> u64) -> usize {
         self.passed_over += 1;
         if self.passed_over < STARVATION_EVERY {
@@ -207,6 +230,33 @@ mod tests {
         assert_eq!(drained.iter().position(|slot| *slot == 0), Some(9));
         assert_eq!(drained.iter().position(|slot| *slot == 1), Some(19));
         assert_eq!(drained.len(), 102);
+    }
+
+    #[test]
+    fn fresh_ones_are_taken_in_order_though_the_ring_wraps() {
+        let (mut ready, mut taken) = (Ready::new(), Vec::new());
+        for slot in 0..100 {
+            ready.push(4, slot);
+            if slot % 3 == 2 {
+                ready.pop_fresh(2, &mut taken);
+            }
+        }
+        assert_eq!(ready.fresh().map(VecDeque::len), Some(34));
+        ready.pop_fresh(34, &mut taken);
+        assert_eq!(taken, (0..100).collect::<Vec<u32>>());
+        assert!(ready.is_empty() && ready.fresh().is_none());
+    }
+
+    #[test]
+    fn nothing_is_fresh_beside_another_priority_or_what_came_back() {
+        let mut ready = Ready::new();
+        ready.push(4, 0);
+        ready.push(5, 1);
+        assert!(ready.fresh().is_none());
+        assert_eq!(ready.pop(u64::from), Some(1));
+        assert!(ready.fresh().is_some());
+        ready.push_back_in(4, 1, 1);
+        assert!(ready.fresh().is_none());
     }
 
     #[test]

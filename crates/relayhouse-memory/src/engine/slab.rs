@@ -110,6 +110,12 @@ impl Slot {
         self.phase = Phase::Ready;
     }
 
+    /// Returns true if the message is ready, and needs neither a key nor a timer.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.phase == Phase::Ready && self.extra == NONE && self.timer == NONE
+    }
+
     pub(crate) const fn sequence(&self) -> u64 {
         (self.sequence_high as u64) << 32 | self.sequence_low as u64
     }
@@ -170,10 +176,13 @@ impl Slot {
     }
 }
 
+/// Has a fixed length, so that a slot of a chunk is found without a check.
+pub(crate) type Chunk = Box<[Slot; CHUNK_LEN as usize]>;
+
 /// Holds slots by number; free ones form a stack.
 #[derive(Debug)]
 pub(crate) struct Slab {
-    chunks: Vec<Box<[Slot]>>,
+    chunks: Vec<Chunk>,
     free: u32,
     used: u32,
 }
@@ -197,9 +206,10 @@ impl Slab {
     }
 
     /// Returns the slot, if there is one of this number.
+    #[inline]
     pub(crate) fn get(&self, index: u32) -> Option<&Slot> {
         let chunk = self.chunks.get((index >> CHUNK_BITS) as usize)?;
-        chunk.get((index & (CHUNK_LEN - 1)) as usize)
+        Some(&chunk[(index & (CHUNK_LEN - 1)) as usize])
     }
 
     /// Returns true if a further message has a slot to go to.
@@ -243,7 +253,8 @@ impl Slab {
         for (slot, next) in chunk.iter_mut().zip(first + 1..first + CHUNK_LEN) {
             slot.timer = next;
         }
-        self.chunks.push(chunk);
+        // It has the length of a chunk, so none is left out.
+        self.chunks.extend(Chunk::try_from(chunk).ok());
         self.free = first;
     }
 
@@ -262,7 +273,7 @@ impl Slab {
     }
 
     /// Gives the memory of an empty slab back, to be dropped without the lock.
-    pub(crate) fn shrink(&mut self) -> Option<Vec<Box<[Slot]>>> {
+    pub(crate) fn shrink(&mut self) -> Option<Vec<Chunk>> {
         if 0 < self.used || self.chunks.len() <= CHUNKS_KEPT_MAX {
             return None;
         }

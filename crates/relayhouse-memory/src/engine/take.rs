@@ -1,12 +1,12 @@
 //! Receiving: handing ready messages out under a lease.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, time::Duration};
 
-use relayhouse_core::{Delivery, Envelope, Instant, Lease, MessageId};
+use relayhouse_core::{Delivery, Instant, Lease, MessageId};
 
 use super::{
     After, receipt,
-    slab::{Lane, NONE, Phase, Slot},
+    slab::{Lane, NONE, Phase, Slab},
     state::{State, order_of},
     wheel::Owner,
 };
@@ -26,46 +26,100 @@ pub(crate) struct Take {
 /// Hands the messages of one receive out.
 struct Hand<'a> {
     take: Take,
-    until: Instant,
-    /// The timer of the lease, once there is one; within a session there is none.
-    timer: u32,
+    terms: Terms,
     count: usize,
     bytes: u64,
     into: &'a mut Vec<Delivery>,
 }
 
-impl Hand<'_> {
-    /// Marks a slot as leased, and brings its message.
-    #[inline]
-    fn give(&mut self, index: u32, slot: &mut Slot, token: u64, envelope: Option<Arc<Envelope>>) {
-        slot.timer = self.timer;
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a generation is the low half of a token: four billion deliveries lie \
-                      between two that are alike"
-        )]
-        let generation = token as u32;
-        slot.generation = generation;
-        slot.attempt = slot.attempt.saturating_add(1);
-        slot.phase = Phase::Leased;
-        let message = slot.message.clone();
+/// Is what the deliveries of one receive have in common.
+#[derive(Clone, Copy)]
+struct Terms {
+    until: Instant,
+    /// The timer of the lease, once there is one; within a session there is none.
+    timer: u32,
+    nonce: u64,
+}
+
+impl<'a> Hand<'a> {
+    const fn new(take: Take, until: Instant, into: &'a mut Vec<Delivery>) -> Self {
+        Self {
+            take,
+            terms: Terms {
+                until,
+                timer: NONE,
+                nonce: take.nonce,
+            },
+            count: 0,
+            bytes: 0,
+            into,
+        }
+    }
+
+    /// Marks slots as leased, and brings their messages: the first with the token after `token`.
+    ///
+    /// This is the one place that makes deliveries, so that each is made where it stays.
+    fn lend(&mut self, slab: &mut Slab, slots: &[u32], mut token: u64) {
+        let Terms {
+            until,
+            timer,
+            nonce,
+        } = self.terms;
+        self.into.extend(slots.iter().map(|index| {
+            token += 1;
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "a generation is the low half of a token: four billion deliveries lie \
+                          between two that are alike"
+            )]
+            let generation = token as u32;
+            let slot = &mut slab[*index];
+            slot.timer = timer;
+            slot.generation = generation;
+            slot.attempt = slot.attempt.saturating_add(1);
+            slot.phase = Phase::Leased;
+            let message = slot.message.clone();
+            Delivery {
+                id: match &slot.message.id {
+                    Some(id) => id.clone(),
+                    None => NO_ID,
+                },
+                message,
+                receipt: receipt::make(*index, generation, nonce),
+                lease: Lease::new(until, token),
+                attempt: slot.attempt,
+                previous: slot.previous(),
+                sequence: Some(slot.sequence()),
+                enqueued_at: slot.enqueued_at,
+                envelope: None,
+            }
+        }));
+    }
+
+    /// Lends one slot, and counts it.
+    fn lend_one(&mut self, slab: &mut Slab, slot: u32, token: u64) {
         self.count += 1;
-        self.bytes += message.size();
-        let id = match &message.id {
-            Some(id) => id.clone(),
-            None => NO_ID,
-        };
-        self.into.push(Delivery {
-            id,
-            receipt: receipt::make(index, generation, self.take.nonce),
-            lease: Lease::new(self.until, token),
-            attempt: slot.attempt,
-            previous: slot.previous(),
-            sequence: Some(slot.sequence()),
-            enqueued_at: slot.enqueued_at,
-            envelope,
-            message,
-        });
+        self.bytes += slab[slot].message.size();
+        self.lend(slab, &[slot], token);
+    }
+
+    /// Counts the first slots of `ring` that need nothing but a lease, as many as there is still
+    /// room for.
+    #[inline]
+    fn count_plain(&mut self, slab: &Slab, ring: &VecDeque<u32>) -> usize {
+        let before = self.count;
+        for index in ring {
+            if self.is_full() {
+                break;
+            }
+            let slot = &slab[*index];
+            if !slot.is_plain() {
+                break;
+            }
+            self.count += 1;
+            self.bytes += slot.message.size();
+        }
+        self.count - before
     }
 
     const fn is_full(&self) -> bool {
@@ -83,36 +137,52 @@ impl State {
         after: &mut After,
     ) -> usize {
         self.sweep(take.now, after);
-        let mut hand = Hand {
-            take: self.within_flight(lane, take),
-            until: take.now + take.lease,
-            timer: NONE,
-            count: 0,
-            bytes: 0,
-            into,
-        };
-        // Keys that gave a message to this receive, and may give it a further one.
-        let mut again: VecDeque<u32> = VecDeque::new();
-        while !hand.is_full() {
-            if self.is_plain && self.hand_out_plain(lane, &mut hand) {
-                continue;
-            }
-            let Some(slot) = self.next_ready(lane, take.draw, &mut again, after) else {
-                break;
-            };
-            self.lease(slot, &mut hand);
-            self.hand_out(slot, &mut hand);
+        let mut hand = Hand::new(take, take.now + take.lease, into);
+        if self.is_plain {
+            self.hand_out_plain(lane, &mut hand);
+        }
+        if !hand.is_full() && !self.lanes[lane.index()].available.is_empty() {
+            self.hand_out_rest(lane, &mut hand, after);
         }
         let count = hand.count;
         self.shift_to_leased(lane, count);
-        self.make_ghost(lane, &take, into, count, after);
+        if !self.is_plain {
+            self.make_ghost(lane, &take, into, count, after);
+        }
         count
     }
 
-    /// Hands the next slot out on the short way. Returns false, and does nothing, if there is none
-    /// or it needs more: a key, a timer, a place among those that came back.
+    /// Hands out what does not, or not at once, go the short way.
+    #[inline(never)]
+    fn hand_out_rest(&mut self, lane: Lane, hand: &mut Hand<'_>, after: &mut After) {
+        let draw = hand.take.draw;
+        hand.take = self.within_flight(lane, hand.take);
+        // Keys that gave a message to this receive, and may give it a further one.
+        let mut again: VecDeque<u32> = VecDeque::new();
+        while !hand.is_full() {
+            if self.is_plain && self.hand_out_plain(lane, hand) {
+                continue;
+            }
+            let Some(slot) = self.next_ready(lane, draw, &mut again, after) else {
+                break;
+            };
+            self.lease(slot, hand);
+            self.hand_out(slot, hand);
+        }
+    }
+
+    /// Hands out on the short way. Returns false, and does nothing, if there is nothing ready or
+    /// the next slot needs more: a key, a timer, a place among those that came back.
     #[inline]
     fn hand_out_plain(&mut self, lane: Lane, hand: &mut Hand<'_>) -> bool {
+        match hand.take.messages_max {
+            1 => self.hand_out_one(lane, hand),
+            _ => self.hand_out_run(lane, hand),
+        }
+    }
+
+    #[inline]
+    fn hand_out_one(&mut self, lane: Lane, hand: &mut Hand<'_>) -> bool {
         let Self {
             lanes,
             slab,
@@ -121,22 +191,46 @@ impl State {
             ..
         } = self;
         let available = &mut lanes[lane.index()].available;
-        let is_plain =
-            |slot: &Slot| slot.phase == Phase::Ready && slot.extra == NONE && slot.timer == NONE;
-        let Some(index) = available.pop_fresh_if(|index| is_plain(&slab[index])) else {
+        let Some(index) = available.pop_fresh_if(|index| slab[index].is_plain()) else {
             return false;
         };
-        let (now, until) = (hand.take.now, hand.until);
-        if hand.take.messages_max == 1 {
-            hand.timer = wheel.lease(now, until, Owner::Slot(index));
-        } else {
-            if hand.timer == NONE {
-                hand.timer = wheel.lease_group(now, until);
-            }
-            wheel.join(hand.timer, index);
-        }
+        hand.terms.timer = wheel.lease(hand.take.now, hand.terms.until, Owner::Slot(index));
+        hand.lend_one(slab, index, *deliveries);
         *deliveries += 1;
-        hand.give(index, &mut slab[index], *deliveries, None);
+        true
+    }
+
+    /// Hands out as many as stand in a row. They are looked at before the first of them is lent,
+    /// so that no slot is waited for while another one's message is shared.
+    #[inline]
+    fn hand_out_run(&mut self, lane: Lane, hand: &mut Hand<'_>) -> bool {
+        let Self {
+            lanes,
+            slab,
+            wheel,
+            deliveries,
+            ..
+        } = self;
+        let available = &mut lanes[lane.index()].available;
+        let run = match available.fresh() {
+            Some(ring) => hand.count_plain(slab, ring),
+            None => 0,
+        };
+        if run == 0 {
+            return false;
+        }
+        let terms = &mut hand.terms;
+        if terms.timer == NONE {
+            terms.timer = wheel.lease_group(hand.take.now, terms.until);
+        }
+        let count = u32::try_from(run).unwrap_or(u32::MAX);
+        let Some(members) = wheel.join_all(terms.timer, count) else {
+            return false;
+        };
+        let first = members.len();
+        available.pop_fresh(run, members);
+        hand.lend(slab, &members[first..], *deliveries);
+        *deliveries += run as u64;
         true
     }
 
@@ -229,22 +323,20 @@ impl State {
 
     /// Makes the timer of a receive's lease, one for all its deliveries.
     fn lease(&mut self, slot: u32, hand: &mut Hand<'_>) {
-        let (now, until) = (hand.take.now, hand.until);
+        let (now, terms) = (hand.take.now, &mut hand.terms);
         if hand.take.messages_max == 1 {
-            hand.timer = self.wheel.lease(now, until, Owner::Slot(slot));
+            terms.timer = self.wheel.lease(now, terms.until, Owner::Slot(slot));
             return;
         }
-        if hand.timer == NONE {
-            hand.timer = self.wheel.lease_group(now, until);
+        if terms.timer == NONE {
+            terms.timer = self.wheel.lease_group(now, terms.until);
         }
-        self.wheel.join(hand.timer, slot);
+        self.wheel.join(terms.timer, slot);
     }
 
     /// Hands one slot out under the lease of its receive, or of its session.
     fn hand_out(&mut self, index: u32, hand: &mut Hand<'_>) {
         self.stop_timer(index);
-        self.deliveries += 1;
-        let token = self.deliveries;
         let extra = self.slab[index].extra;
         let envelope = self
             .extras
@@ -258,7 +350,11 @@ impl State {
                 *attempt = slot.attempt.saturating_add(1);
             }
         }
-        hand.give(index, slot, token, envelope);
+        hand.lend_one(&mut self.slab, index, self.deliveries);
+        self.deliveries += 1;
+        if let Some(delivery) = hand.into.last_mut() {
+            delivery.envelope = envelope;
+        }
     }
 
     /// Hands out what is ready in the session of `key`, whose lease ends at `until`.
@@ -269,14 +365,7 @@ impl State {
         take: Take,
         into: &mut Vec<Delivery>,
     ) -> usize {
-        let mut hand = Hand {
-            take,
-            until,
-            timer: NONE,
-            count: 0,
-            bytes: 0,
-            into,
-        };
+        let mut hand = Hand::new(take, until, into);
         while !hand.is_full() {
             let Some(slot) = self.next_of_session(key) else {
                 break;

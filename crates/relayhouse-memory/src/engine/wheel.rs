@@ -131,6 +131,17 @@ impl Wheel {
         }
     }
 
+    /// Lets `count` slots join the lease of their receive, and returns where to put them.
+    #[inline]
+    pub(crate) fn join_all(&mut self, timer: u32, count: u32) -> Option<&mut Vec<u32>> {
+        let timer = &mut self.timers[timer as usize];
+        let Owner::Group(group) = timer.owner else {
+            return None;
+        };
+        timer.left += count;
+        Some(&mut self.groups[group as usize])
+    }
+
     /// Takes the members of a group that has ended back, for the next one.
     pub(crate) fn recycle(&mut self, mut members: Vec<u32>) {
         members.clear();
