@@ -29,7 +29,6 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use relayhouse_core::{Envelope, Message, Source};
 
 pub(crate) use self::{
@@ -67,11 +66,9 @@ pub(crate) struct Settings {
 #[derive(Debug, Default)]
 pub(crate) struct After {
     pub(crate) wakes: Wakes,
-    /// The bodies of messages to drop that have nothing else to be dropped: the first one here,
-    /// so that a batch of one allocates nothing.
-    first: Option<Bytes>,
-    bodies: Vec<Bytes>,
-    messages: Vec<Message>,
+    /// Messages to drop: the first one here, so that a batch of one allocates nothing.
+    first: Option<Message>,
+    rest: Vec<Message>,
     rare: Vec<Garbage>,
     /// True if a message left the queue, so that a topic may send on.
     pub(crate) made_room: bool,
@@ -89,12 +86,12 @@ pub(crate) enum Garbage {
 impl After {
     /// Makes room for `count` messages to drop.
     pub(crate) fn with_capacity(count: usize) -> Self {
-        let bodies = match count {
+        let rest = match count {
             0 | 1 => Vec::new(),
             count => Vec::with_capacity(count - 1),
         };
         Self {
-            bodies,
+            rest,
             ..Self::default()
         }
     }
@@ -102,20 +99,10 @@ impl After {
     /// Leaves a message to be dropped.
     #[inline]
     pub(crate) fn discard(&mut self, message: Message) {
-        if has_body_only(&message) {
-            self.discard_body(message.body);
-        } else {
-            self.messages.push(message);
-        }
-    }
-
-    /// Leaves the body of a message that has nothing else to be dropped.
-    #[inline]
-    pub(crate) fn discard_body(&mut self, body: Bytes) {
         if self.first.is_none() {
-            self.first = Some(body);
+            self.first = Some(message);
         } else {
-            self.bodies.push(body);
+            self.rest.push(message);
         }
     }
 
@@ -123,13 +110,6 @@ impl After {
     pub(crate) fn discard_rare(&mut self, garbage: Garbage) {
         self.rare.push(garbage);
     }
-}
-
-/// Returns true if a message owns nothing but its body.
-#[inline]
-pub(crate) fn has_body_only(message: &Message) -> bool {
-    let id = message.id.as_ref();
-    message.is_plain() && id.is_none_or(|id| id.as_bytes().is_some())
 }
 
 /// Takes a lock; a thread that panicked under it has left nothing half done that matters here.

@@ -5,7 +5,7 @@ use std::{num::NonZeroU32, time::Duration};
 use relayhouse_core::{DeadLetter, Instant, Previous, Settlement};
 
 use super::{
-    After, has_body_only,
+    After,
     slab::{Lane, NONE, Phase},
     state::State,
     wheel::Owner,
@@ -80,17 +80,11 @@ impl State {
         if slot.extra != NONE || timer == NONE || !self.is_plain {
             return false;
         }
-        acked.count += 1;
-        if has_body_only(&slot.message) {
-            let body = self.slab.remove_body(index);
-            acked.bytes += body.len() as u64;
-            after.discard_body(body);
-        } else {
-            let message = self.slab.remove(index);
-            acked.bytes += message.size();
-            after.discard(message);
-        }
+        let message = self.slab.remove(index);
         self.wheel.cancel(timer);
+        acked.count += 1;
+        acked.bytes += message.size();
+        after.discard(message);
         true
     }
 

@@ -5,10 +5,7 @@ use std::{
     ops::{Index, IndexMut},
 };
 
-use bytes::Bytes;
 use relayhouse_core::{Message, Previous, Priority, Timestamp};
-
-use super::has_body_only;
 
 /// Stands for no slot, no timer and no extra.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -275,22 +272,6 @@ impl Slab {
         message
     }
 
-    /// Frees a slot whose message owns nothing but its body, and returns that.
-    #[inline]
-    pub(crate) fn remove_body(&mut self, index: u32) -> Bytes {
-        let free = self.free;
-        let slot = &mut self[index];
-        debug_assert_ne!(slot.phase, Phase::Free);
-        debug_assert!(has_body_only(&slot.message));
-        let body = mem::take(&mut slot.message.body);
-        slot.message.id = None;
-        slot.phase = Phase::Free;
-        slot.timer = free;
-        self.free = index;
-        self.used -= 1;
-        body
-    }
-
     /// Gives the memory of an empty slab back, to be dropped without the lock.
     pub(crate) fn shrink(&mut self) -> Option<Vec<Chunk>> {
         if 0 < self.used || self.chunks.len() <= CHUNKS_KEPT_MAX {
@@ -349,17 +330,6 @@ mod tests {
         );
         slot.set_lane(Lane::Live);
         assert_eq!((slot.lane(), slot.level()), (Lane::Live, 9));
-    }
-
-    #[test]
-    fn slot_freed_of_a_body_leaves_nothing_to_the_next_sender() {
-        let mut slab = Slab::new();
-        let index = slab.insert(Message::new("x").id(7), Timestamp::default(), 1);
-        assert_eq!(slab.remove_body(index), "x");
-        let mut message = Message::new("y").id(8);
-        assert_eq!(slab.swap_in(&mut message, Timestamp::default(), 2), index);
-        assert_eq!(message, Message::default());
-        assert_eq!(slab.remove(index), Message::new("y").id(8));
     }
 
     #[test]
