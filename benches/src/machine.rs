@@ -15,6 +15,14 @@ pub fn describe() -> String {
     )
 }
 
+/// Returns the pages of this program that are in memory, where the system tells it in the usual
+/// file.
+#[must_use]
+pub fn resident_pages() -> Option<u32> {
+    let text = fs::read_to_string("/proc/self/statm").ok()?;
+    text.split_whitespace().nth(1)?.parse().ok()
+}
+
 /// The name of the processor, where the system tells it in the usual file.
 fn processor() -> Option<String> {
     let text = fs::read_to_string("/proc/cpuinfo").ok()?;

@@ -31,11 +31,18 @@ impl Subject for Sent {
     }
 
     fn producer(&self) -> RuntimeProducer {
-        RuntimeProducer(self.producer.clone())
+        RuntimeProducer::new(self.producer.clone())
     }
 
     fn consumer(&self) -> PortConsumer {
         self.ports.consumer()
+    }
+}
+
+impl RuntimeProducer {
+    /// Sends by `producer`.
+    pub(crate) fn new(producer: Producer) -> Self {
+        Self(producer)
     }
 }
 

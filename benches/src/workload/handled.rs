@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Result, ensure};
 use bytes::Bytes;
-use relayhouse_core::{Context, Settlement, extract::Attempt};
+use relayhouse_core::{Context, Settlement, extract::Attempt, port::Sender};
 use relayhouse_runtime::{Consumer, Running};
 
 use crate::{
@@ -44,6 +44,11 @@ impl Handled {
             producer.send(body, BATCH).await?;
         }
         producer.send(body, messages % BATCH).await
+    }
+
+    /// Returns the port that sends.
+    pub(super) fn sender(&self) -> Arc<dyn Sender> {
+        self.ports.sender()
     }
 
     /// Makes a producer at the port.

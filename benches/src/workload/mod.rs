@@ -11,6 +11,7 @@ mod pairs;
 mod path;
 mod ping;
 mod scaling;
+mod soak;
 mod waiting;
 
 use anyhow::Result;
@@ -58,6 +59,8 @@ pub enum Set {
     Timed,
     /// Those that count, under an allocator that counts as well.
     Counted,
+    /// Those that watch the memory of the program, which nothing else may have grown before.
+    Watched,
 }
 
 /// Runs a workload.
@@ -73,6 +76,8 @@ const TIMED: &[(&str, Run)] = &[
     ("consumer", consumer::table),
     ("burn", burn::table),
 ];
+
+const WATCHED: &[(&str, Run)] = &[("soak", soak::table)];
 
 const COUNTED: &[(&str, Run)] = &[
     ("footprint", footprint::table),
@@ -111,6 +116,7 @@ impl Set {
         let workloads = match self {
             Self::Timed => TIMED,
             Self::Counted => COUNTED,
+            Self::Watched => WATCHED,
         };
         let is_wanted = |name: &str| only.is_empty() || only.iter().any(|it| name.contains(it));
         workloads.iter().filter(move |(name, _)| is_wanted(name))

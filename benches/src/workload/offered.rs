@@ -20,7 +20,7 @@ use crate::{
     tally::{self, Tally},
 };
 
-const PRODUCERS: u32 = 10;
+pub(super) const PRODUCERS: u32 = 10;
 const CONSUMERS: usize = 5;
 const NANOS: f64 = 1e9;
 const P95_MAX: f64 = 5e6;
@@ -34,8 +34,9 @@ const NOTES: [&str; 2] = [
      beside the limit's.",
 ];
 
-#[derive(Clone, Copy)]
-struct Offered {
+/// Is a load that producers offer by the clock.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Offered {
     /// How long after the one before the next message of a producer is due.
     every: Duration,
     /// The messages of one producer.
@@ -69,7 +70,7 @@ pub(super) fn table(world: &World, scale: Scale) -> Result<Table> {
             world,
         )?;
         let comparison = compare(rounds, contenders)?;
-        let messages = f64::from(workload.messages * PRODUCERS);
+        let messages = f64::from(workload.total());
         for (index, name) in FIGURES.iter().enumerate() {
             let (unit, goal) = match *name {
                 "p95" => (Unit::Nanoseconds, Some(Goal::at_most(P95_MAX))),
@@ -87,7 +88,8 @@ pub(super) fn table(world: &World, scale: Scale) -> Result<Table> {
 }
 
 impl Offered {
-    fn rate(per_second: u32, seconds: u32, batch: usize) -> Self {
+    /// Offers `per_second` messages a second for some seconds.
+    pub(super) fn rate(per_second: u32, seconds: u32, batch: usize) -> Self {
         Self {
             every: Duration::from_secs(1) * PRODUCERS / per_second,
             messages: per_second / PRODUCERS * seconds,
@@ -117,9 +119,8 @@ impl Workload for Offered {
 }
 
 async fn run<S: Subject>(offered: Offered, queue: &S, clock: &Arc<dyn Clock>) -> Result<Vec<f64>> {
-    let messages = (offered.messages * PRODUCERS) as usize;
     let tally = Arc::new(Tally::default());
-    let end = tally.begin(messages);
+    let end = tally.begin(offered.total() as usize);
     let latency = Arc::new(Mutex::new(Histogram::<u64>::new(3)?));
     let start = Mark::now();
     let mut consumers = JoinSet::new();
@@ -133,13 +134,7 @@ async fn run<S: Subject>(offered: Offered, queue: &S, clock: &Arc<dyn Clock>) ->
             tally,
         ));
     }
-    let mut producers = JoinSet::new();
-    for index in 0..PRODUCERS {
-        // Producers take turns within the interval.
-        let first = start.after(offered.every * index / PRODUCERS);
-        let clock = Arc::clone(clock);
-        producers.spawn(offered.produce(queue.producer(), (start, first), clock));
-    }
+    let mut producers = offered.start(|| queue.producer(), start, clock);
     while let Some(produced) = producers.join_next().await {
         produced??;
     }
@@ -153,6 +148,27 @@ async fn run<S: Subject>(offered: Offered, queue: &S, clock: &Arc<dyn Clock>) ->
 }
 
 impl Offered {
+    /// Returns the messages of all producers.
+    pub(super) fn total(self) -> u32 {
+        self.messages * PRODUCERS
+    }
+
+    /// Starts the producers, which write into each body how long after `start` it is due.
+    pub(super) fn start<P: Produce>(
+        self,
+        producer: impl Fn() -> P,
+        start: Mark,
+        clock: &Arc<dyn Clock>,
+    ) -> JoinSet<Result<()>> {
+        let mut producers = JoinSet::new();
+        for index in 0..PRODUCERS {
+            // Producers take turns within the interval.
+            let first = start.after(self.every * index / PRODUCERS);
+            producers.spawn(self.produce(producer(), (start, first), Arc::clone(clock)));
+        }
+        producers
+    }
+
     async fn produce(
         self,
         mut producer: impl Produce,
@@ -163,10 +179,7 @@ impl Offered {
         let mut sent = 0;
         while sent < self.messages {
             let due = first.after(self.every * sent);
-            let wait = due.since(Mark::now());
-            if !wait.is_zero() {
-                clock.sleep_until(clock.now() + wait).await;
-            }
+            wait_until(due, &clock).await;
             let nanos = u64::try_from(due.since(start).as_nanos())?;
             body[..size_of::<u64>()].copy_from_slice(&nanos.to_le_bytes());
             producer.send(&body, self.batch).await?;
@@ -174,6 +187,14 @@ impl Offered {
             tally::pause(self.batch).await;
         }
         Ok(())
+    }
+}
+
+/// Waits until `due`, if that is not over.
+pub(super) async fn wait_until(due: Mark, clock: &Arc<dyn Clock>) {
+    let wait = due.since(Mark::now());
+    if !wait.is_zero() {
+        clock.sleep_until(clock.now() + wait).await;
     }
 }
 
