@@ -138,10 +138,10 @@ impl Table {
             hold.ended = Some(now);
         }
         self.ended.push_back(hold);
-        if ENDED_MAX < self.ended.len() {
-            if let Some(oldest) = self.ended.pop_front() {
-                self.holds.remove(&oldest);
-            }
+        if ENDED_MAX < self.ended.len()
+            && let Some(oldest) = self.ended.pop_front()
+        {
+            self.holds.remove(&oldest);
         }
     }
 }
