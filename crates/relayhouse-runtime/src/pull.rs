@@ -12,7 +12,7 @@ use crate::{
     config::ConsumerConfig,
     consumer::{Port, Setup, check, open},
     lease::{Hold, Keeper, Leases},
-    sync::deadline,
+    sync::answered,
 };
 
 /// Takes deliveries one by one, for programs that settle by hand.
@@ -164,12 +164,9 @@ impl Shared {
         let timeout = wait + self.config.timeouts.receive_beyond_wait;
         let mut deliveries = Vec::new();
         let call = self.receiver.receive(request, &mut deliveries);
-        let result = deadline(self.clock(), timeout, call).await;
+        let result = answered(self.clock(), timeout, ErrorKind::Timeout, call).await;
         let source = self.receiver.source();
-        let error = |error: Error| error.at(Operation::Receive, source);
-        result
-            .unwrap_or_else(|| Err(unanswered(ErrorKind::Timeout, timeout)))
-            .map_err(error)?;
+        result.map_err(|error| error.at(Operation::Receive, source))?;
         Ok(deliveries)
     }
 
@@ -189,8 +186,8 @@ impl Shared {
         }
         let timeout = self.config.timeouts.settle;
         let mut batch = [Settling::new(delivery, settlement)];
-        let call = deadline(self.clock(), timeout, self.receiver.settle(&mut batch)).await;
-        let call = call.unwrap_or_else(|| Err(unanswered(ErrorKind::OutcomeUnknown, timeout)));
+        let call = self.receiver.settle(&mut batch);
+        let call = answered(self.clock(), timeout, ErrorKind::OutcomeUnknown, call).await;
         let [item] = batch;
         item.outcome.settle(&call)
     }
@@ -204,11 +201,4 @@ impl Drop for Shared {
     fn drop(&mut self) {
         self.keeper.abort();
     }
-}
-
-fn unanswered(kind: ErrorKind, timeout: Duration) -> Error {
-    Error::new(
-        kind,
-        format!("the provider did not answer within {timeout:?}"),
-    )
 }

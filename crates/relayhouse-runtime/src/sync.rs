@@ -9,7 +9,7 @@ use std::{
 };
 
 use pin_project_lite::pin_project;
-use relayhouse_core::{Clock, Sleep};
+use relayhouse_core::{Clock, Error, ErrorKind, Result, Sleep};
 
 /// Locks `mutex`. A panic of another holder is no reason to stop: no invariant of ours spans a
 /// call to foreign code under a lock.
@@ -41,6 +41,19 @@ pub(crate) fn deadline<F: Future>(
         timeout,
         sleep: None,
     }
+}
+
+/// Calls the provider, and fails with `kind` if it does not answer within `timeout`.
+pub(crate) async fn answered<T>(
+    clock: &dyn Clock,
+    timeout: Duration,
+    kind: ErrorKind,
+    call: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    deadline(clock, timeout, call).await.unwrap_or_else(|| {
+        let rule = format!("the provider did not answer within {timeout:?}");
+        Err(Error::new(kind, rule))
+    })
 }
 
 impl<F: Future> Future for Deadline<'_, F> {

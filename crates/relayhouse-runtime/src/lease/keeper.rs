@@ -3,15 +3,15 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use relayhouse_core::{
-    Clock, Context, Error, ErrorKind, Event, Extending, Instant, LeaseKind, LeaseSlot, Outcome,
-    Receipt, Result,
+    Clock, Context, ErrorKind, Event, Extending, Instant, LeaseKind, LeaseSlot, Outcome, Receipt,
+    Result,
     port::{Receiver, SessionReceiver},
 };
 use tokio::sync::Notify;
 use tracing::debug;
 
 use super::{Leases, table::Answer};
-use crate::{config::ConsumerConfig, sync::deadline};
+use crate::{config::ConsumerConfig, sync::answered};
 
 /// Extends the leases that are held of one receiver, in a task of its own, until it is dropped.
 ///
@@ -164,13 +164,7 @@ impl Keeper {
 
     /// Calls the provider within the deadline of a settle.
     async fn bounded<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
-        match deadline(self.clock(), self.timeout, call).await {
-            Some(result) => result,
-            None => Err(Error::new(
-                ErrorKind::OutcomeUnknown,
-                format!("the provider did not answer within {:?}", self.timeout),
-            )),
-        }
+        answered(self.clock(), self.timeout, ErrorKind::OutcomeUnknown, call).await
     }
 
     fn report(&self, batch: &[Extending], results: &[Result<Instant>]) {

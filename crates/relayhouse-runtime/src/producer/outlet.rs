@@ -27,7 +27,7 @@ use super::{
 use crate::{
     config::{Full, ProducerConfig, SendStart},
     ordering::Ordering,
-    sync::{deadline, lock},
+    sync::{answered, lock},
 };
 
 /// Is a call in flight. It gives back its items, with their answers, and the call's own.
@@ -332,11 +332,8 @@ impl Outlet {
         let clock = Arc::clone(&self.context.clock);
         let timeout = self.config.timeouts.send;
         Box::pin(async move {
-            let result = deadline(&*clock, timeout, sender.send(&mut batch)).await;
-            let result = result.unwrap_or_else(|| {
-                let rule = format!("the provider did not answer within {timeout:?}");
-                Err(Error::new(ErrorKind::OutcomeUnknown, rule))
-            });
+            let call = sender.send(&mut batch);
+            let result = answered(&*clock, timeout, ErrorKind::OutcomeUnknown, call).await;
             Called { batch, result }
         })
     }

@@ -20,7 +20,7 @@ use super::{Entry, Mode, Phase, Worker};
 use crate::{
     config::Suspects,
     consumer::{report::add, shared::Shared},
-    sync::deadline,
+    sync::answered,
 };
 
 /// The first wait after a receive failed; it doubles with each further one.
@@ -331,8 +331,7 @@ impl<M: Mode> Worker<M> {
         self.intake.asked_bytes += asked_bytes;
         self.intake.calls.push(Box::pin(async move {
             let call = receiver.receive(request, &mut deliveries);
-            let result = deadline(&*clock, timeout, call).await;
-            let result = result.unwrap_or_else(|| Err(unanswered(timeout)));
+            let result = answered(&*clock, timeout, ErrorKind::Timeout, call).await;
             let took = clock.now().since(began);
             Received {
                 asked,
@@ -376,11 +375,4 @@ fn is_suspect(delivery: &Delivery) -> bool {
         Previous::Unknown => 2 < delivery.attempt,
         _ => false,
     }
-}
-
-fn unanswered(timeout: Duration) -> Error {
-    Error::new(
-        ErrorKind::Timeout,
-        format!("the provider did not answer within {timeout:?}"),
-    )
 }

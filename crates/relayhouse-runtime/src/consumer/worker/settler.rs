@@ -20,7 +20,7 @@ use super::{Mode, Worker};
 use crate::{
     consumer::{report::add, shared::Shared},
     lease::Hold,
-    sync::deadline,
+    sync::answered,
 };
 
 /// How often a settlement that did not leave is tried.
@@ -216,8 +216,8 @@ impl<M: Mode> Worker<M> {
         let clock = Arc::clone(&self.shared.context.clock);
         let timeout = self.settler.timeout;
         Box::pin(async move {
-            let result = deadline(&*clock, timeout, receiver.settle(&mut batch)).await;
-            let result = result.unwrap_or_else(|| Err(unanswered(timeout)));
+            let call = receiver.settle(&mut batch);
+            let result = answered(&*clock, timeout, ErrorKind::OutcomeUnknown, call).await;
             Settled {
                 is_acks,
                 tries,
@@ -356,12 +356,5 @@ fn lease_lost() -> Error {
     Error::new(
         ErrorKind::LeaseLost,
         "the lease ended before the settlement left",
-    )
-}
-
-fn unanswered(timeout: Duration) -> Error {
-    Error::new(
-        ErrorKind::OutcomeUnknown,
-        format!("the provider did not answer within {timeout:?}"),
     )
 }
