@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::Result;
-use relayhouse_core::{Clock, Context, Instant, Settlement, Sleep, Timestamp};
+use relayhouse_core::{Clock, Context, Instant, MachineTime, Settlement, Sleep, Timestamp};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region};
 use tokio::runtime::Handle;
 
@@ -105,6 +105,10 @@ impl Clock for CountingClock {
 
     fn wall(&self) -> Timestamp {
         self.clock.wall()
+    }
+
+    fn machine(&self) -> Option<MachineTime> {
+        self.clock.machine()
     }
 
     fn sleep_until(&self, deadline: Instant) -> Sleep {

@@ -52,5 +52,5 @@ pub use self::{
     secret::Secret,
     settlement::{DeadLetter, Envelope, Fingerprint, IntoSettlement, Settlement},
     text::Text,
-    time::{Clock, Instant, Sleep, Timestamp},
+    time::{Clock, Instant, MachineTime, Sleep, Timestamp},
 };

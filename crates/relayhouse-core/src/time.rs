@@ -1,4 +1,5 @@
-//! Time as a port: an instant of a clock, a wall-clock time, and the clock itself.
+//! Time as a port: an instant of a clock, the machine's time, a wall-clock time, and the clock
+//! itself.
 
 use std::{
     fmt::{self, Debug, Display},
@@ -20,6 +21,12 @@ pub trait Clock: Debug + Send + Sync {
 
     /// Returns the current wall-clock time, which may jump either way.
     fn wall(&self) -> Timestamp;
+
+    /// Returns the time as the machine counts it, which is the same for all processes that run on
+    /// it and does not jump with the wall clock: `None` where the machine does not tell.
+    ///
+    /// It moves with [`now`](Self::now). What programs share on one machine is timed by it.
+    fn machine(&self) -> Option<MachineTime>;
 
     /// Returns a future that ends at `deadline`: at once if that is past, never at
     /// [`Instant::NEVER`].
@@ -95,6 +102,17 @@ impl Debug for Instant {
         }
         write!(f, "Instant({:?})", Duration::from_nanos(self.0))
     }
+}
+
+/// Marks a point on the clock that a machine started when it was started itself.
+///
+/// Points of different boots do not compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MachineTime {
+    /// Which boot of which machine: no other has the same, of this machine or of any.
+    pub boot: [u8; 16],
+    /// How long the machine has counted since then; it may leave out the time it slept.
+    pub since: Duration,
 }
 
 /// Marks a wall-clock time, in microseconds since 1970-01-01 00:00 UTC.

@@ -12,13 +12,17 @@ use std::{
     time::Duration,
 };
 
-use relayhouse_core::{Clock, Instant, Sleep, Timestamp};
+use relayhouse_core::{Clock, Instant, MachineTime, Sleep, Timestamp};
 
 use crate::harness::WallClock;
 
+/// The first boot of the machine of a manual clock; the next ones count on.
+const BOOT: u128 = u128::from_be_bytes(*b"manual\0\0\0\0\0\0\0\0\0\0");
+
 /// Stands still until a test moves it.
 ///
-/// A clone shows the same time.
+/// A clone shows the same time. To others that were never restarted it shows the same boot of the
+/// machine, with a time of its own.
 #[derive(Clone, Debug)]
 pub struct ManualClock {
     wall: Timestamp,
@@ -28,6 +32,8 @@ pub struct ManualClock {
 #[derive(Debug, Default)]
 struct State {
     elapsed: Duration,
+    boots: u64,
+    booted: Duration,
     next: u64,
     sleepers: BTreeMap<(Instant, u64), Option<Waker>>,
 }
@@ -53,6 +59,14 @@ impl ManualClock {
                 .collect::<Vec<_>>()
         };
         woken.into_iter().for_each(Waker::wake);
+    }
+
+    /// Says that the machine was restarted: its time has another boot and begins again, while the
+    /// clock itself goes on, as if this process had outlived its machine.
+    pub fn restart(&self) {
+        let mut state = self.state();
+        state.boots += 1;
+        state.booted = state.elapsed;
     }
 
     /// Returns how many sleep, whose time may have come.
@@ -83,6 +97,14 @@ impl Clock for ManualClock {
 
     fn wall(&self) -> Timestamp {
         self.wall + self.state().elapsed
+    }
+
+    fn machine(&self) -> Option<MachineTime> {
+        let state = self.state();
+        Some(MachineTime {
+            boot: (BOOT + u128::from(state.boots)).to_be_bytes(),
+            since: state.elapsed.saturating_sub(state.booted),
+        })
     }
 
     fn sleep_until(&self, deadline: Instant) -> Sleep {
@@ -179,6 +201,10 @@ impl Clock for TestClock {
         Timestamp::from_micros(micros)
     }
 
+    fn machine(&self) -> Option<MachineTime> {
+        self.inner.machine()
+    }
+
     fn sleep_until(&self, deadline: Instant) -> Sleep {
         let sleep = self.inner.sleep_until(deadline);
         let counted = Counted::new(&self.sleepers);
@@ -235,6 +261,28 @@ mod tests {
     }
 
     #[test]
+    fn machine_time_moves_with_the_clock_and_begins_again_with_a_restart() {
+        let clock = clock();
+        let first = clock.machine().unwrap();
+        clock.advance(SECOND);
+        let later = clock.machine().unwrap();
+        assert_eq!(
+            (later.boot, later.since),
+            (first.boot, first.since + SECOND)
+        );
+
+        let now = clock.now();
+        clock.clone().restart();
+        let restarted = clock.machine().unwrap();
+        assert_eq!(clock.now(), now);
+        assert_ne!(restarted.boot, first.boot);
+        assert_eq!(restarted.since, Duration::ZERO);
+        clock.advance(SECOND);
+        let later = clock.machine().unwrap();
+        assert_eq!((later.boot, later.since), (restarted.boot, SECOND));
+    }
+
+    #[test]
     fn past_deadline_is_at_once_and_never_is_not() {
         let clock = clock();
         clock.advance(SECOND);
@@ -262,6 +310,7 @@ mod tests {
         clock.set_behind(SECOND * 3600);
         assert_eq!(wall.since(clock.wall()), SECOND * 3600);
         assert_eq!(clock.now(), now);
+        assert_eq!(clock.machine(), manual.machine());
         let sleep = clock.sleep_until(now + SECOND);
         assert_eq!(clock.sleepers(), 1);
         drop(sleep);

@@ -3,8 +3,8 @@
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use relayhouse_core::{
-    Clock, Context, Delivery, ErrorKind, Instant, Message, Outcome, QueueName, Result, Sending,
-    Sent, Settlement, Settling, Source, Timestamp,
+    Clock, Context, Delivery, ErrorKind, Instant, MachineTime, Message, Outcome, QueueName, Result,
+    Sending, Sent, Settlement, Settling, Source, Timestamp,
     port::{Provider, ReceiveRequest, Receiver, ReceiverOptions, Sender},
 };
 use relayhouse_memory::{Memory, MemoryBuilder};
@@ -207,6 +207,10 @@ impl Clock for CountedClock {
         self.0.wall()
     }
 
+    fn machine(&self) -> Option<MachineTime> {
+        self.0.machine()
+    }
+
     fn sleep_until(&self, deadline: Instant) -> relayhouse_core::Sleep {
         let sleep = self.0.sleep_until(deadline);
         let counted = Counted::new(self.1.clone());
@@ -236,6 +240,10 @@ impl Clock for NervousClock {
 
     fn wall(&self) -> Timestamp {
         self.0.wall()
+    }
+
+    fn machine(&self) -> Option<MachineTime> {
+        self.0.machine()
     }
 
     fn sleep_until(&self, deadline: Instant) -> relayhouse_core::Sleep {
