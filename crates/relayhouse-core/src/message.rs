@@ -110,6 +110,16 @@ impl Message {
         self.details.is_none()
     }
 
+    /// Returns true if a clone shares the body and the details, so that dropping this frees
+    /// neither.
+    ///
+    /// An empty or static body is shared with everybody.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        let details = self.details.as_ref();
+        !self.body.is_unique() && details.is_none_or(|details| 1 < Arc::strong_count(details))
+    }
+
     /// Returns the headers.
     #[must_use]
     pub fn headers(&self) -> &Headers {
@@ -266,6 +276,19 @@ mod tests {
         let clone = message.clone().header("tenant", "other");
         assert_eq!(message.headers().text("tenant"), Some("acme"));
         assert_eq!(clone.headers().text("tenant"), Some("other"));
+    }
+
+    #[test]
+    fn message_is_shared_while_a_clone_has_body_and_details() {
+        let mut message = Message::new(vec![1; 1024]).header("tenant", "acme");
+        assert!(!message.is_shared());
+        let clone = message.clone();
+        assert!(message.is_shared());
+        message.details_mut();
+        assert!(!message.is_shared(), "the details are its own");
+        drop(message);
+        assert!(!clone.is_shared());
+        assert!(Message::new("static").is_shared());
     }
 
     #[test]

@@ -66,49 +66,35 @@ pub(crate) struct Settings {
 #[derive(Debug, Default)]
 pub(crate) struct After {
     pub(crate) wakes: Wakes,
-    /// Messages to drop: the first one here, so that a batch of one allocates nothing.
-    first: Option<Message>,
-    rest: Vec<Message>,
-    rare: Vec<Garbage>,
+    garbage: Vec<Garbage>,
     /// True if a message left the queue, so that a topic may send on.
     pub(crate) made_room: bool,
 }
 
-/// Is what few calls leave to be dropped.
+/// Is what a call leaves to be dropped.
 #[derive(Debug)]
 #[expect(dead_code, reason = "it is there to be dropped")]
 pub(crate) enum Garbage {
+    Message(Message),
     Envelope(Arc<Envelope>),
     Chunks(Vec<Chunk>),
     State(Box<State>),
 }
 
 impl After {
-    /// Makes room for `count` messages to drop.
-    pub(crate) fn with_capacity(count: usize) -> Self {
-        let rest = match count {
-            0 | 1 => Vec::new(),
-            count => Vec::with_capacity(count - 1),
-        };
-        Self {
-            rest,
-            ..Self::default()
-        }
-    }
-
-    /// Leaves a message to be dropped.
+    /// Leaves a message to be dropped, if that frees anything: what a delivery still shares is
+    /// dropped at once.
     #[inline]
     pub(crate) fn discard(&mut self, message: Message) {
-        if self.first.is_none() {
-            self.first = Some(message);
-        } else {
-            self.rest.push(message);
+        if !message.is_shared() {
+            self.discard_rare(Garbage::Message(message));
         }
     }
 
     /// Leaves something rare to be dropped.
+    #[cold]
     pub(crate) fn discard_rare(&mut self, garbage: Garbage) {
-        self.rare.push(garbage);
+        self.garbage.push(garbage);
     }
 }
 

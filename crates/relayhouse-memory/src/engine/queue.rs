@@ -97,20 +97,15 @@ impl Queue {
     /// Runs `call` under the lock; wakes, drops and lets in after it.
     pub(super) fn run<R>(&self, call: impl FnOnce(&mut State, &mut After) -> R) -> R {
         let mut after = After::default();
-        self.run_with(&mut after, call)
-    }
-
-    #[inline]
-    fn run_with<R>(&self, after: &mut After, call: impl FnOnce(&mut State, &mut After) -> R) -> R {
         let result = {
             let mut state = lock(&self.state);
-            let result = call(&mut state, after);
+            let result = call(&mut state, &mut after);
             if state.has_waiters() {
-                self.nudge_for_alarm(&mut state, after);
+                self.nudge_for_alarm(&mut state, &mut after);
             }
             result
         };
-        self.finish(after);
+        self.finish(&mut after);
         result
     }
 
@@ -261,8 +256,7 @@ impl Queue {
             .any(|item| matches!(item.settlement, Settlement::DeadLetter(_)))
             .then(|| self.context.clock.wall());
         let now = self.now();
-        let mut after = After::with_capacity(batch.len());
-        self.run_with(&mut after, |state, after| {
+        self.run(|state, after| {
             if let Some(wall) = wall {
                 state.anchor = Moment { now, wall };
             }
