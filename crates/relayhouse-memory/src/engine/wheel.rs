@@ -77,6 +77,8 @@ pub(crate) struct Wheel {
     occupied: [u64; LEVELS],
     near: BinaryHeap<Reverse<(Instant, u32)>>,
     tick: u64,
+    /// There is nothing to do before this: it is never after what [`next_due`](Self::next_due) says.
+    quiet_until: Instant,
 }
 
 impl Wheel {
@@ -94,6 +96,7 @@ impl Wheel {
             occupied: [0; LEVELS],
             near: BinaryHeap::new(),
             tick: tick_of(now),
+            quiet_until: Instant::NEVER,
         }
     }
 
@@ -103,6 +106,7 @@ impl Wheel {
         let tail = self.lists[usize::from(FIFO)].tail;
         let is_last = tail == NONE || self.timers[tail as usize].due <= due;
         if is_last {
+            self.quiet_until = self.quiet_until.min(due);
             self.link(timer, FIFO);
         } else {
             self.place(timer);
@@ -207,6 +211,7 @@ impl Wheel {
         let fifo_due = self.due_or_never(fifo);
         let near_due = self.near_due();
         if now < fifo_due.min(near_due) || (fifo == NONE && near_due == Instant::NEVER) {
+            self.quiet_until = self.next_due();
             return None;
         }
         let timer = if fifo_due <= near_due {
@@ -240,11 +245,9 @@ impl Wheel {
     }
 
     /// Returns true if no timer can have ended by `now`, looking at little.
+    #[inline]
     pub(crate) fn is_quiet(&self, now: Instant) -> bool {
-        let fifo = self.lists[usize::from(FIFO)].head;
-        now < self.due_or_never(fifo)
-            && self.near.is_empty()
-            && self.occupied.iter().all(|bits| *bits == 0)
+        now < self.quiet_until
     }
 
     fn due_or_never(&self, timer: u32) -> Instant {
@@ -304,10 +307,14 @@ impl Wheel {
         if tick <= self.tick {
             self.timers[timer as usize].place = NEAR;
             self.near.push(Reverse((due, timer)));
+            self.quiet_until = self.quiet_until.min(due);
             return;
         }
         let level = (tick ^ self.tick).ilog2() / LEVEL_BITS;
-        let bucket = tick >> (level * LEVEL_BITS) & (BUCKETS as u64 - 1);
+        let shift = level * LEVEL_BITS;
+        let bucket = tick >> shift & (BUCKETS as u64 - 1);
+        let start = instant_of(tick >> shift << shift);
+        self.quiet_until = self.quiet_until.min(start);
         self.occupied[level as usize] |= 1 << bucket;
         #[expect(
             clippy::cast_possible_truncation,
@@ -487,7 +494,11 @@ mod tests {
                     Step::Cancel(_) | Step::Extend(..) => {}
                     Step::Pass(span) => {
                         now = now + std::time::Duration::from_nanos(span);
-                        while let Some(owner) = wheel.pop_due(now) {
+                        while !wheel.is_quiet(now) {
+                            let Some(owner) = wheel.pop_due(now) else {
+                                prop_assert!(wheel.is_quiet(now));
+                                break;
+                            };
                             let earliest = model.iter().map(|(due, ..)| *due).min();
                             let at = model.iter().position(|(_, n, _)| Due::Slot(*n) == owner);
                             prop_assert!(at.is_some(), "nobody waits for {owner:?}");
@@ -501,6 +512,7 @@ mod tests {
                 let earliest = model.iter().map(|(due, ..)| *due).min();
                 prop_assert!(wheel.next_due() <= earliest.unwrap_or(Instant::NEVER));
                 prop_assert_eq!(wheel.next_due() == Instant::NEVER, model.is_empty());
+                prop_assert!(!wheel.is_quiet(now) || now < wheel.next_due());
             }
         }
     }
