@@ -1,4 +1,4 @@
-//! How the program ends: the exit codes, and the failure that leads to one.
+//! How the program ends: the exit codes, and the failure that leads to one, with what to do next.
 
 use std::{fmt::Display, io, process::ExitCode};
 
@@ -17,7 +17,7 @@ pub(crate) enum Code {
     Data = 65,
     /// The input cannot be opened.
     NoInput = 66,
-    /// The queue cannot be used.
+    /// The queue cannot be used, or does not say what became of something.
     Unavailable = 69,
     /// An output file cannot be created.
     CannotCreate = 73,
@@ -57,7 +57,33 @@ impl From<Error> for Failure {
             ErrorKind::ConfigInvalid | ErrorKind::Unsupported => Code::Usage,
             _ => Code::Unavailable,
         };
-        Self::new(code, chain(&error))
+        Self::new(code, with_advice(&error))
+    }
+}
+
+/// Prints an error with its causes in one line, and what to do next.
+pub(crate) fn with_advice(error: &Error) -> String {
+    let text = chain(error);
+    match advice(error.kind()) {
+        Some(advice) => format!("{text}; {advice}"),
+        None => text,
+    }
+}
+
+/// Says what a person can do about an error of this kind, where its text does not.
+const fn advice(kind: ErrorKind) -> Option<&'static str> {
+    match kind {
+        ErrorKind::QueueNotFound => Some("create it with `relayhouse create`, or check the name"),
+        ErrorKind::QueueConflict => Some("choose another name, or leave out what differs"),
+        ErrorKind::Unauthorized => Some("check the credentials and what they may do"),
+        ErrorKind::Full => Some("work on what is there, or raise the queue's bounds"),
+        ErrorKind::Throttled => Some("send more slowly with --rate, or try again later"),
+        ErrorKind::Timeout | ErrorKind::ConnectionFailed => {
+            Some("check the address and the network, or try again later")
+        }
+        ErrorKind::OutcomeUnknown => Some("it may have happened or not: look before trying again"),
+        ErrorKind::Corrupt => Some("keep the files as they are, and restore a copy"),
+        _ => None,
     }
 }
 

@@ -16,17 +16,21 @@ use relayhouse_testkit::oracle::Verdict;
 
 use self::{handler::Hushed, outcome::Outcome, witness::Witness, workload::Workload};
 use crate::{
-    args::{Demo, Format},
+    Stdout,
+    args::{Demo, DemoFormat},
     console::Console,
     exit::{Code, Failure},
+    open,
 };
 
-pub(crate) async fn run(demo: Demo, console: Console) -> Result<Code, Failure> {
+pub(crate) async fn run(
+    demo: Demo,
+    registry: &Registry,
+    console: Console,
+    stdout: Stdout,
+) -> Result<Code, Failure> {
     let witness = Arc::new(Witness::new());
-    let context = relayhouse::time::context()
-        .map_err(|error| Failure::new(Code::Unavailable, format!("no randomness: {error}")))?
-        .observer(Arc::clone(&witness) as _);
-    let queue = Registry::with_context(context).open(&demo.url).await?;
+    let queue = open::observed(registry, &demo.url, Arc::clone(&witness) as _).await?;
     let workload = Workload::new(&demo, console, &queue, &witness);
     let clock = Arc::clone(&queue.context().clock);
     let start = clock.now();
@@ -43,8 +47,8 @@ pub(crate) async fn run(demo: Demo, console: Console) -> Result<Code, Failure> {
     let latency = witness.ledger.latency();
     let outcome = Outcome::new(witness.ledger.counts(), &verdict, &latency, took);
     match demo.output {
-        Format::Text => outcome.print_text(&latency)?,
-        Format::Json => outcome.print_json()?,
+        DemoFormat::Text => outcome.print_text(stdout, &latency)?,
+        DemoFormat::Json => outcome.print_json(stdout)?,
     }
     queue.close().await?;
     if is_interrupted {

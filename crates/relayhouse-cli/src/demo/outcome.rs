@@ -1,17 +1,13 @@
 //! What is printed at the end: the table with its histogram, or one JSON object.
 
-use std::{
-    fmt::Write as _,
-    io::{self, Write},
-    time::Duration,
-};
+use std::{fmt::Write as _, io, time::Duration};
 
 use hdrhistogram::Histogram;
 use relayhouse_testkit::oracle::Verdict;
 use serde::Serialize;
 
 use super::ledger::Counts;
-use crate::exit::Failure;
+use crate::{Stdout, exit::Failure};
 
 const BAR_WIDTH: u64 = 40;
 /// The upper ends of the bars, in microseconds: 1, 2 and 5 of each power of ten.
@@ -67,14 +63,21 @@ impl Outcome {
     }
 
     /// Prints the result as one JSON object.
-    pub(crate) fn print_json(&self) -> Result<(), Failure> {
+    pub(crate) fn print_json(&self, stdout: Stdout) -> Result<(), Failure> {
         let text = serde_json::to_string(self).map_err(io::Error::from);
-        print(&text.map_err(|error| Failure::io("result", &error))?)
+        print(
+            stdout,
+            &text.map_err(|error| Failure::io("result", &error))?,
+        )
     }
 
     /// Prints the result as a table, and how the latencies are distributed.
-    pub(crate) fn print_text(&self, latency: &Histogram<u64>) -> Result<(), Failure> {
-        print(&format!("{}\n{}", self.table(), bars(latency)))
+    pub(crate) fn print_text(
+        &self,
+        stdout: Stdout,
+        latency: &Histogram<u64>,
+    ) -> Result<(), Failure> {
+        print(stdout, &format!("{}\n{}", self.table(), bars(latency)))
     }
 
     fn table(&self) -> String {
@@ -163,8 +166,7 @@ fn tenth(number: f64) -> f64 {
     (number * 10.0).round() / 10.0
 }
 
-fn print(text: &str) -> Result<(), Failure> {
-    let mut stdout = io::stdout().lock();
+fn print(mut stdout: Stdout, text: &str) -> Result<(), Failure> {
     writeln!(stdout, "{text}")
         .and_then(|()| stdout.flush())
         .map_err(|error| Failure::io("cannot write standard output", &error))

@@ -7,17 +7,15 @@ use relayhouse::{
     runtime::{FailurePolicy, Running},
 };
 
-use super::{
-    command::Shell,
-    group::Groups,
-    handle::{Handler, Undertaker},
-    output::Outputs,
-    track::Tracker,
+use super::{feed::LINE_HEADER, outputs::Outputs, track::Tracker, undertaker::Undertaker};
+use crate::{
+    args::Pipe,
+    console::Console,
+    exec::{Groups, Handler, LEASE_TOTAL_MAX, Results, Shell, Shown},
+    exit::Failure,
+    progress::Progress,
 };
-use crate::{args::Pipe, console::Console, exit::Failure};
 
-/// A command may take as long as it likes, its timeout apart.
-const LEASE_TOTAL_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
 /// How long a consumer with nothing to do may take to stop.
 const STOP_MAX: Duration = Duration::from_secs(5);
 
@@ -40,14 +38,15 @@ impl Consumers {
         let handler = Handler {
             shell: pipe.exec.as_deref().map(|command| Shell {
                 command: command.into(),
+                shown: Shown::Line(LINE_HEADER),
                 timeout: pipe.timeout,
                 clock: Arc::clone(&queue.context().clock),
                 groups: groups.clone(),
             }),
-            results: outputs.results.clone(),
+            results: Results::Passed(outputs.results.clone()),
             attempts_max: pipe.attempts,
             release_delay: pipe.release_delay,
-            console,
+            progress: Progress::none(console),
         };
         let policy = FailurePolicy {
             attempts_max: Some(pipe.attempts),

@@ -3,16 +3,15 @@
 use bytes::Bytes;
 use relayhouse::{Message, MessageIds, Queue, runtime::Producer};
 
-use super::{
-    command::LINE_HEADER,
-    input::{Input, Line},
-    track::Tracker,
-};
+use super::track::Tracker;
 use crate::{
     args::Pipe,
     console::Console,
     exit::{Code, Failure},
+    input::{Cut, Input, json},
 };
+
+pub(super) const LINE_HEADER: &str = "line";
 
 const BAD_LINES_SAID_MAX: u64 = 10;
 
@@ -48,12 +47,18 @@ impl<'a> Feed<'a> {
     /// Sends everything until the input ends, or cannot be read further, or a line is not taken
     /// that must be.
     pub(crate) async fn all(&mut self, input: Input) -> Result<(), Failure> {
-        let mut lines = input.lines(self.line_max);
+        let cut = Cut {
+            line_max: self.line_max,
+            skip: 0,
+            is_whole: false,
+        };
+        let mut lines = input.lines(cut, |_, body| json(body));
         while let Some(line) = lines.recv().await {
-            match line? {
-                Line::Good(number, body) => self.send(number, body).await?,
-                Line::Bad(number, reason) => {
-                    self.refuse(number, &reason);
+            let line = line?;
+            match line.item {
+                Ok(body) => self.send(line.number, body).await?,
+                Err(reason) => {
+                    self.refuse(line.number, &reason);
                     if self.is_strict {
                         break;
                     }

@@ -1,27 +1,26 @@
 //! `relayhouse pipe`: runs a command for each line of the input, through a queue.
 
-mod command;
 mod consumers;
 mod feed;
-mod group;
-mod handle;
-mod input;
-mod output;
+mod outputs;
 mod summary;
 mod track;
+mod undertaker;
 
 use std::sync::Arc;
 
 use relayhouse::{Registry, ctrl_c};
 
-use self::{
-    consumers::Consumers, feed::Feed, group::Groups, input::Input, output::Outputs,
-    summary::Summary, track::Tracker,
-};
+use self::{consumers::Consumers, feed::Feed, outputs::Outputs, summary::Summary, track::Tracker};
 use crate::{
+    Stdout,
     args::Pipe,
     console::Console,
+    exec::{self, Groups},
     exit::{Code, Failure},
+    input::Input,
+    open,
+    progress::Progress,
 };
 
 /// Why the work is over.
@@ -36,14 +35,16 @@ enum Stop {
     Consumer,
 }
 
-pub(crate) async fn run(pipe: Pipe, console: Console) -> Result<Code, Failure> {
+pub(crate) async fn run(
+    pipe: Pipe,
+    registry: &Registry,
+    console: Console,
+    stdout: Stdout,
+) -> Result<Code, Failure> {
     let tracker = Arc::new(Tracker::new());
-    let context = relayhouse::time::context()
-        .map_err(|error| Failure::new(Code::Unavailable, format!("no randomness: {error}")))?
-        .observer(Arc::clone(&tracker) as _);
-    let queue = Registry::with_context(context).open(&pipe.url).await?;
+    let queue = open::observed(registry, &pipe.url, Arc::clone(&tracker) as _).await?;
     let input = Input::open(&pipe.from)?;
-    let (outputs, writing) = Outputs::open(&pipe)?;
+    let (outputs, writing) = Outputs::open(&pipe, stdout)?;
     let groups = Groups::default();
     let consumers = Consumers::start(&pipe, console, &queue, &outputs, &groups).await?;
 
@@ -65,7 +66,7 @@ pub(crate) async fn run(pipe: Pipe, console: Console) -> Result<Code, Failure> {
     let drained = finish(&stop, consumers, &tracker, &groups, console).await;
     drop(outputs);
     let written = if drained.is_some() {
-        output::join(writing)
+        outputs::join(writing)
     } else {
         Ok(())
     };
@@ -99,16 +100,8 @@ async fn finish(
             Some(Ok(()))
         }
         Stop::Interrupted => {
-            // It listens before anybody is told to use it.
-            let again = ctrl_c();
-            console.note("interrupted: running commands may end; once more kills them");
-            tokio::select! {
-                drained = consumers.drain(tracker) => Some(drained),
-                () = again => {
-                    groups.kill();
-                    None
-                }
-            }
+            let progress = Progress::none(console);
+            exec::drain(consumers.drain(tracker), groups, &progress).await
         }
     }
 }

@@ -18,13 +18,23 @@ fn help_and_version_go_to_standard_output() {
         &["help"],
         &["pipe", "--help"],
         &["demo", "--help"],
+        &["send", "--help"],
+        &["receive", "--help"],
+        &["work", "--help"],
+        &["create", "--help"],
+        &["list", "--help"],
+        &["stats", "--help"],
     ] {
         let ran = run(args, "").ended(0);
         assert!(ran.stdout.contains("Usage:"), "{}", ran.stdout);
         assert_eq!(ran.stderr, "");
     }
-    let ran = run(&["pipe", "--help"], "").ended(0);
-    assert!(ran.stdout.contains("Exit codes"), "{}", ran.stdout);
+    for name in [
+        "pipe", "demo", "send", "receive", "work", "create", "list", "stats",
+    ] {
+        let ran = run(&[name, "--help"], "").ended(0);
+        assert!(ran.stdout.contains("Exit codes"), "{}", ran.stdout);
+    }
     let ran = run(&["--version"], "").ended(0);
     assert_eq!(
         ran.stdout,

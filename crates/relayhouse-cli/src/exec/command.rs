@@ -19,12 +19,23 @@ use super::group::Groups;
 /// The most that one command may print, since a result is written whole.
 const OUTPUT_BYTES_MAX: u64 = 64 << 20;
 
-pub(crate) const LINE_HEADER: &str = "line";
+/// What starts the name of a variable that shows a header.
+const HEADER_VARIABLE: &str = "RELAYHOUSE_HEADER_";
+
+/// Says what a command sees of its message beside id and attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// The number of its line, which is in this header.
+    Line(&'static str),
+    /// Its ordering key and its headers.
+    Details,
+}
 
 /// Runs one command line for each message.
 #[derive(Clone, Debug)]
 pub(crate) struct Shell {
     pub(crate) command: Arc<str>,
+    pub(crate) shown: Shown,
     pub(crate) timeout: Option<Duration>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) groups: Groups,
@@ -70,16 +81,62 @@ impl Shell {
     fn command(&self, delivery: &Delivery) -> Command {
         let mut command = shell(&self.command);
         command
-            .env("RELAYHOUSE_ATTEMPT", delivery.attempt.to_string())
-            .env("RELAYHOUSE_MESSAGE_ID", delivery.id.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true);
-        if let Some(line) = delivery.message.headers().text(LINE_HEADER) {
-            command.env("RELAYHOUSE_LINE", line);
+        for (name, value) in self.variables(delivery) {
+            command.env(name, value);
         }
         command
     }
+
+    /// Lists what the command sees of `delivery`.
+    fn variables(&self, delivery: &Delivery) -> Vec<(String, String)> {
+        let mut variables = vec![
+            (
+                "RELAYHOUSE_ATTEMPT".to_owned(),
+                delivery.attempt.to_string(),
+            ),
+            ("RELAYHOUSE_MESSAGE_ID".to_owned(), delivery.id.to_string()),
+        ];
+        let mut show = |name: String, value: &str| variables.push((name, value.to_owned()));
+        let headers = delivery.message.headers();
+        match self.shown {
+            Shown::Line(header) => {
+                if let Some(line) = headers.text(header) {
+                    show("RELAYHOUSE_LINE".to_owned(), line);
+                }
+            }
+            Shown::Details => {
+                if let Some(key) = &delivery.message.details().ordering_key {
+                    show("RELAYHOUSE_KEY".to_owned(), key);
+                }
+                for (key, value) in headers.iter() {
+                    if let Some(text) = value.as_text() {
+                        show(variable(key), text);
+                    }
+                }
+            }
+        }
+        // An environment cannot hold it, and what comes in is data, whatever a sender may do.
+        variables.retain(|(_, value)| !value.contains('\0'));
+        variables
+    }
+}
+
+/// Names the variable that shows the header `key`.
+fn variable(key: &str) -> String {
+    let plain = |c: char| {
+        if c.is_ascii_alphanumeric() {
+            c.to_ascii_uppercase()
+        } else {
+            '_'
+        }
+    };
+    HEADER_VARIABLE
+        .chars()
+        .chain(key.chars().map(plain))
+        .collect()
 }
 
 #[cfg(unix)]

@@ -1,10 +1,10 @@
-//! Results and dead letters: whole records, written by a thread of its own.
+//! What is written for programs: whole records, by a thread of their own.
 
 use std::{
     fs::File,
     future::pending,
     io::{self, Write},
-    path::{Path, PathBuf},
+    path::Path,
     thread::{self, JoinHandle},
 };
 
@@ -13,7 +13,7 @@ use relayhouse::{Error, ErrorKind};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
-    args::Pipe,
+    Stdout,
     exit::{Code, Failure},
 };
 
@@ -39,75 +39,8 @@ struct Record {
     written: oneshot::Sender<()>,
 }
 
-/// Where results and dead letters go.
-#[derive(Debug)]
-pub(crate) struct Outputs {
-    pub(crate) results: Output,
-    pub(crate) letters: Option<Output>,
-}
-
-impl Outputs {
-    /// Creates the files, if any are asked for, and starts to write.
-    pub(crate) fn open(pipe: &Pipe) -> Result<(Self, Vec<Writing>), Failure> {
-        check_apart(pipe)?;
-        let mut writing = Vec::new();
-        let mut start = |(output, one): (Output, Writing)| {
-            writing.push(one);
-            output
-        };
-        let results = match &pipe.results {
-            Some(path) => start(create(path)?),
-            None => start(Output::start("standard output".to_owned(), io::stdout())),
-        };
-        let letters = match &pipe.dead_letters {
-            Some(path) => Some(start(create(path)?)),
-            None => None,
-        };
-        Ok((Self { results, letters }, writing))
-    }
-
-    /// Ends when writing has failed, never otherwise.
-    pub(crate) async fn failed(&self) {
-        let letters = async {
-            match &self.letters {
-                Some(letters) => letters.failed().await,
-                None => pending().await,
-            }
-        };
-        tokio::select! {
-            () = self.results.failed() => {}
-            () = letters => {}
-        }
-    }
-}
-
-/// Refuses to write over the input, and to write results and dead letters to one file.
-fn check_apart(pipe: &Pipe) -> Result<(), Failure> {
-    // What does not exist yet is no other file.
-    let real = |path: &Option<PathBuf>| path.as_ref().and_then(|path| path.canonicalize().ok());
-    let (from, results, letters) = (
-        pipe.from.canonicalize().ok(),
-        real(&pipe.results),
-        real(&pipe.dead_letters),
-    );
-    let is_same = |one: &Option<PathBuf>, other| one.is_some() && one == other;
-    let name_is_same = pipe.results.is_some() && pipe.results == pipe.dead_letters;
-    let is_file = from.as_ref().is_some_and(|from| from.is_file());
-    if is_file && (is_same(&from, &results) || is_same(&from, &letters)) {
-        let text = "the input would be written over: --results or --dead-letters is the same file";
-        return Err(Failure::new(Code::Usage, text));
-    }
-    let is_regular = results.as_ref().is_some_and(|path| path.is_file());
-    if name_is_same || (is_regular && is_same(&results, &letters)) {
-        return Err(Failure::new(
-            Code::Usage,
-            "--results and --dead-letters are the same file",
-        ));
-    }
-    Ok(())
-}
-
-fn create(path: &Path) -> Result<(Output, Writing), Failure> {
+/// Creates the file at `path`, and starts to write to it.
+pub(crate) fn create(path: &Path) -> Result<(Output, Writing), Failure> {
     let name = path.display().to_string();
     match File::create(path) {
         Ok(file) => Ok(Output::start(name, file)),
@@ -118,15 +51,12 @@ fn create(path: &Path) -> Result<(Output, Writing), Failure> {
     }
 }
 
-/// Waits until all is written, once every [`Output`] is dropped.
-pub(crate) fn join(writing: Vec<Writing>) -> Result<(), Failure> {
-    writing
-        .into_iter()
-        .map(Writing::join)
-        .fold(Ok(()), Result::and)
-}
-
 impl Output {
+    /// Starts to write to standard output.
+    pub(crate) fn to(stdout: Stdout) -> (Self, Writing) {
+        Self::start("standard output".to_owned(), stdout)
+    }
+
     /// Starts to write to `to`.
     fn start(name: String, to: impl Write + Send + 'static) -> (Self, Writing) {
         let (records, waiting) = mpsc::channel(RECORDS_WAITING_MAX);
@@ -155,7 +85,7 @@ impl Output {
     }
 
     /// Ends when writing has failed, never otherwise.
-    async fn failed(&self) {
+    pub(crate) async fn failed(&self) {
         let mut failed = self.failed.clone();
         if failed.wait_for(|failed| *failed).await.is_err() {
             pending::<()>().await;
@@ -164,7 +94,8 @@ impl Output {
 }
 
 impl Writing {
-    fn join(self) -> Result<(), Failure> {
+    /// Waits until all is written, once every [`Output`] is dropped.
+    pub(crate) fn join(self) -> Result<(), Failure> {
         let Self { name, thread } = self;
         match thread.join() {
             Ok(Ok(())) => Ok(()),

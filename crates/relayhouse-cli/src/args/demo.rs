@@ -1,0 +1,45 @@
+//! The arguments of `relayhouse demo`.
+
+use clap::{Args, ValueEnum};
+
+use super::value::{CONCURRENCY_MAX, MESSAGES_MAX, count};
+
+/// Runs a workload with failures through a queue, and shows that nothing is lost
+///
+/// Sends a shipped data set through a queue. Handlers fail and are tried again, one panics, one
+/// message cannot be decoded, and one consumer dies with deliveries in its hands; a second one
+/// takes over. Everything is checked against the record of what happened.
+#[derive(Debug, Args)]
+#[command(after_help = EXITS)]
+pub(crate) struct Demo {
+    /// How many messages to send; the data set is repeated as needed
+    #[arg(long, value_name = "N", value_parser = count(MESSAGES_MAX))]
+    pub(crate) messages: Option<u32>,
+
+    /// How many handlers may run at a time
+    #[arg(long, value_name = "N", default_value = "16", value_parser = count(CONCURRENCY_MAX))]
+    pub(crate) concurrency: u32,
+
+    /// Which handlers fail, and how: the same seed chooses the same messages
+    #[arg(long, value_name = "S", default_value = "7")]
+    pub(crate) seed: u64,
+
+    /// How the result is printed
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) output: Format,
+
+    /// The queue
+    #[arg(long, value_name = "URL", default_value = "memory://demo")]
+    pub(crate) url: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// A table and a histogram
+    Text,
+    /// One JSON object
+    Json,
+}
+
+const EXITS: &str = "Exit codes: 0 all is accounted for; 1 something is wrong; \
+    2 wrong usage; 130 interrupted.";

@@ -1,0 +1,115 @@
+//! The command line.
+
+mod create;
+mod demo;
+mod list;
+mod pipe;
+mod receive;
+mod send;
+mod stats;
+mod value;
+mod work;
+
+use std::ffi::OsString;
+
+use clap::{Parser, Subcommand, error::ErrorKind};
+
+pub(crate) use self::{
+    create::Create,
+    demo::{Demo, Format as DemoFormat},
+    list::List,
+    pipe::Pipe,
+    receive::Receive,
+    send::{Defaults, Send as SendArgs},
+    stats::Stats,
+    value::{Format, Rate},
+    work::Work,
+};
+use crate::{
+    console::Verbosity,
+    exit::{Code, Failure},
+};
+
+/// Message queues on the command line.
+#[derive(Debug, Parser)]
+#[command(name = "relayhouse", version, arg_required_else_help = true, after_help = URLS)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// Say more; twice for what the runtime does
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    verbose: u8,
+
+    /// Say nothing but errors
+    #[arg(short, long, global = true)]
+    quiet: bool,
+}
+
+/// Says what to do; the arguments of each command begin with what it is for.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Send(Box<SendArgs>),
+    Receive(Box<Receive>),
+    Work(Box<Work>),
+    Create(Box<Create>),
+    List(Box<List>),
+    Stats(Box<Stats>),
+    Pipe(Box<Pipe>),
+    Demo(Box<Demo>),
+}
+
+const URLS: &str = "\
+A queue is named by its URL, such as memory://orders. Its dead letters are a queue as well, whose
+URL ends with /$deadletterqueue; a subscription is memory://TOPIC/subscriptions/NAME. Options
+follow as in memory://orders?lease=1min. Each command has its exit codes in its --help.";
+
+impl Cli {
+    pub(crate) fn verbosity(&self) -> Verbosity {
+        match (self.quiet, self.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (false, 0) => Verbosity::Normal,
+            (false, 1) => Verbosity::Verbose,
+            (false, _) => Verbosity::Debug,
+        }
+    }
+}
+
+/// Reads the command line; `Ok(None)` if it asked for help or the version, which is printed.
+pub(crate) fn parse<I>(args: I) -> Result<Option<Cli>, Failure>
+where
+    I: IntoIterator<Item: Into<OsString> + Clone>,
+{
+    let error = match Cli::try_parse_from(args) {
+        Ok(cli) => return Ok(Some(cli)),
+        Err(error) => error,
+    };
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => match error.print() {
+            Ok(()) => Ok(None),
+            Err(error) => Err(Failure::io("standard output", &error)),
+        },
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            // It goes to standard error, where nobody can be told if that fails.
+            let _ = error.print();
+            Err(Failure::new(Code::Usage, ""))
+        }
+        _ => Err(Failure::new(Code::Usage, one_line(&error.to_string()))),
+    }
+}
+
+/// Makes one line of clap's report: what is wrong and what to do, without the usage.
+fn one_line(report: &str) -> String {
+    let report = report.split("\n\nUsage:").next().unwrap_or_default();
+    let report = report
+        .split("\n\nFor more information")
+        .next()
+        .unwrap_or_default();
+    let words: Vec<_> = report.split_whitespace().collect();
+    let text = words.join(" ");
+    let text = text
+        .strip_prefix("error: ")
+        .unwrap_or(&text)
+        .replace(" tip: ", "; ");
+    format!("{text} (see --help)")
+}

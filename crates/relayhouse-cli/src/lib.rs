@@ -1,0 +1,163 @@
+//! The program `relayhouse`: xargs for queues, a hand on any queue, and a demonstration.
+//!
+//! [`main`] is the program with the adapters of this build. [`run`] is one command line of it with
+//! the adapters of a [`Registry`] of your own: a program of ten lines has all the commands for a
+//! queue that only you know.
+//!
+//! # Exit codes
+//!
+//! The numbers are those of `sysexits.h` and of the shell. Where several apply, the first one of
+//! this table counts.
+//!
+//! | code | what it means | of which commands |
+//! | --- | --- | --- |
+//! | 2 | the command line or a URL is wrong; nothing was done | all |
+//! | 66 | the input cannot be opened; nothing was done | `pipe`, `send` |
+//! | 73 | an output file cannot be created; nothing was done | `pipe` |
+//! | 141 | whoever read standard output has gone | all |
+//! | 74 | reading or writing failed | all |
+//! | 69 | the queue cannot be used, or not any more | all |
+//! | 130 | Ctrl-C, or a signal that asks to end | all |
+//! | 65 | a line of the input was not taken | `pipe`, `send` |
+//! | 1 | a message was dead-lettered, or the demonstration found something wrong | `pipe`, `work`, `demo` |
+//! | 0 | all went well; that there was nothing to do is well, too | all |
+
+mod args;
+mod console;
+mod create;
+mod demo;
+mod envelope;
+mod exec;
+mod exit;
+mod input;
+mod list;
+mod open;
+mod output;
+mod pipe;
+mod print;
+mod progress;
+mod receive;
+mod send;
+mod stats;
+mod work;
+
+use std::{
+    ffi::OsString,
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use relayhouse::Registry;
+use tokio::runtime::{Builder, Runtime};
+
+use self::{
+    args::{Cli, Command},
+    console::{Console, Verbosity},
+    exit::{Code, Failure},
+};
+
+/// Where results go.
+type Stdout = Box<dyn Write + Send>;
+
+/// Runs the program: reads its command line, and does what it says.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match parsed(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(code) => return code.into(),
+    };
+    let console = Console::new(cli.verbosity());
+    console.show_logs();
+    let code = match runtime() {
+        Ok(runtime) => {
+            let code = runtime.block_on(alone(cli, console));
+            // What is left after an interrupted run may never end, such as a read from a terminal.
+            runtime.shutdown_background();
+            code
+        }
+        Err(failure) => report(console, &failure),
+    };
+    code.into()
+}
+
+/// Runs the command line `args`, of which the first is the program's name, with the adapters of
+/// `registry`, and returns the exit code. Results go to `stdout`, which is flushed, and what is
+/// for a person to standard error.
+///
+/// It listens for Ctrl-C. It closes the provider that it opened: a registry whose queues share
+/// one is good for one call.
+///
+/// Dropping the future drops what it was about: running commands are killed, and what they were
+/// given comes again when its lease ends.
+pub async fn run<I>(args: I, registry: &Registry, stdout: impl Write + Send + 'static) -> u8
+where
+    I: IntoIterator<Item: Into<OsString> + Clone>,
+{
+    let code = match parsed(args) {
+        Ok(cli) => {
+            let console = Console::new(cli.verbosity());
+            Box::pin(reported(cli, registry, console, Box::new(stdout))).await
+        }
+        Err(code) => code,
+    };
+    code as u8
+}
+
+/// Runs with a registry of its own, and standard output.
+async fn alone(cli: Cli, console: Console) -> Code {
+    match Registry::new() {
+        Ok(registry) => reported(cli, &registry, console, Box::new(io::stdout())).await,
+        Err(error) => report(console, &error.into()),
+    }
+}
+
+async fn reported(cli: Cli, registry: &Registry, console: Console, stdout: Stdout) -> Code {
+    match command(cli.command, registry, console, stdout).await {
+        Ok(code) => code,
+        Err(failure) => report(console, &failure),
+    }
+}
+
+async fn command(
+    command: Command,
+    registry: &Registry,
+    console: Console,
+    stdout: Stdout,
+) -> Result<Code, Failure> {
+    match command {
+        Command::Send(args) => send::run(*args, registry, console, stdout).await,
+        Command::Receive(args) => receive::run(*args, registry, console, stdout).await,
+        Command::Work(args) => work::run(*args, registry, console, stdout).await,
+        Command::Create(args) => create::run(*args, registry, console).await,
+        Command::List(args) => list::run(*args, registry, stdout).await,
+        Command::Stats(args) => stats::run(*args, registry, stdout).await,
+        Command::Demo(args) => demo::run(*args, registry, console, stdout).await,
+        Command::Pipe(args) => pipe::run(*args, registry, console, stdout).await,
+    }
+}
+
+/// Reads the command line; what it asks for otherwise is printed, and the code returned.
+fn parsed<I>(args: I) -> Result<Cli, Code>
+where
+    I: IntoIterator<Item: Into<OsString> + Clone>,
+{
+    match args::parse(args) {
+        Ok(Some(cli)) => Ok(cli),
+        Ok(None) => Err(Code::Done),
+        Err(failure) => Err(report(Console::new(Verbosity::Normal), &failure)),
+    }
+}
+
+fn runtime() -> Result<Runtime, Failure> {
+    Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Code::Unavailable, format!("cannot start threads: {error}")))
+}
+
+fn report(console: Console, failure: &Failure) -> Code {
+    if !failure.text.is_empty() {
+        console.error(&failure.text);
+    }
+    failure.code
+}

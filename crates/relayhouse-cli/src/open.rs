@@ -1,0 +1,37 @@
+//! Opening the queue that a URL names.
+
+use std::sync::Arc;
+
+use relayhouse::{Observer, Queue, Registry};
+
+use crate::exit::Failure;
+
+/// Opens the queue at `url`, for producers and consumers that `observer` listens to.
+pub(crate) async fn observed(
+    registry: &Registry,
+    url: &str,
+    observer: Arc<dyn Observer>,
+) -> Result<Queue, Failure> {
+    let queue = registry.open(url).await?;
+    let context = queue.context().clone().observer(observer);
+    let provider = Arc::clone(queue.provider());
+    Ok(Queue::new(provider, queue.source().clone(), context)?)
+}
+
+/// Splits `url` into what names the queue, and the options, which may be secret.
+pub(crate) fn parts(url: &str) -> (&str, Option<&str>) {
+    match url.split_once('?') {
+        Some((place, options)) => (place, Some(options)),
+        None => (url, None),
+    }
+}
+
+/// Names the dead letters of the queue at `url`, without its options.
+pub(crate) fn dead_letters(url: &str) -> String {
+    const SUFFIX: &str = "/$deadletterqueue";
+    let (place, _) = parts(url);
+    if place.ends_with(SUFFIX) {
+        return place.to_owned();
+    }
+    format!("{place}{SUFFIX}")
+}

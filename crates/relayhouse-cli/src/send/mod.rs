@@ -1,0 +1,91 @@
+//! `relayhouse send`: puts the input on a queue.
+
+mod message;
+mod pace;
+mod sending;
+mod tally;
+
+use relayhouse::{Entity, Queue, Registry};
+
+use self::{
+    message::{Maker, Shape},
+    sending::{End, Sending},
+    tally::Tally,
+};
+use crate::{
+    Stdout,
+    args::SendArgs,
+    console::Console,
+    exit::{Code, Failure},
+    input::{Cut, Input},
+    print,
+    progress::Progress,
+};
+
+pub(crate) async fn run(
+    args: SendArgs,
+    registry: &Registry,
+    console: Console,
+    stdout: Stdout,
+) -> Result<Code, Failure> {
+    let queue = registry.open(&args.url).await?;
+    check_target(&queue)?;
+    let input = Input::open(&args.file)?;
+    let progress = Progress::new(console);
+    if input.is_terminal() {
+        progress.note("reads what is typed; Ctrl-D ends it");
+    }
+    let mut sending = Sending::new(&args, &queue, &progress, input.size());
+    let maker = Maker {
+        shape: Shape::of(&args),
+        defaults: args.defaults.clone(),
+    };
+    let cut = Cut {
+        line_max: args.line_max,
+        skip: args.skip,
+        is_whole: args.raw,
+    };
+    let lines = input.lines(cut, move |number, line| maker.message(number, line));
+    let end = sending.all(lines).await;
+    progress.end();
+
+    let (tally, took) = sending.into_tally();
+    tally.say(console, &end, took, args.raw);
+    if let Some(format) = args.output {
+        print::once(
+            stdout,
+            &print::object(format, &tally.counts(&end, args.raw))?,
+        )
+        .await?;
+    }
+    if !matches!(end, End::Aborted) {
+        queue.close().await?;
+    }
+    code(end, &tally)
+}
+
+/// Refuses what nothing can be sent to.
+fn check_target(queue: &Queue) -> Result<(), Failure> {
+    let source = queue.source();
+    let (place, what) = match (&source.entity, source.dead_letter) {
+        (Entity::Queue(_), false) => return Ok(()),
+        (Entity::Queue(queue), true) => (queue, "a dead-letter queue"),
+        (Entity::Subscription { topic, .. }, _) => (topic, "a subscription"),
+    };
+    let text = format!("nothing can be sent to {what} such as {source}; send to {place}");
+    Err(Failure::new(Code::Usage, text))
+}
+
+fn code(end: End, tally: &Tally) -> Result<Code, Failure> {
+    if let End::Unreadable(failure) = end {
+        return Err(failure);
+    }
+    if tally.has_failed() {
+        return Ok(Code::Unavailable);
+    }
+    Ok(match end {
+        End::Interrupted | End::Aborted => Code::Interrupted,
+        _ if 0 < tally.not_taken => Code::Data,
+        _ => Code::Done,
+    })
+}

@@ -1,0 +1,258 @@
+//! The way of the input onto the queue: many messages in flight, within bounds.
+
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use relayhouse::{
+    Clock, Error, ErrorKind, Message, Queue, Result, Sent, ctrl_c, runtime::Producer,
+};
+use tokio::sync::mpsc::Receiver;
+
+use super::{pace::Pace, tally::Tally};
+use crate::{
+    args::SendArgs,
+    exit::{Failure, with_advice},
+    input::Line,
+    progress::{Progress, Pulse, View},
+};
+
+const IN_FLIGHT_MAX: usize = 4096;
+const IN_FLIGHT_BYTES_MAX: u64 = 32 << 20;
+const TRIES_MAX: u32 = 5;
+const TRY_AGAIN_FIRST: Duration = Duration::from_millis(100);
+const BAD_LINES_SAID_MAX: u64 = 10;
+
+type Lines = Receiver<Result<Line<Message>, Failure>>;
+type Wish = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Says why no more was sent.
+#[derive(Debug)]
+pub(super) enum End {
+    /// The input has ended.
+    Done,
+    /// A line was not taken that must be.
+    Strict,
+    /// The queue failed.
+    Failed,
+    /// Somebody wants it, and what was under way has ended.
+    Interrupted,
+    /// Somebody wants it at once.
+    Aborted,
+    /// The input cannot be read further.
+    Unreadable(Failure),
+}
+
+/// Sends the lines of the input.
+#[derive(Debug)]
+pub(super) struct Sending<'a> {
+    progress: &'a Progress,
+    pulse: Pulse,
+    producer: Producer,
+    clock: Arc<dyn Clock>,
+    pace: Option<Pace>,
+    is_strict: bool,
+    flying: FuturesUnordered<Pin<Box<dyn Future<Output = Flight> + Send>>>,
+    flying_bytes: u64,
+    tally: Tally,
+    read_bytes: u64,
+    all_bytes: Option<u64>,
+    /// Why no further line is read, once none is.
+    end: Option<End>,
+}
+
+/// Is how the way of one message ended.
+#[derive(Debug)]
+struct Flight {
+    line: u64,
+    bytes: u64,
+    answer: Result<Sent>,
+}
+
+impl<'a> Sending<'a> {
+    pub(super) fn new(
+        args: &SendArgs,
+        queue: &Queue,
+        progress: &'a Progress,
+        all_bytes: Option<u64>,
+    ) -> Self {
+        let clock = Arc::clone(&queue.context().clock);
+        Self {
+            progress,
+            pulse: progress.pulse(&clock),
+            producer: queue.producer(),
+            pace: args.rate.map(|rate| Pace::new(rate, &clock)),
+            clock,
+            is_strict: args.strict,
+            flying: FuturesUnordered::new(),
+            flying_bytes: 0,
+            tally: Tally::new(args.skip),
+            read_bytes: 0,
+            all_bytes,
+            end: None,
+        }
+    }
+
+    /// Sends everything until the input ends, or something ends it early, and waits for what is
+    /// under way.
+    pub(super) async fn all(&mut self, mut lines: Lines) -> End {
+        let mut wish: Wish = Box::pin(ctrl_c());
+        loop {
+            let may_read = self.end.is_none();
+            if !may_read && self.flying.is_empty() {
+                return self.end.take().unwrap_or(End::Done);
+            }
+            let has_room =
+                self.flying.len() < IN_FLIGHT_MAX && self.flying_bytes < IN_FLIGHT_BYTES_MAX;
+            tokio::select! {
+                biased;
+                () = &mut wish => {
+                    if matches!(self.end, Some(End::Interrupted)) {
+                        self.tally.abandon(self.flying.len());
+                        return End::Aborted;
+                    }
+                    wish = self.interrupted();
+                }
+                Some(flight) = self.flying.next(), if !self.flying.is_empty() => self.landed(flight),
+                line = next(self.pace.as_ref(), &mut lines), if may_read && has_room => {
+                    self.read(line);
+                }
+                () = self.pulse.tick() => self.show(),
+            }
+        }
+    }
+
+    /// Reads no further, and returns the next wish of that kind.
+    fn interrupted(&mut self) -> Wish {
+        // It listens before anybody is told to use it.
+        let again = Box::pin(ctrl_c());
+        let count = self.flying.len();
+        self.progress.note(&format!(
+            "interrupted: waits for {count} messages under way; once more does not"
+        ));
+        self.end = Some(End::Interrupted);
+        again
+    }
+
+    fn read(&mut self, line: Option<Result<Line<Message>, Failure>>) {
+        match line {
+            None => self.end = Some(End::Done),
+            Some(Err(failure)) => self.end = Some(End::Unreadable(failure)),
+            Some(Ok(Line { number, end, item })) => {
+                self.read_bytes = end;
+                match item {
+                    Ok(message) => self.leave(number, message),
+                    Err(reason) => self.refuse(number, &reason),
+                }
+            }
+        }
+    }
+
+    fn leave(&mut self, line: u64, message: Message) {
+        if let Some(pace) = &mut self.pace {
+            pace.left();
+        }
+        let bytes = message.size();
+        self.tally.begin(line);
+        self.flying_bytes += bytes;
+        let (producer, clock) = (self.producer.clone(), Arc::clone(&self.clock));
+        self.flying.push(Box::pin(async move {
+            let answer = deliver(&producer, &*clock, message).await;
+            Flight {
+                line,
+                bytes,
+                answer,
+            }
+        }));
+    }
+
+    fn landed(&mut self, flight: Flight) {
+        let Flight {
+            line,
+            bytes,
+            answer,
+        } = flight;
+        self.flying_bytes -= bytes;
+        match answer {
+            Ok(sent) => self.tally.confirm(line, &sent),
+            Err(error) if is_of_the_message(&error) => {
+                self.refuse(line, &with_advice(&error));
+            }
+            Err(error) => {
+                self.tally.fail(&error);
+                if !matches!(self.end, Some(End::Failed)) {
+                    self.progress
+                        .error(&format!("line {line}: {}", with_advice(&error)));
+                    self.end = Some(End::Failed);
+                }
+            }
+        }
+    }
+
+    fn refuse(&mut self, line: u64, reason: &str) {
+        self.tally.refuse(line, self.is_strict);
+        if self.is_strict {
+            self.end.get_or_insert(End::Strict);
+        }
+        let text = format!("line {line}: {reason}");
+        if self.tally.not_taken <= BAD_LINES_SAID_MAX {
+            self.progress.error(&text);
+        } else {
+            self.progress.detail(&text);
+        }
+    }
+
+    fn show(&mut self) {
+        let view = View {
+            count: self.tally.confirmed,
+            what: "sent".to_owned(),
+            share: self.all_bytes.map(|all| (self.read_bytes, all)),
+        };
+        self.pulse.show(&view);
+    }
+
+    /// Returns what became of the lines, and how long it took.
+    pub(super) fn into_tally(self) -> (Tally, Duration) {
+        let took = self.pulse.took();
+        (self.tally, took)
+    }
+}
+
+/// Waits until a message may leave, and for the line that it is made of. Dropping the future
+/// loses no line.
+async fn next(pace: Option<&Pace>, lines: &mut Lines) -> Option<Result<Line<Message>, Failure>> {
+    if let Some(pace) = pace {
+        pace.due().await;
+    }
+    lines.recv().await
+}
+
+/// Sends `message`, and tries again what fails for a while, where that breaks nothing.
+async fn deliver(producer: &Producer, clock: &dyn Clock, message: Message) -> Result<Sent> {
+    let mut pause = TRY_AGAIN_FIRST;
+    for _ in 1..TRIES_MAX {
+        match producer.send(message.clone()).await {
+            Err(error) if may_try_again(&error, &message) => {
+                clock.sleep_until(clock.now() + pause).await;
+                pause *= 2;
+            }
+            answer => return answer,
+        }
+    }
+    producer.send(message).await
+}
+
+/// Returns true if trying again can help, cannot bring the message twice, and cannot bring it
+/// behind those of its ordering key that were sent after it.
+fn may_try_again(error: &Error, message: &Message) -> bool {
+    let details = message.details();
+    let is_safe = error.kind() != ErrorKind::OutcomeUnknown || details.dedup_id.is_some();
+    error.is_temporary() && is_safe && details.ordering_key.is_none()
+}
+
+/// Returns true if another message may well be taken.
+fn is_of_the_message(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::MessageInvalid | ErrorKind::MessageTooLarge | ErrorKind::Unsupported
+    )
+}

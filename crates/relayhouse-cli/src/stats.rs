@@ -1,0 +1,147 @@
+//! `relayhouse stats`: counts the messages of a queue, once or again and again.
+
+use std::{fmt::Write, time::Duration};
+
+use bytes::Bytes;
+use relayhouse::{Clock, Registry, Timestamp, ctrl_c, port};
+use serde::Serialize;
+
+use crate::{
+    Stdout,
+    args::{Format, Stats},
+    exit::{Code, Failure},
+    output::Output,
+    print,
+};
+
+/// After so many lines the heading comes again.
+const HEADING_EVERY: u64 = 20;
+
+/// Is one count.
+#[derive(Debug, Serialize)]
+struct Count {
+    at: String,
+    ready: u64,
+    leased: u64,
+    delayed: u64,
+    dead: u64,
+    bytes: u64,
+    oldest_age_ms: Option<u128>,
+    #[serde(skip)]
+    oldest_age: Option<Duration>,
+}
+
+pub(crate) async fn run(args: Stats, registry: &Registry, stdout: Stdout) -> Result<Code, Failure> {
+    let queue = registry.open(&args.url).await?;
+    let (admin, clock) = (queue.admin()?, &*queue.context().clock);
+    let (output, writing) = Output::to(stdout);
+    let look = async || {
+        let stats = admin.stats(queue.source()).await?;
+        Ok::<_, Failure>(Count::of(stats, clock.wall()))
+    };
+    let looks = async {
+        let mut line = 0;
+        loop {
+            let text = text(&args, line, &look().await?)?;
+            line += 1;
+            // Why it failed is known to who writes.
+            if output.write(text).await.is_err() || !args.watch {
+                return Ok::<_, Failure>(());
+            }
+            wait(clock, args.every).await;
+        }
+    };
+    let interrupted = ctrl_c();
+    let looked = tokio::select! {
+        biased;
+        () = interrupted => None,
+        looked = looks => Some(looked),
+    };
+    drop(output);
+    if let Some(looked) = looked {
+        looked?;
+        writing.join()?;
+        queue.close().await?;
+        return Ok(Code::Done);
+    }
+    queue.close().await?;
+    Ok(Code::Interrupted)
+}
+
+async fn wait(clock: &dyn Clock, time: Duration) {
+    clock.sleep_until(clock.now() + time).await;
+}
+
+fn text(args: &Stats, line: u64, count: &Count) -> Result<Bytes, Failure> {
+    let text = match (args.output, args.watch) {
+        (Format::Table, true) => count.line(line.is_multiple_of(HEADING_EVERY)),
+        (Format::Table, false) => count.rows(),
+        (Format::Json | Format::Ndjson, _) => print::json(count)?,
+    };
+    Ok(text.into())
+}
+
+impl Count {
+    fn of(stats: port::Stats, at: Timestamp) -> Self {
+        let port::Stats {
+            ready,
+            leased,
+            delayed,
+            dead,
+            bytes,
+            oldest_age,
+        } = stats;
+        Self {
+            at: at.to_string(),
+            ready,
+            leased,
+            delayed,
+            dead,
+            bytes,
+            oldest_age_ms: oldest_age.map(|age| age.as_millis()),
+            oldest_age,
+        }
+    }
+
+    fn cells(&self) -> [(&'static str, String); 6] {
+        let age = self
+            .oldest_age
+            .map(|age| Duration::from_secs(age.as_secs()));
+        let age = age.map_or_else(
+            || "-".to_owned(),
+            |age| humantime::format_duration(age).to_string(),
+        );
+        [
+            ("ready", self.ready.to_string()),
+            ("leased", self.leased.to_string()),
+            ("delayed", self.delayed.to_string()),
+            ("dead", self.dead.to_string()),
+            ("bytes", self.bytes.to_string()),
+            ("oldest", age),
+        ]
+    }
+
+    /// Makes a row of each count.
+    fn rows(&self) -> String {
+        let mut text = String::new();
+        for (name, value) in self.cells() {
+            // A string takes all that is written.
+            let _ = writeln!(text, "{name:<8}{value:>14}");
+        }
+        text
+    }
+
+    /// Makes one line of all counts, below a heading.
+    fn line(&self, has_heading: bool) -> String {
+        let cells = self.cells();
+        let mut text = String::new();
+        if has_heading {
+            let heads = cells.iter().map(|(name, _)| format!("{name:>12}"));
+            text.extend(heads);
+            text.push('\n');
+        }
+        text.extend(cells.iter().map(|(_, value)| format!("{value:>12}")));
+        text.push('\n');
+        text
+    }
+}

@@ -1,0 +1,118 @@
+//! `relayhouse work`: runs a command for each message of a queue.
+
+mod consumer;
+mod emptiness;
+mod letters;
+mod summary;
+mod view;
+
+use std::sync::Arc;
+
+use relayhouse::{Error, Queue, Registry, ctrl_c, runtime::Running};
+
+use self::{letters::Letters, summary::Summary};
+use crate::{
+    Stdout,
+    args::{Format, Work},
+    console::Console,
+    exec::{self, Groups, Results},
+    exit::{Code, Failure},
+    open,
+    output::Output,
+    print,
+    progress::Progress,
+};
+
+/// Why the work is over.
+#[derive(Debug)]
+enum Stop {
+    /// The queue is empty, or nobody can say whether it is.
+    Empty(Result<(), Error>),
+    /// Somebody wants it.
+    Interrupted,
+    /// A result cannot be written.
+    Output,
+    /// The consumer cannot go on.
+    Consumer,
+}
+
+pub(crate) async fn run(
+    args: Work,
+    registry: &Registry,
+    console: Console,
+    stdout: Stdout,
+) -> Result<Code, Failure> {
+    let progress = Progress::new(console);
+    let letters = Arc::new(Letters::new(&progress));
+    let queue = open::observed(registry, &args.url, letters).await?;
+    let (output, writing) = Output::to(stdout);
+    let results = match args.output {
+        None => Results::Passed(output.clone()),
+        Some(Format::Ndjson) => Results::Recorded(output.clone()),
+        Some(Format::Table | Format::Json) => Results::Dropped,
+    };
+    let groups = Groups::default();
+    let interrupted = ctrl_c();
+    let running = consumer::start(&args, &queue, results, &groups, &progress).await?;
+    let stop = tokio::select! {
+        biased;
+        () = interrupted => Stop::Interrupted,
+        () = output.failed() => Stop::Output,
+        () = running.failed() => Stop::Consumer,
+        empty = emptiness::wait(&queue, &running), if args.until_empty => Stop::Empty(empty),
+        () = view::follow(&progress, &queue, &running) => Stop::Consumer,
+    };
+
+    let so_far = running.report();
+    let drained = finish(&stop, running, &args, &groups, &progress).await;
+    progress.end();
+    let report = match &drained {
+        Some(Ok(report)) => report.clone(),
+        _ => so_far,
+    };
+    let summary = Summary::of(&report);
+    summary.say(console, matches!(stop, Stop::Interrupted), &args.url);
+    if drained.is_some() {
+        if let Some(format @ (Format::Table | Format::Json)) = args.output {
+            // Why it failed is known to who writes.
+            let _ = output.write(print::object(format, &summary)?.into()).await;
+        }
+        drop(output);
+        writing.join()?;
+    }
+    drained.unwrap_or(Ok(report))?;
+    queue.close().await?;
+    match stop {
+        Stop::Empty(empty) => {
+            empty?;
+            Ok(summary.code())
+        }
+        Stop::Interrupted => Ok(Code::Interrupted),
+        Stop::Output => Ok(Code::Io),
+        Stop::Consumer => Ok(Code::Unavailable),
+    }
+}
+
+/// Stops the consumer; `None` if there was no time to let it end.
+async fn finish(
+    stop: &Stop,
+    running: Running,
+    args: &Work,
+    groups: &Groups,
+    progress: &Progress,
+) -> Option<Result<relayhouse::runtime::Report, Error>> {
+    match stop {
+        Stop::Empty(_) | Stop::Consumer => Some(running.shutdown(args.drain).await),
+        Stop::Output => {
+            groups.kill();
+            Some(running.shutdown(args.drain).await)
+        }
+        Stop::Interrupted => exec::drain(running.shutdown(args.drain), groups, progress).await,
+    }
+}
+
+/// Returns how many messages are neither dead nor gone.
+async fn backlog(queue: &Queue) -> Result<u64, Error> {
+    let stats = queue.admin()?.stats(queue.source()).await?;
+    Ok(stats.ready + stats.leased + stats.delayed)
+}
