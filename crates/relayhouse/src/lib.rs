@@ -52,9 +52,9 @@ pub mod prelude;
 pub use relayhouse_codec as codec;
 pub use relayhouse_core::{
     Address, BoxError, Capabilities, Clock, Context, DeadLetter, Delivery, Entity, Envelope, Error,
-    ErrorKind, Event, Fingerprint, FromDelivery, HeaderValue, Headers, Instant, IntoMessage, IntoSettlement,
-    Lease, Message, MessageId, MessageIds, NotBefore, Observer, Operation, Previous, Priority,
-    QueueName, Random, Receipt, Result, Retry, Secret, SeededRandom, Sent, SessionId, Settlement,
+    ErrorKind, Event, Extending, Fingerprint, FromDelivery, HeaderValue, Headers, Instant, IntoMessage, IntoSettlement,
+    Lease, Message, MessageId, MessageIds, NotBefore, Observer, Operation, Outcome, Previous, Priority,
+    QueueName, Random, Receipt, Result, Retry, Secret, SeededRandom, Sending, Sent, SessionId, Settlement, Settling,
     Source, SubscriptionName, Support, Text, Timestamp, config, extract, port,
 };
 #[cfg(feature = "memory")]

@@ -7,6 +7,8 @@ use relayhouse::{Delivery, Error, Settlement, runtime::Pull};
 
 use crate::args::Receive;
 
+/// What one receive brings at most that is settled as it goes.
+const PREFETCH_MAX: u32 = 100;
 const SETTLES_IN_FLIGHT_MAX: usize = 64;
 const HELD_BYTES_MAX: u64 = 64 << 20;
 
@@ -45,12 +47,18 @@ impl Keeping {
             (None, false, false) => Self::GivenBack,
         }
     }
+
+    /// Returns what one receive brings at most, of `max` in all. What is held holds back what
+    /// comes after it in its key: it has to come at once.
+    pub(super) fn prefetch_max(&self, max: u32) -> u32 {
+        match self {
+            Self::Settled(_) => max.min(PREFETCH_MAX),
+            Self::GivenBack | Self::Left => max,
+        }
+    }
 }
 
 impl Held {
-    /// What one receive brings at most: it is leased while it waits to be printed.
-    pub(super) const PREFETCH_MAX: u32 = 100;
-
     pub(super) fn new(keeping: Keeping, pull: &Pull) -> Self {
         Self {
             keeping,
@@ -88,11 +96,28 @@ impl Held {
             async move { pull.settle(delivery, settlement).await },
         ));
         while SETTLES_IN_FLIGHT_MAX <= self.settling.len() {
-            if let Some(settled) = self.settling.next().await {
-                settled?;
-            }
+            self.settle_one().await?;
         }
         Ok(())
+    }
+
+    /// Returns true if no settlement is under way.
+    pub(super) fn is_settled(&self) -> bool {
+        self.settling.is_empty()
+    }
+
+    /// Waits for one settlement that is under way. Dropping the future costs nothing.
+    pub(super) async fn settle_one(&mut self) -> Result<(), Error> {
+        self.settling.next().await.unwrap_or(Ok(()))
+    }
+
+    /// Waits for all settlements that are under way.
+    pub(super) async fn settled(&mut self) -> Result<(), Error> {
+        let mut first = Ok(());
+        while let Some(settled) = self.settling.next().await {
+            first = first.and(settled);
+        }
+        first
     }
 
     /// Gives back what is held, and waits for settlements.
@@ -101,10 +126,7 @@ impl Held {
         for delivery in std::mem::take(&mut self.deliveries) {
             first = first.and(self.settle(delivery, Settlement::RELEASE).await);
         }
-        while let Some(settled) = self.settling.next().await {
-            first = first.and(settled);
-        }
-        first
+        first.and(self.settled().await)
     }
 
     /// Returns true if no more may be held.

@@ -3,7 +3,7 @@
 mod held;
 mod printer;
 
-use relayhouse::{Error, ErrorKind, Queue, Registry, ctrl_c, runtime::Pull};
+use relayhouse::{Delivery, Error, ErrorKind, Queue, Registry, ctrl_c, runtime::Pull};
 
 use self::{
     held::{Held, Keeping},
@@ -67,7 +67,7 @@ pub(crate) async fn run(
 async fn open(queue: &Queue, args: &Receive) -> Result<Pull, Failure> {
     let consumer = queue
         .consumer()
-        .prefetch_max(args.max.min(Held::PREFETCH_MAX))
+        .prefetch_max(Keeping::of(args).prefetch_max(args.max))
         .receive_wait(args.wait)
         .lease(args.lease);
     consumer.pull().await.map_err(|error| match error.kind() {
@@ -88,14 +88,21 @@ async fn take(
 ) -> Result<End, Error> {
     let interrupted = ctrl_c();
     tokio::pin!(interrupted);
-    for _ in 0..args.max {
+    while held.count() < u64::from(args.max) {
+        let is_settled = held.is_settled();
         let next = tokio::select! {
             biased;
             () = &mut interrupted => return Ok(End::Interrupted),
-            next = pull.next() => next?,
+            next = next(pull, held) => next?,
         };
-        let Some(delivery) = next else {
-            return Ok(End::Empty);
+        let delivery = match next {
+            Some(delivery) => delivery,
+            None if is_settled => return Ok(End::Empty),
+            // What was not settled yet may have held back what comes after it in its key.
+            None => {
+                held.settled().await?;
+                continue;
+            }
         };
         let printed = tokio::select! {
             biased;
@@ -111,6 +118,19 @@ async fn take(
         }
     }
     Ok(End::Enough)
+}
+
+/// Waits for the next delivery, while settlements go on.
+async fn next(pull: &Pull, held: &mut Held) -> Result<Option<Delivery>, Error> {
+    let next = pull.next();
+    tokio::pin!(next);
+    loop {
+        tokio::select! {
+            biased;
+            next = &mut next => return next,
+            settled = held.settle_one(), if !held.is_settled() => settled?,
+        }
+    }
 }
 
 fn say(console: Console, end: Option<&End>, held: &Held, args: &Receive) {

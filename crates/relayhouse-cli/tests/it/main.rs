@@ -1,11 +1,16 @@
-//! Tests that drive the built program, as a shell would.
+//! Tests that drive the built program, as a shell would, and its commands in one process.
 #![cfg(test)]
 
+mod admin;
 mod demo;
 #[cfg(unix)]
 mod exec;
+mod flaky;
+mod house;
 mod input;
 mod program;
+mod receive;
+mod send;
 #[cfg(unix)]
 mod signal;
 mod usage;
