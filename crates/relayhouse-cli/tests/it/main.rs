@@ -14,3 +14,5 @@ mod send;
 #[cfg(unix)]
 mod signal;
 mod usage;
+#[cfg(unix)]
+mod work;
