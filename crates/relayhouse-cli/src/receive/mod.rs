@@ -43,7 +43,7 @@ pub(crate) async fn run(
     let (output, writing) = Output::to(stdout);
     let mut printer = Printer::new(Shape::of(&args), output);
     let mut held = Held::new(Keeping::of(&args), &pull);
-    let took = take(&args, &pull, &mut printer, &mut held).await;
+    let took = take(&args, &pull, &mut printer, &mut held, console).await;
     let is_stuck = matches!(took, Ok(End::Stuck));
     if !is_stuck {
         printer.end().await;
@@ -85,9 +85,11 @@ async fn take(
     pull: &Pull,
     printer: &mut Printer,
     held: &mut Held,
+    console: Console,
 ) -> Result<End, Error> {
     let interrupted = ctrl_c();
     tokio::pin!(interrupted);
+    console.detail("waits for messages");
     while held.count() < u64::from(args.max) {
         let is_settled = held.is_settled();
         let next = tokio::select! {

@@ -125,10 +125,8 @@ impl<'a> Sending<'a> {
     fn interrupted(&mut self) -> Wish {
         // It listens before anybody is told to use it.
         let again = Box::pin(ctrl_c());
-        let count = self.flying.len();
-        self.progress.note(&format!(
-            "interrupted: waits for {count} messages under way; once more does not"
-        ));
+        self.progress
+            .note("interrupted: waits for what is under way; once more does not");
         self.end = Some(End::Interrupted);
         again
     }

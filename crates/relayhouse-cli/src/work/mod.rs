@@ -54,6 +54,7 @@ pub(crate) async fn run(
     let groups = Groups::default();
     let interrupted = ctrl_c();
     let running = consumer::start(&args, &queue, results, &groups, &progress).await?;
+    progress.detail("waits for messages");
     let stop = tokio::select! {
         biased;
         () = interrupted => Stop::Interrupted,

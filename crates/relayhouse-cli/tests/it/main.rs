@@ -13,6 +13,10 @@ mod receive;
 mod send;
 #[cfg(unix)]
 mod signal;
+#[cfg(unix)]
+mod stop;
+#[cfg(unix)]
+mod terminal;
 mod usage;
 #[cfg(unix)]
 mod work;

@@ -4,16 +4,18 @@ use std::{
     fs::{self, File},
     io::{BufRead, BufReader, Read, Write},
     path::PathBuf,
-    process::{Child, ChildStderr, Command},
+    process::{Child, Command},
     sync::mpsc::sync_channel,
     thread,
     time::Duration,
 };
 
-use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::program::{command, end, feed};
+use crate::{
+    program::{command, end, feed},
+    stop::{interrupt, read_until},
+};
 
 /// Is a named pipe: a command that reads it waits until the test writes.
 struct Gate {
@@ -46,24 +48,6 @@ impl Gate {
     fn open(&self) {
         fs::write(&self.path, "go\n").unwrap();
     }
-}
-
-/// Reads standard error up to and with the text `last`.
-fn read_until(stderr: &mut ChildStderr, last: &str) -> String {
-    let mut text = Vec::new();
-    while !text.ends_with(last.as_bytes()) {
-        let mut byte = [0];
-        stderr
-            .read_exact(&mut byte)
-            .expect("standard error goes on");
-        text.extend(byte);
-    }
-    String::from_utf8(text).unwrap()
-}
-
-fn interrupt(child: &Child) {
-    let id = i32::try_from(child.id()).unwrap();
-    kill_process(Pid::from_raw(id).unwrap(), Signal::INT).unwrap();
 }
 
 #[test]

@@ -83,7 +83,10 @@ fn wrong_arguments_are_said_in_one_line() {
 fn wrong_urls_are_said_in_one_line() {
     for command in [&["demo"][..], &["pipe", "--from", "-"]] {
         let with = |url| run(&[command, &["--url", url]].concat(), "1\n").ended(2);
-        with("foo://x").said_only("scheme foo of the queue URL is not known, known are: memory");
+        let ran = with("foo://x");
+        let start = "relayhouse: scheme foo of the queue URL is not known, known are: ";
+        assert!(ran.stderr.starts_with(start), "{}", ran.stderr);
+        assert!(ran.stderr.ends_with("memory\n"), "{}", ran.stderr);
         let ran = with("memory://x?leese=1s");
         assert!(
             ran.stderr
@@ -95,7 +98,106 @@ fn wrong_urls_are_said_in_one_line() {
 }
 
 #[test]
+fn unknown_scheme_is_said_with_the_known_ones_by_every_command() {
+    for command in [
+        &["send"][..],
+        &["receive"],
+        &["work", "--exec", "cat"],
+        &["create"],
+        &["list"],
+        &["stats"],
+    ] {
+        let ran = run(&[command, &["foo://x"]].concat(), "1\n").ended(2);
+        let start = "relayhouse: scheme foo of the queue URL is not known, known are: ";
+        assert!(ran.stderr.starts_with(start), "{}", ran.stderr);
+        assert_eq!(ran.stderr.lines().count(), 1);
+        let ran = run(&[command, &["orders"]].concat(), "1\n").ended(2);
+        assert!(
+            ran.stderr.contains("expected scheme://name"),
+            "{}",
+            ran.stderr
+        );
+    }
+}
+
+#[test]
+fn secrets_are_never_printed() {
+    for command in ["send", "receive", "create", "list", "stats"] {
+        for url in ["memory://user:hunter2@x", "memory://x?password=hunter2"] {
+            let ran = run(&["-vv", command, url], "1\n").ended(2);
+            assert!(!ran.stderr.contains("hunter2"), "{}", ran.stderr);
+            assert!(!ran.stdout.contains("hunter2"), "{}", ran.stdout);
+        }
+    }
+}
+
+#[test]
+fn wrong_options_of_send_are_said_in_one_line() {
+    for (args, start) in [
+        (
+            &["--rate", "fast"][..],
+            "invalid value 'fast' for '--rate <N/TIME>': a rate is so many",
+        ),
+        (
+            &["--rate", "0/s"],
+            "invalid value '0/s' for '--rate <N/TIME>'",
+        ),
+        (
+            &["--header", "x"],
+            "invalid value 'x' for '--header <KEY=VALUE>': a header is written",
+        ),
+        (
+            &["--priority", "10"],
+            "invalid value '10' for '--priority <0-9>': a priority is 0 to 9",
+        ),
+        (&["--key", ""], "a value is required for '--key <KEY>'"),
+        (
+            &["--raw", "--envelope"],
+            "the argument '--raw' cannot be used with '--envelope'",
+        ),
+        (
+            &["--raw", "--skip", "1"],
+            "the argument '--raw' cannot be used with '--skip <LINES>'",
+        ),
+    ] {
+        let ran = run(&[&["send", "memory://x"], args].concat(), "1\n").ended(2);
+        assert!(
+            ran.stderr.starts_with(&format!("relayhouse: {start}")),
+            "{}",
+            ran.stderr
+        );
+        assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn what_nothing_can_be_sent_to_is_said_before_anything_is_read() {
+    for (url, line) in [
+        (
+            "memory://orders/$deadletterqueue",
+            "nothing can be sent to a dead-letter queue such as orders/$deadletterqueue; send to \
+             orders",
+        ),
+        (
+            "memory://events/subscriptions/audit",
+            "nothing can be sent to a subscription such as events/subscriptions/audit; send to \
+             events",
+        ),
+    ] {
+        run(&["send", url, "--file", "no/such/file"], "")
+            .ended(2)
+            .said_only(line);
+    }
+}
+
+#[test]
 fn missing_input_is_said_by_name() {
+    let ran = run(&["send", "memory://x", "--file", "no/such.ndjson"], "").ended(66);
+    assert!(
+        ran.stderr
+            .starts_with("relayhouse: cannot read no/such.ndjson: ")
+    );
+    assert_eq!(ran.stderr.lines().count(), 1);
     let ran = run(&["pipe", "--from", "no/such.ndjson"], "").ended(66);
     assert!(
         ran.stderr
