@@ -1,4 +1,4 @@
-//! The embedded queue, for `memory://` URLs: one namespace of queues for each registry.
+//! The queues in memory, for `memory://` URLs: one namespace of queues for each registry.
 
 use std::{
     future::ready,

@@ -15,7 +15,7 @@
 //!
 //! # #[tokio::main]
 //! # async fn main() -> Result<()> {
-//! let queue = relayhouse::open("memory://orders").await?;
+//! let queue = relayhouse::open("local:./queues/orders").await?;
 //! queue.producer().json().send(&Order { id: 7, total: 1999 }).await?;
 //! queue
 //!     .consumer()
@@ -37,8 +37,11 @@
 //!
 //! # Features
 //!
-//! `memory` (the embedded queue) and `json` are on by default; `full` is everything.
+//! `local` (the embedded durable queue), `memory` (queues in memory) and `json` are on by default;
+//! `full` is everything.
 
+#[cfg(feature = "local")]
+mod durable;
 #[cfg(feature = "memory")]
 mod embedded;
 mod queue;
@@ -58,6 +61,8 @@ pub use relayhouse_core::{
     SeededRandom, Sending, Sent, SessionId, Settlement, Settling, Source, SubscriptionName,
     Support, Text, Timestamp, config, extract, port,
 };
+#[cfg(feature = "local")]
+pub use relayhouse_local as local;
 #[cfg(feature = "memory")]
 pub use relayhouse_memory as memory;
 pub use relayhouse_runtime as runtime;

@@ -78,6 +78,8 @@ impl Registry {
     #[must_use]
     pub fn with_context(context: Context) -> Self {
         let registry = Self::empty(context);
+        #[cfg(feature = "local")]
+        let registry = crate::durable::register(registry);
         #[cfg(feature = "memory")]
         let registry = crate::embedded::register(registry);
         registry

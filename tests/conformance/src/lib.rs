@@ -1,5 +1,7 @@
-//! The targets of the conformance suite: the memory adapter, by itself and in each profile.
+//! The targets of the conformance suite: the memory adapter, by itself and in each profile, and
+//! the local adapter.
 
+mod local;
 mod memory;
 
 use std::sync::Arc;
@@ -10,43 +12,71 @@ use relayhouse_memory::Profile;
 use relayhouse_testkit::Harness;
 use tokio::runtime::{Builder, Runtime};
 
-pub use self::memory::MemoryHarness;
+pub use self::{local::LocalHarness, memory::MemoryHarness};
 
 /// Is one target: an adapter, in one of its forms.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
     /// The name, as tests and the capability table have it.
     pub name: &'static str,
-    profile: Profile,
+    form: Form,
+}
+
+/// Is an adapter in one of its forms.
+#[derive(Clone, Copy, Debug)]
+enum Form {
+    Memory(Profile),
+    Local,
 }
 
 /// Lists all targets.
-pub const TARGETS: [Target; 5] = [
-    target("memory", Profile::Native),
-    target("sqs-standard", Profile::SqsStandard),
-    target("sqs-fifo", Profile::SqsFifo),
-    target("servicebus", Profile::ServiceBus),
-    target("servicebus-sessions", Profile::ServiceBusSessions),
+pub const TARGETS: [Target; 6] = [
+    memory("memory", Profile::Native),
+    LOCAL,
+    memory("sqs-standard", Profile::SqsStandard),
+    memory("sqs-fifo", Profile::SqsFifo),
+    memory("servicebus", Profile::ServiceBus),
+    memory("servicebus-sessions", Profile::ServiceBusSessions),
 ];
 
-const fn target(name: &'static str, profile: Profile) -> Target {
-    Target { name, profile }
+/// Queues in files.
+pub const LOCAL: Target = Target {
+    name: "local",
+    form: Form::Local,
+};
+
+const fn memory(name: &'static str, profile: Profile) -> Target {
+    Target {
+        name,
+        form: Form::Memory(profile),
+    }
 }
 
 impl Target {
     /// Makes a harness of this target. It needs tokio's time.
-    #[must_use]
-    pub fn harness(self) -> MemoryHarness {
-        MemoryHarness::new(self.name, self.profile)
-    }
-
-    /// Runs `work` with a harness of its own, under paused time.
     ///
     /// # Errors
     ///
-    /// Returns an error if tokio does not start.
+    /// Returns an error if there is no place for its files.
+    pub fn harness(self) -> Result<Box<dyn Harness>> {
+        Ok(match self.form {
+            Form::Memory(profile) => Box::new(MemoryHarness::new(self.name, profile)),
+            Form::Local => Box::new(LocalHarness::new()?),
+        })
+    }
+
+    /// Runs `work` with a harness of its own, under paused time, or time that moves when nothing
+    /// else goes on.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if tokio does not start, or if there is no place for files.
     pub fn run<T>(self, work: impl AsyncFnOnce(&dyn Harness) -> T) -> Result<T> {
-        Ok(paused()?.block_on(async move { work(&self.harness()).await }))
+        if matches!(self.form, Form::Local) {
+            let harness = LocalHarness::new()?;
+            return Ok(harness.drive(work(&harness)));
+        }
+        paused()?.block_on(async move { Ok(work(&*self.harness()?).await) })
     }
 
     /// Returns what the target declares.

@@ -12,7 +12,7 @@ use relayhouse_testkit::conformance::{self, Case, Ending, Reason};
 fn main() -> Result<()> {
     let arguments = Arguments::from_args();
     let mut trials = model::trials();
-    trials.push(threads::trial());
+    trials.extend(threads::trials());
     for target in TARGETS {
         trials.extend(cases(target)?);
         trials.push(message::trial(target));

@@ -2,28 +2,34 @@
 
 use libtest_mimic::{Failed, Trial};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
-use relayhouse_conformance::{TARGETS, Target};
+use relayhouse_conformance::{LOCAL, TARGETS, Target};
 use relayhouse_testkit::model::{agree, operations};
 
 const CASES: u32 = 1_000;
+/// Fewer, since each makes a file.
+const LOCAL_CASES: u32 = 100;
 const OPERATIONS_MAX: usize = 60;
 
 /// One test without ordering keys, and one with few keys, that each have many messages.
 pub(crate) fn trials() -> Vec<Trial> {
     let [memory, ..] = TARGETS;
-    let trial = |test: &str, keys| {
-        let name = format!("{}::{test}", memory.name);
-        Trial::test(name, move || agrees_with_model(memory, keys))
+    let trial = |target: Target, cases, test: &str, keys| {
+        let name = format!("{}::{test}", target.name);
+        Trial::test(name, move || agrees_with_model(target, cases, keys))
     };
-    vec![
-        trial("random_operations_agree_with_the_model", 0),
-        trial("random_operations_with_keys_agree_with_the_model", 3),
-    ]
+    let mut trials = Vec::new();
+    for (target, cases) in [(memory, CASES), (LOCAL, LOCAL_CASES)] {
+        let plain = "random_operations_agree_with_the_model";
+        let keyed = "random_operations_with_keys_agree_with_the_model";
+        trials.push(trial(target, cases, plain, 0));
+        trials.push(trial(target, cases, keyed, 3));
+    }
+    trials
 }
 
 /// Names the shortest operations that fail.
-fn agrees_with_model(target: Target, keys: u8) -> Result<(), Failed> {
-    let result = runner(CASES).run(&operations(OPERATIONS_MAX, keys), |operations| {
+fn agrees_with_model(target: Target, cases: u32, keys: u8) -> Result<(), Failed> {
+    let result = runner(cases).run(&operations(OPERATIONS_MAX, keys), |operations| {
         let verdict = target.run(async |harness| agree(harness, &operations).await);
         let verdict = verdict.map_err(|error| TestCaseError::fail(error.to_string()))?;
         verdict.map_err(|violation| TestCaseError::fail(violation.to_string()))

@@ -4,31 +4,35 @@ use std::{collections::BTreeSet, num::NonZeroU32, sync::Arc};
 
 use anyhow::{Result, ensure};
 use libtest_mimic::{Failed, Trial};
-use relayhouse_conformance::{TARGETS, Target};
+use relayhouse_conformance::{LOCAL, TARGETS, Target};
 use relayhouse_core::{
     Message, MessageId, Sending, Settlement, Settling, Source,
     port::{Provider, QueueConfig, ReceiveRequest, Receiver, ReceiverOptions},
 };
-use relayhouse_testkit::Harness;
 use tokio::{runtime::Builder, task::JoinSet};
 
 const RUNS: u32 = 20;
+/// Fewer, since each makes a file.
+const LOCAL_RUNS: u32 = 3;
 const MESSAGES: u128 = 1_000;
 const RECEIVERS: usize = 100;
 
-/// One test: a thousand messages and a hundred receivers on four threads, each message once.
-pub(crate) fn trial() -> Trial {
+/// One test for each adapter in process: a thousand messages and a hundred receivers on four
+/// threads, each message once.
+pub(crate) fn trials() -> [Trial; 2] {
     let [memory, ..] = TARGETS;
-    let name = format!("{}::threads_share_messages_once_each", memory.name);
-    Trial::test(name, move || {
-        run(memory).map_err(|error| Failed::from(error.to_string()))
+    [(memory, RUNS), (LOCAL, LOCAL_RUNS)].map(|(target, runs)| {
+        let name = format!("{}::threads_share_messages_once_each", target.name);
+        Trial::test(name, move || {
+            run(target, runs).map_err(|error| Failed::from(error.to_string()))
+        })
     })
 }
 
-fn run(target: Target) -> Result<()> {
+fn run(target: Target, runs: u32) -> Result<()> {
     let mut builder = Builder::new_multi_thread();
     let runtime = builder.worker_threads(4).enable_time().build()?;
-    for _ in 0..RUNS {
+    for _ in 0..runs {
         let ids = runtime.block_on(share(target))?;
         let different: BTreeSet<_> = ids.iter().collect();
         ensure!(ids.len() == different.len(), "a message came twice");
@@ -39,7 +43,7 @@ fn run(target: Target) -> Result<()> {
 
 /// Sends, and lets all receivers take what they can: returns the ids of what came.
 async fn share(target: Target) -> Result<Vec<String>> {
-    let harness = target.harness();
+    let harness = target.harness()?;
     let provider: Arc<dyn Provider> = harness.provider().await?;
     let queue = harness.queue(&*provider, &QueueConfig::default()).await?;
     let message = |number| Message::new("x").id(MessageId::from(number));

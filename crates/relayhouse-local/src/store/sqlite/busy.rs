@@ -1,0 +1,47 @@
+//! Waiting for another process's lock: short pauses, up to a bound.
+//!
+//! A lock is held for the length of a commit, a tenth of a millisecond to some milliseconds.
+//! SQLite's own pauses grow to a tenth of a second, by which others would have had it many times.
+
+use std::{thread, time::Duration};
+
+use rusqlite::Connection;
+
+use super::fault::Result;
+
+/// The first pauses, while it is likely that a commit is about to end.
+const PAUSE_FIRST: Duration = Duration::from_micros(100);
+const FIRST_COUNT: u32 = 20;
+
+/// The pauses after these.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// Lets `connection` wait up to `timeout` for a lock.
+pub(super) fn wait_for_locks(connection: &mut Connection, timeout: Duration) -> Result<()> {
+    let wait = move |tries: i32| {
+        let tries = u32::try_from(tries).unwrap_or(0);
+        let has_time = waited(tries) < timeout;
+        if has_time {
+            pause(tries);
+        }
+        has_time
+    };
+    Ok(connection.busy_handler(Some(wait))?)
+}
+
+/// Returns how long one has waited before a try.
+fn waited(tries: u32) -> Duration {
+    PAUSE_FIRST * tries.min(FIRST_COUNT) + PAUSE * tries.saturating_sub(FIRST_COUNT)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "SQLite waits within a call on the storage thread, where no clock of ours can"
+)]
+fn pause(tries: u32) {
+    thread::sleep(if tries < FIRST_COUNT {
+        PAUSE_FIRST
+    } else {
+        PAUSE
+    });
+}

@@ -1,0 +1,212 @@
+//! Opening a file: its settings for SQLite, its format, and whether anything is missing.
+
+use std::{fs::File, path::Path};
+
+use relayhouse_core::{Clock, Error, ErrorKind, Random};
+use rusqlite::{Connection, OpenFlags};
+
+use super::{
+    Access, Fault, FileRow, Lanes, Moment, News, Options, SqliteStore, Tick, busy, fault, file,
+};
+use crate::store::Kind;
+
+/// Tells SQLite and others whose file it is: "rlhs".
+const APPLICATION_ID: i64 = 0x726c_6873;
+
+/// What makes each format out of the one before; the first makes it out of nothing.
+const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+
+/// The log is written back once it has this many pages of 4 KiB.
+const CHECKPOINT_PAGES: u32 = 4000;
+
+/// How much of the file is kept in memory, in KiB.
+const CACHE_KIB: i64 = 16 * 1024;
+
+/// How many statements are kept ready.
+const STATEMENTS: usize = 128;
+
+impl SqliteStore {
+    /// Opens the file at `path`, which exists; an empty one becomes a queue file.
+    pub(crate) fn open(
+        path: &Path,
+        options: Options,
+        clock: &dyn Clock,
+        random: &dyn Random,
+    ) -> relayhouse_core::Result<Self> {
+        let opened = Self::try_open(path, options, clock, random);
+        opened.map_err(|fault| fault.into_error(path))
+    }
+
+    fn try_open(
+        path: &Path,
+        options: Options,
+        clock: &dyn Clock,
+        random: &dyn Random,
+    ) -> fault::Result<Self> {
+        let connection = connect(path, &options)?;
+        let now = clock.now();
+        let mut store = Self {
+            path: path.to_owned(),
+            connection,
+            epoch: (Tick(0), now),
+            moment: Moment {
+                tick: Tick(0),
+                now,
+                wall: clock.wall(),
+            },
+            access: Access::Look,
+            file: FileRow {
+                identity: 0,
+                kind: Kind::Undecided,
+                is_deleted: false,
+                boot: None,
+                boot_tick: 0,
+            },
+            lanes: Lanes::default(),
+            version: 0,
+            is_fresh: false,
+            is_flushing: true,
+            quiet_until: i64::MIN,
+            dedups_until: i64::MIN,
+            news: News::default(),
+            broken: None,
+            passed_over: std::collections::HashMap::new(),
+            options,
+        };
+        store.migrate(MIGRATIONS)?;
+        store.introduce(random)?;
+        store.check_mark()?;
+        store.set_clock(clock)?;
+        Ok(store)
+    }
+
+    /// Brings the file to the newest format, in one transaction.
+    pub(super) fn migrate(&mut self, migrations: &[&str]) -> fault::Result<()> {
+        let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
+        if self.format()? == known {
+            return Ok(());
+        }
+        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        // Another process may have been faster.
+        let found = self.format()?;
+        let is_new = found == 0;
+        if is_new && self.has_tables()? {
+            return Err(Fault::Foreign);
+        }
+        if known < found || found < 0 {
+            return Err(Fault::Newer { found, known });
+        }
+        let done = usize::try_from(found).unwrap_or(0);
+        for migration in migrations.iter().skip(done) {
+            self.connection.execute_batch(migration)?;
+        }
+        self.connection
+            .pragma_update(None, "application_id", APPLICATION_ID)?;
+        self.connection.pragma_update(None, "user_version", known)?;
+        self.connection.execute_batch("COMMIT")?;
+        if is_new {
+            sync_directory(&self.path)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn format(&self) -> fault::Result<i64> {
+        let id: i64 = self.pragma("application_id")?;
+        let version: i64 = self.pragma("user_version")?;
+        if id != APPLICATION_ID && (id != 0 || version != 0) {
+            return Err(Fault::Foreign);
+        }
+        Ok(version)
+    }
+
+    fn has_tables(&self) -> fault::Result<bool> {
+        let count: i64 =
+            self.connection
+                .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+        Ok(0 < count)
+    }
+
+    pub(super) fn pragma(&self, name: &str) -> fault::Result<i64> {
+        Ok(self
+            .connection
+            .pragma_query_value(None, name, |row| row.get(0))?)
+    }
+
+    /// Gives a new file its identity.
+    fn introduce(&mut self, random: &dyn Random) -> fault::Result<()> {
+        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        let has_row: bool = self
+            .connection
+            .query_row("SELECT count(*) FROM file", [], |row| row.get(0))?;
+        if !has_row {
+            let (high, low) = (random.next_u64(), random.next_u64());
+            let file = FileRow {
+                identity: u128::from(high) << 64 | u128::from(low),
+                ..self.file.clone()
+            };
+            file.write(&self.connection)?;
+        }
+        self.connection.execute_batch("COMMIT")?;
+        Ok(())
+    }
+
+    /// Compares the file with what its bell says was flushed.
+    fn check_mark(&mut self) -> fault::Result<()> {
+        self.refresh()?;
+        let flushed = self
+            .options
+            .mark
+            .and_then(|mark| file::commits_of(&mark, self.file.identity));
+        let (Some(flushed), Ok(own)) = (flushed, self.lanes.get(0)) else {
+            return Ok(());
+        };
+        if own.commits < flushed {
+            let lost = flushed - own.commits;
+            return Err(Fault::damaged(format!(
+                "{lost} commits that were flushed are gone from its log"
+            )));
+        }
+        Ok(())
+    }
+}
+
+fn connect(path: &Path, options: &Options) -> fault::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    busy::wait_for_locks(&mut connection, options.busy_timeout)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Before the first page is written, and without effect later.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    let mode: String =
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(Fault::Failed(Error::new(
+            ErrorKind::ConfigInvalid,
+            format!(
+                "file {}: no write-ahead log is possible here",
+                path.display()
+            ),
+        )));
+    }
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    Ok(connection)
+}
+
+/// Makes the name of a new file last.
+fn sync_directory(path: &Path) -> fault::Result<()> {
+    let Some(directory) = path.parent().filter(|_| cfg!(unix)) else {
+        return Ok(());
+    };
+    File::open(directory)
+        .and_then(|directory| directory.sync_all())
+        .map_err(|error| {
+            let text = format!("directory {} cannot be flushed", directory.display());
+            Fault::Failed(Error::new(ErrorKind::Unexpected, text).with_source(error))
+        })
+}

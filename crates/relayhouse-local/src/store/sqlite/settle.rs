@@ -1,0 +1,93 @@
+//! Settling and extending: each receipt proves its lease, or changes nothing.
+
+use std::time::Duration;
+
+use relayhouse_core::{DeadLetter, Previous, Settlement};
+use rusqlite::params;
+
+use super::{
+    SqliteStore,
+    entry::{Entry, lane_code},
+    fault::Result,
+};
+use crate::store::{Lane, Proof, Verdict};
+
+impl SqliteStore {
+    pub(super) fn settle_one(
+        &mut self,
+        lane: Lane,
+        proof: Proof,
+        how: &Settlement,
+    ) -> Result<Verdict> {
+        match how {
+            Settlement::Ack => self.ack(lane, proof),
+            Settlement::Release { delay } => match self.leased(lane, proof)? {
+                None => Ok(Verdict::LeaseLost),
+                Some(entry) => {
+                    self.come_back(entry, *delay, Previous::Released)?;
+                    Ok(Verdict::Done)
+                }
+            },
+            Settlement::DeadLetter(letter) => self.dead_letter(lane, proof, letter),
+            _ => Ok(Verdict::Unknown),
+        }
+    }
+
+    fn ack(&mut self, lane: Lane, proof: Proof) -> Result<Verdict> {
+        let Some(entry) = self.remove_leased(lane, proof)? else {
+            return Ok(Verdict::LeaseLost);
+        };
+        self.forget(&entry)?;
+        if let Some(key) = &entry.key {
+            self.offer_key(lane, key)?;
+        }
+        Ok(Verdict::Done)
+    }
+
+    /// Removes the entry whose lease `proof` proves, in one statement: most deliveries end so.
+    fn remove_leased(&self, lane: Lane, proof: Proof) -> Result<Option<Entry>> {
+        if proof.file != self.proof_file() {
+            return Ok(None);
+        }
+        let mut delete = self.connection.prepare_cached(
+            "DELETE FROM entry WHERE id = ?1 AND state = 1 AND token & 4294967295 = ?2 \
+             AND lane = ?3 RETURNING id, lane, state, rank, place, key, due, expires, attempt, \
+             previous, token, bytes, seal",
+        )?;
+        let mut rows = delete.query(params![proof.id, proof.token, lane_code(lane)])?;
+        rows.next()?.map(|row| Entry::read(row, 0)).transpose()
+    }
+
+    fn dead_letter(&mut self, lane: Lane, proof: Proof, letter: &DeadLetter) -> Result<Verdict> {
+        let Some(entry) = self.leased(lane, proof)? else {
+            return Ok(Verdict::LeaseLost);
+        };
+        if lane.dead {
+            return Ok(Verdict::DeadAlready);
+        }
+        if !self.has_dead_room(lane, entry.bytes)? {
+            return Ok(Verdict::DeadLettersFull);
+        }
+        let key = entry.key.clone();
+        self.bury(entry, letter.clone())?;
+        if let Some(key) = key {
+            self.offer_key(lane, &key)?;
+        }
+        Ok(Verdict::Done)
+    }
+
+    pub(super) fn extend_one(&mut self, lane: Lane, proof: Proof, by: Duration) -> Result<Verdict> {
+        let Some(mut entry) = self.leased(lane, proof)? else {
+            return Ok(Verdict::LeaseLost);
+        };
+        if entry.due.is_none() {
+            // The lease is that of its session.
+            return Ok(Verdict::Unknown);
+        }
+        let due = (self.moment.tick + by).0;
+        entry.due = Some(due);
+        entry.save_lease(&self.connection)?;
+        self.wake_at(due);
+        Ok(Verdict::Done)
+    }
+}

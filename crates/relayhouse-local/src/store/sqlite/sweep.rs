@@ -1,0 +1,130 @@
+//! What time does: leases end, delays end, messages expire, sessions come back.
+
+use std::time::Duration;
+
+use relayhouse_core::{DeadLetter, Previous, Text};
+
+use super::{
+    SqliteStore,
+    entry::{self, Entry, State, columns},
+    fault::Result,
+};
+
+/// How much is read at once of what is due.
+const AT_ONCE: u32 = 256;
+
+impl SqliteStore {
+    /// Does what is due.
+    pub(super) fn sweep(&mut self) -> Result<()> {
+        self.sweep_dedups(AT_ONCE)?;
+        if self.moment.tick.0 < self.quiet_until {
+            return Ok(());
+        }
+        while self.sweep_due()? {}
+        while self.sweep_sessions()? {}
+        while self.sweep_expired()? {}
+        self.quiet_until = self.next_due()?;
+        Ok(())
+    }
+
+    fn next_due(&self) -> Result<i64> {
+        let queries = [
+            "SELECT min(due) FROM entry WHERE due IS NOT NULL",
+            "SELECT min(until) FROM session WHERE holder <> 0",
+            "SELECT min(expires) FROM entry WHERE expires IS NOT NULL AND state <> 1",
+        ];
+        let mut next = i64::MAX;
+        for sql in queries {
+            let due = entry::number(&self.connection, sql, [])?;
+            next = next.min(due.unwrap_or(i64::MAX));
+        }
+        Ok(next)
+    }
+
+    /// Ends leases and delays; returns true if there may be more.
+    fn sweep_due(&mut self) -> Result<bool> {
+        let sql = concat!(
+            "SELECT ",
+            columns!(),
+            " FROM entry e WHERE e.due IS NOT NULL AND e.due <= ?1 ORDER BY e.due LIMIT ?2"
+        );
+        let now = self.moment.tick.0;
+        let due = entry::all(&self.connection, sql, (now, AT_ONCE))?;
+        for found in &due {
+            // One that went before may have changed it.
+            let entry = Entry::load(&self.connection, found.id)?;
+            let is_due = |entry: &Entry| entry.due.is_some_and(|due| due <= now);
+            if let Some(entry) = entry.filter(is_due) {
+                self.is_due(entry)?;
+            }
+        }
+        Ok(!due.is_empty())
+    }
+
+    fn is_due(&mut self, mut entry: Entry) -> Result<()> {
+        match entry.state {
+            State::Leased => self.come_back(entry, Duration::ZERO, Previous::Expired),
+            _ if entry.is_expired(self.moment.tick) => self.expire_in_place(entry),
+            State::Scheduled => {
+                // It arrives now: behind what came before.
+                entry.place = self.next_sequence()?;
+                self.stand(&mut entry)
+            }
+            _ => self.stand(&mut entry),
+        }
+    }
+
+    fn sweep_sessions(&mut self) -> Result<bool> {
+        let ended = self.ended_sessions(AT_ONCE)?;
+        for (lane, key) in &ended {
+            self.end_session(*lane, key, Previous::Expired)?;
+        }
+        Ok(!ended.is_empty())
+    }
+
+    fn sweep_expired(&mut self) -> Result<bool> {
+        let sql = concat!(
+            "SELECT ",
+            columns!(),
+            " FROM entry e WHERE e.expires IS NOT NULL AND e.state <> 1 AND e.expires <= ?1 \
+             ORDER BY e.expires LIMIT ?2"
+        );
+        let now = self.moment.tick;
+        let expired = entry::all(&self.connection, sql, (now.0, AT_ONCE))?;
+        for found in &expired {
+            let entry = Entry::load(&self.connection, found.id)?;
+            let is_over = |entry: &Entry| entry.is_expired(now) && entry.state != State::Leased;
+            if let Some(entry) = entry.filter(is_over) {
+                self.expire_in_place(entry)?;
+            }
+        }
+        Ok(!expired.is_empty())
+    }
+
+    /// Ends a message that stands somewhere, and lets the next of its key come.
+    fn expire_in_place(&mut self, entry: Entry) -> Result<()> {
+        let (lane, key) = (entry.lane, entry.key.clone());
+        self.expire(entry)?;
+        match key {
+            Some(key) => self.offer_key(lane, &key),
+            None => Ok(()),
+        }
+    }
+
+    /// Drops a message whose time to live is over, or dead-letters it.
+    pub(super) fn expire(&mut self, entry: Entry) -> Result<()> {
+        if !entry.lane.dead && self.lane(entry.lane)?.settings.dead_letter_expired {
+            let letter =
+                DeadLetter::new(DeadLetter::EXPIRED, "not delivered within its time to live");
+            return self.bury(entry, letter);
+        }
+        self.discard(&entry)
+    }
+
+    /// Dead-letters a message that was delivered too often.
+    pub(super) fn exhaust(&mut self, entry: Entry) -> Result<()> {
+        let text = format!("delivered {} times without success", entry.attempt);
+        let letter = DeadLetter::new(DeadLetter::ATTEMPTS_EXHAUSTED, Text::from(text));
+        self.bury(entry, letter)
+    }
+}
