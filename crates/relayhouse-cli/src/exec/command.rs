@@ -10,11 +10,11 @@ use std::{
 use bytes::Bytes;
 use relayhouse::{Clock, Delivery, Error, ErrorKind, Retry};
 use tokio::{
-    io::{self, AsyncReadExt, AsyncWriteExt},
+    io::{self, AsyncReadExt},
     process::{Child, Command},
 };
 
-use super::group::Groups;
+use super::{body, group::Groups};
 
 /// The most that one command may print, since a result is written whole.
 const OUTPUT_BYTES_MAX: u64 = 64 << 20;
@@ -53,12 +53,16 @@ impl Shell {
     ///
     /// Dropping the future kills the command, with all that it started.
     pub(crate) async fn run(&self, delivery: &Delivery) -> Result<Ended, Error> {
-        let command = self.command(delivery);
+        let stdin = body::stdin(&delivery.message.body)
+            .await
+            .map_err(|error| failed("body cannot be handed over", error))?;
+        let mut command = self.command(delivery);
+        command.stdin(stdin);
         let started = self.groups.start(command);
         let (mut child, group) =
             started.map_err(|error| failed("command cannot be started", error))?;
         let ended = tokio::select! {
-            ended = talk(&mut child, &delivery.message.body) => ended?,
+            ended = listen(&mut child) => ended?,
             error = self.too_long() => return Err(error),
         };
         group.ended();
@@ -80,10 +84,7 @@ impl Shell {
 
     fn command(&self, delivery: &Delivery) -> Command {
         let mut command = shell(&self.command);
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true);
+        command.stdout(Stdio::piped()).kill_on_drop(true);
         for (name, value) in self.variables(delivery) {
             command.env(name, value);
         }
@@ -159,31 +160,14 @@ fn shell(line: &str) -> Command {
     command
 }
 
-/// Writes and reads at once, so that neither side waits for the other, then waits for the end.
-async fn talk(child: &mut Child, body: &[u8]) -> Result<Ended, Error> {
-    let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
-    let write = async {
-        let Some(mut stdin) = stdin else {
-            return Ok(());
-        };
-        match stdin.write_all(body).await {
-            // It need not read all of its input.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            result => result,
-        }
-    };
-    let read = async {
-        let mut output = Vec::new();
-        if let Some(stdout) = stdout {
-            stdout
-                .take(OUTPUT_BYTES_MAX + 1)
-                .read_to_end(&mut output)
-                .await?;
-        }
-        Ok(output)
-    };
-    let (_, output) = tokio::try_join!(write, read)
-        .map_err(|error| failed("command cannot be talked to", error))?;
+/// Reads what the command prints, then waits for its end.
+async fn listen(child: &mut Child) -> Result<Ended, Error> {
+    let mut output = Vec::new();
+    if let Some(stdout) = child.stdout.take() {
+        let mut stdout = stdout.take(OUTPUT_BYTES_MAX + 1);
+        let read = stdout.read_to_end(&mut output).await;
+        read.map_err(|error| failed("command cannot be listened to", error))?;
+    }
     if OUTPUT_BYTES_MAX < output.len() as u64 {
         let text = format!("command printed more than {OUTPUT_BYTES_MAX} bytes");
         return Err(Error::new(ErrorKind::Handler, text).retry(Retry::Permanent));

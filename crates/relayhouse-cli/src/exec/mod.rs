@@ -1,5 +1,6 @@
 //! A command for each message: how it is run, what its exit code means, how it is stopped.
 
+mod body;
 mod command;
 mod group;
 mod handler;
