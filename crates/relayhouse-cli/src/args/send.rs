@@ -90,7 +90,8 @@ pub(crate) struct Defaults {
 }
 
 const EXITS: &str = "\
-A message counts as sent when the queue has confirmed it. What fails for a while is tried again,
+Messages arrive in the order of the input, where the queue keeps its order: many are under way at
+a time, and leave in large batches. A message counts as sent when the queue has confirmed it. What fails for a while is tried again,
 five times in all, but a message with an ordering key: it would come after those behind it. When a
 send ends early, it says how many are confirmed, how many failed, of how many nobody knows, and
 with which --skip to go on. Messages that are confirmed behind that line are then sent twice, but

@@ -35,7 +35,7 @@ pub(crate) async fn run(
     if input.is_terminal() {
         progress.note("reads what is typed; Ctrl-D ends it");
     }
-    let mut sending = Sending::new(&args, &queue, &progress, input.size());
+    let mut sending = Sending::new(&args, &queue, &progress, input.size())?;
     let maker = Maker {
         shape: Shape::of(&args),
         defaults: args.defaults.clone(),
@@ -48,6 +48,10 @@ pub(crate) async fn run(
     let lines = input.lines(cut, move |number, line| maker.message(number, line));
     let end = sending.all(lines).await;
     progress.end();
+    let closed = match end {
+        End::Aborted => Ok(()),
+        _ => sending.close().await,
+    };
 
     let (tally, took) = sending.into_tally();
     tally.say(console, &end, took, args.raw);
@@ -58,6 +62,7 @@ pub(crate) async fn run(
         )
         .await?;
     }
+    closed?;
     if !matches!(end, End::Aborted) {
         queue.close().await?;
     }

@@ -18,6 +18,7 @@ use crate::{
 
 const IN_FLIGHT_MAX: usize = 4096;
 const IN_FLIGHT_BYTES_MAX: u64 = 32 << 20;
+const BATCH_MAX: u32 = 1000;
 const TRIES_MAX: u32 = 5;
 const TRY_AGAIN_FIRST: Duration = Duration::from_millis(100);
 const BAD_LINES_SAID_MAX: u64 = 10;
@@ -53,6 +54,8 @@ pub(super) struct Sending<'a> {
     is_strict: bool,
     flying: FuturesUnordered<Pin<Box<dyn Future<Output = Flight> + Send>>>,
     flying_bytes: u64,
+    /// True once the queue has answered.
+    is_open: bool,
     tally: Tally,
     read_bytes: u64,
     all_bytes: Option<u64>,
@@ -74,22 +77,23 @@ impl<'a> Sending<'a> {
         queue: &Queue,
         progress: &'a Progress,
         all_bytes: Option<u64>,
-    ) -> Self {
+    ) -> Result<Self> {
         let clock = Arc::clone(&queue.context().clock);
-        Self {
+        Ok(Self {
             progress,
             pulse: progress.pulse(&clock),
-            producer: queue.producer(),
+            producer: producer(queue)?,
             pace: args.rate.map(|rate| Pace::new(rate, &clock)),
             clock,
             is_strict: args.strict,
             flying: FuturesUnordered::new(),
             flying_bytes: 0,
+            is_open: false,
             tally: Tally::new(args.skip),
             read_bytes: 0,
             all_bytes,
             end: None,
-        }
+        })
     }
 
     /// Sends everything until the input ends, or something ends it early, and waits for what is
@@ -101,8 +105,7 @@ impl<'a> Sending<'a> {
             if !may_read && self.flying.is_empty() {
                 return self.end.take().unwrap_or(End::Done);
             }
-            let has_room =
-                self.flying.len() < IN_FLIGHT_MAX && self.flying_bytes < IN_FLIGHT_BYTES_MAX;
+            let has_room = self.has_room();
             tokio::select! {
                 biased;
                 () = &mut wish => {
@@ -119,6 +122,15 @@ impl<'a> Sending<'a> {
                 () = self.pulse.tick() => self.show(),
             }
         }
+    }
+
+    /// Returns true if another message may leave. The first one goes alone, and opens the queue:
+    /// what waited for that would not keep its order.
+    fn has_room(&self) -> bool {
+        if !self.is_open {
+            return self.flying.is_empty();
+        }
+        self.flying.len() < IN_FLIGHT_MAX && self.flying_bytes < IN_FLIGHT_BYTES_MAX
     }
 
     /// Reads no further, and returns the next wish of that kind.
@@ -170,6 +182,7 @@ impl<'a> Sending<'a> {
             answer,
         } = flight;
         self.flying_bytes -= bytes;
+        self.is_open = true;
         match answer {
             Ok(sent) => self.tally.confirm(line, &sent),
             Err(error) if is_of_the_message(&error) => {
@@ -208,11 +221,26 @@ impl<'a> Sending<'a> {
         self.pulse.show(&view);
     }
 
+    /// Ends the sending, once nothing is under way.
+    pub(super) async fn close(&self) -> Result<()> {
+        self.producer.close().await
+    }
+
     /// Returns what became of the lines, and how long it took.
     pub(super) fn into_tally(self) -> (Tally, Duration) {
         let took = self.pulse.took();
         (self.tally, took)
     }
+}
+
+/// Makes a producer that keeps the order of the input where the queue does: one call after the
+/// other, each with what has come meanwhile.
+fn producer(queue: &Queue) -> Result<Producer> {
+    let builder = queue.producer_builder();
+    if queue.provider().capabilities().queue_order.is_supported() {
+        return builder.calls_in_flight(1).batch_max(BATCH_MAX).build();
+    }
+    builder.build()
 }
 
 /// Waits until a message may leave, and for the line that it is made of. Dropping the future

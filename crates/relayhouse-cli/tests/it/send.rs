@@ -189,6 +189,16 @@ async fn order_of_the_input_is_the_order_of_the_key() {
 }
 
 #[tokio::test]
+async fn order_of_the_input_is_kept_without_a_key_as_well() {
+    let house = House::new();
+    let lines: String = (0..5000).map(|number| format!("{number}\n")).collect();
+    house.send("memory://orders", &lines, &[], 0).await;
+    let received = house.drain("memory://orders").await;
+    let expected: Vec<Value> = (0..5000).map(|number| json!(number)).collect();
+    assert!(bodies(&received) == expected, "the order has changed");
+}
+
+#[tokio::test]
 async fn send_that_fails_says_where_to_go_on_and_nothing_is_left_out() {
     let house = House::new();
     let lines = "1\n2\n\n\"down\"\n4\n";
