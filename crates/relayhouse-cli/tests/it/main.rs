@@ -8,6 +8,8 @@ mod exec;
 mod flaky;
 mod house;
 mod input;
+#[cfg(unix)]
+mod local;
 mod program;
 mod receive;
 mod send;
