@@ -35,3 +35,16 @@ pub(crate) fn dead_letters(url: &str) -> String {
     }
     format!("{place}{SUFFIX}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dead_letters_are_named_without_options() {
+        let dead = "local:./q/orders/$deadletterqueue";
+        for url in ["local:./q/orders", "local:./q/orders?key=hunter2", dead] {
+            assert_eq!(dead_letters(url), dead);
+        }
+    }
+}

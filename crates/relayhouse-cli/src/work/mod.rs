@@ -8,7 +8,10 @@ mod view;
 
 use std::sync::Arc;
 
-use relayhouse::{Error, Queue, Registry, ctrl_c, runtime::Running};
+use relayhouse::{
+    Error, Queue, Registry, ctrl_c,
+    runtime::{Report, Running},
+};
 
 use self::{letters::Letters, summary::Summary};
 use crate::{
@@ -18,7 +21,7 @@ use crate::{
     exec::{self, Groups, Results},
     exit::{Code, Failure},
     open,
-    output::Output,
+    output::{Output, Writing},
     print,
     progress::Progress,
 };
@@ -46,13 +49,10 @@ pub(crate) async fn run(
     let letters = Arc::new(Letters::new(&progress));
     let queue = open::observed(registry, &args.url, letters).await?;
     let (output, writing) = Output::to(stdout);
-    let results = match args.output {
-        None => Results::Passed(output.clone()),
-        Some(Format::Ndjson) => Results::Recorded(output.clone()),
-        Some(Format::Table | Format::Json) => Results::Dropped,
-    };
     let groups = Groups::default();
+    // It listens before the first command starts.
     let interrupted = ctrl_c();
+    let results = results(args.output, &output);
     let running = consumer::start(&args, &queue, results, &groups, &progress).await?;
     progress.detail("waits for messages");
     let stop = tokio::select! {
@@ -67,22 +67,43 @@ pub(crate) async fn run(
     let so_far = running.report();
     let drained = finish(&stop, running, &args, &groups, &progress).await;
     progress.end();
-    let report = match &drained {
-        Some(Ok(report)) => report.clone(),
-        _ => so_far,
-    };
-    let summary = Summary::of(&report);
+    let report = drained.as_ref().and_then(|drained| drained.as_ref().ok());
+    let summary = Summary::of(report.unwrap_or(&so_far));
     summary.say(console, matches!(stop, Stop::Interrupted), &args.url);
-    if drained.is_some() {
-        if let Some(format @ (Format::Table | Format::Json)) = args.output {
-            // Why it failed is known to who writes.
-            let _ = output.write(print::object(format, &summary)?.into()).await;
-        }
-        drop(output);
-        writing.join()?;
-    }
-    drained.unwrap_or(Ok(report))?;
+    let Some(drained) = drained else {
+        return Ok(Code::Interrupted);
+    };
+    print(&args, &summary, output, writing).await?;
+    drained?;
     queue.close().await?;
+    code(stop, &summary)
+}
+
+/// Says what becomes of what commands print.
+fn results(format: Option<Format>, output: &Output) -> Results {
+    match format {
+        None => Results::Passed(output.clone()),
+        Some(Format::Ndjson) => Results::Recorded(output.clone()),
+        Some(Format::Table | Format::Json) => Results::Dropped,
+    }
+}
+
+/// Prints the counts, if they are asked for, and waits until all is written.
+async fn print(
+    args: &Work,
+    summary: &Summary,
+    output: Output,
+    writing: Writing,
+) -> Result<(), Failure> {
+    if let Some(format @ (Format::Table | Format::Json)) = args.output {
+        // Why it failed is known to who writes.
+        let _ = output.write(print::object(format, summary)?.into()).await;
+    }
+    drop(output);
+    writing.join()
+}
+
+fn code(stop: Stop, summary: &Summary) -> Result<Code, Failure> {
     match stop {
         Stop::Empty(empty) => {
             empty?;
@@ -101,7 +122,7 @@ async fn finish(
     args: &Work,
     groups: &Groups,
     progress: &Progress,
-) -> Option<Result<relayhouse::runtime::Report, Error>> {
+) -> Option<Result<Report, Error>> {
     match stop {
         Stop::Empty(_) | Stop::Consumer => Some(running.shutdown(args.drain).await),
         Stop::Output => {

@@ -160,6 +160,16 @@ async fn watch_counts_until_nobody_reads() {
 }
 
 #[tokio::test]
+async fn reader_that_has_gone_is_told_by_the_exit_code() {
+    let house = House::new();
+    house.run(&["create", "memory://orders"]).await.ended(0);
+    for command in ["list", "stats"] {
+        let args = [command, "memory://orders"];
+        assert_eq!(house.run_to(&args, Leaving(0)).await, 141);
+    }
+}
+
+#[tokio::test]
 async fn queue_that_is_not_there_is_said_with_what_to_do() {
     let house = House::new();
     house.run(&["stats", "memory://orders"]).await.ended(69);

@@ -353,6 +353,7 @@ fn empty_input_is_no_error() {
     for input in ["", "\n", "\r\n \n"] {
         let ran = run(&["send", "memory://orders"], input).ended(0);
         assert_eq!((&*ran.stdout, &*ran.stderr), ("", ""));
+        run(&["send", "memory://orders", "--raw", "--file", "-"], input).ended(0);
     }
 }
 
