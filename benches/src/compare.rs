@@ -43,6 +43,14 @@ impl<'a> Contender<'a> {
     }
 }
 
+impl Contender<'_> {
+    /// Returns the name of its lines in the tables.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
 impl std::fmt::Debug for Contender<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Contender").field(&self.name).finish()
@@ -102,6 +110,14 @@ impl Comparison {
     pub fn least(&self, name: &str, figure: usize) -> Option<f64> {
         let samples = self.samples(name, figure)?;
         samples.iter().copied().min_by(f64::total_cmp)
+    }
+
+    /// Returns the least and the greatest of a figure, or `None` if there is no such contender.
+    #[must_use]
+    pub fn spread(&self, name: &str, figure: usize) -> Option<(f64, f64)> {
+        let samples = self.samples(name, figure)?;
+        let most = samples.iter().copied().max_by(f64::total_cmp);
+        self.least(name, figure).zip(most)
     }
 
     /// Returns the median of what a figure was to that of `base` in the same round, or `None` if

@@ -1,10 +1,12 @@
 //! Benchmarks of relayhouse: every queue runs the same workloads in one process, in turns, beside
-//! the least queue that keeps leases. Figures are read as ratios to that limit.
+//! the least queue that keeps leases. Figures are read as ratios to that limit. Queues in files are
+//! measured beside a plain program of the same tables.
 
 pub mod clock;
 pub mod compare;
 pub mod heap;
 pub mod limit;
+pub mod local;
 pub mod machine;
 pub mod options;
 pub mod ours;

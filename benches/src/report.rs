@@ -9,11 +9,16 @@ use std::{
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
+use crate::compare::LIMIT;
+
 /// Shares of a goal by which a run may miss it and still pass `--check`.
 pub const TOLERANCE: f64 = 0.15;
 
 /// The share of a goal that is no more than rounding.
 pub const ROUNDING: f64 = 0.005;
+
+/// The column that a table has only if one of its lines tells it.
+const SPREAD: usize = 3;
 
 /// Is everything that one run found.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -31,6 +36,8 @@ pub struct Report {
 pub struct Table {
     /// What the workload is.
     pub workload: String,
+    /// What ratios are taken to.
+    pub limit: String,
     /// The figures.
     pub lines: Vec<Line>,
     /// What a reader has to know beside them.
@@ -48,6 +55,9 @@ pub struct Line {
     pub value: f64,
     /// What the figure counts.
     pub unit: Unit,
+    /// The least and the greatest figure of all rounds, where that is told.
+    #[serde(default)]
+    pub spread: Option<(f64, f64)>,
     /// The figure by that of the limit in the same round.
     pub ratio: Option<f64>,
     /// The goal, if there is one.
@@ -62,6 +72,8 @@ pub enum Unit {
     MessagesPerSecond,
     /// Nanoseconds.
     Nanoseconds,
+    /// Bytes.
+    Bytes,
     /// Bytes of one message.
     BytesPerMessage,
     /// A number of one message.
@@ -155,11 +167,16 @@ impl Line {
         Some(goal.missed_by(actual?))
     }
 
-    fn cells(&self) -> [String; 6] {
+    fn cells(&self) -> [String; 7] {
         [
             self.case.clone(),
             self.contender.clone(),
             self.unit.show(self.value),
+            self.spread
+                .map(|(least, most)| {
+                    format!("{} to {}", self.unit.show(least), self.unit.show(most))
+                })
+                .unwrap_or_default(),
             self.ratio
                 .map(|ratio| format!("{ratio:.2}"))
                 .unwrap_or_default(),
@@ -199,6 +216,8 @@ impl Unit {
             Self::Nanoseconds if 1e6 <= value => format!("{:.2} ms", value / 1e6),
             Self::Nanoseconds if 1e3 <= value => format!("{:.2} µs", value / 1e3),
             Self::Nanoseconds => format!("{value:.0} ns"),
+            Self::Bytes if 1e6 <= value => format!("{:.1} MiB", value / f64::from(1 << 20)),
+            Self::Bytes => format!("{:.1} KiB", value / f64::from(1 << 10)),
             Self::BytesPerMessage => format!("{value:.1} B"),
             Self::PerMessage => format!("{value:.3}"),
             Self::Count => format!("{value:.0}"),
@@ -213,6 +232,7 @@ impl Table {
     pub fn new(workload: impl Into<String>) -> Self {
         Self {
             workload: workload.into(),
+            limit: LIMIT.to_owned(),
             lines: Vec::new(),
             notes: Vec::new(),
         }
@@ -226,6 +246,7 @@ impl Table {
             contender: contender.to_owned(),
             value,
             unit,
+            spread: None,
             ratio: None,
             goal: None,
         });
@@ -235,18 +256,21 @@ impl Table {
     /// Returns the table as Markdown, in columns of equal width.
     #[must_use]
     pub fn markdown(&self) -> String {
-        const HEAD: [&str; 6] = ["case", "queue", "figure", "to limit", "goal", "verdict"];
-        let mut rows = vec![HEAD.map(str::to_owned)];
+        let by = format!("to {}", self.limit);
+        let head = ["case", "queue", "figure", "spread", &by, "goal", "verdict"];
+        let mut rows = vec![head.map(str::to_owned)];
         rows.extend(self.lines.iter().map(Line::cells));
-        let width = |column: usize| {
-            let cells = rows.iter().map(|row| row[column].chars().count());
-            cells.max().unwrap_or_default()
+        let has_spread = self.lines.iter().any(|line| line.spread.is_some());
+        let width = |column: usize| match column == SPREAD && !has_spread {
+            true => None,
+            false => rows.iter().map(|row| row[column].chars().count()).max(),
         };
-        let widths: [usize; 6] = std::array::from_fn(width);
-        rows.insert(1, widths.map(|width| "-".repeat(width)));
+        let widths: [Option<usize>; 7] = std::array::from_fn(width);
+        rows.insert(1, widths.map(|width| "-".repeat(width.unwrap_or_default())));
         let mut text = format!("### {}\n\n", self.workload);
         for row in rows {
-            for (cell, width) in row.iter().zip(widths) {
+            let cells = row.iter().zip(widths);
+            for (cell, width) in cells.filter_map(|(cell, width)| Some((cell, width?))) {
                 // Writing to a string cannot fail.
                 _ = write!(text, "| {cell:<width$} ");
             }
@@ -301,8 +325,9 @@ pub fn ratio(total: usize, count: usize) -> f64 {
     float(total) / float(count.max(1))
 }
 
+/// Returns `count` as a figure.
 #[expect(clippy::cast_precision_loss, reason = "no workload counts to 2^53")]
-fn float(count: usize) -> f64 {
+pub(crate) fn float(count: usize) -> f64 {
     count as f64
 }
 
@@ -316,6 +341,7 @@ mod tests {
             contender: String::new(),
             value,
             unit: Unit::MessagesPerSecond,
+            spread: None,
             ratio,
             goal: Some(goal),
         }
@@ -340,6 +366,15 @@ mod tests {
     fn units_are_scaled() {
         assert_eq!(Unit::MessagesPerSecond.show(2_345_678.0), "2.35 M/s");
         assert_eq!(Unit::Nanoseconds.show(1_234.0), "1.23 µs");
+    }
+
+    #[test]
+    fn spread_is_a_column_only_where_it_is_told() {
+        let mut table = Table::new("w");
+        table.push("c", "q", 1.0, Unit::Count);
+        assert!(!table.markdown().contains("spread"));
+        table.push("c", "q", 2.0, Unit::Count).spread = Some((1.0, 3.0));
+        assert!(table.markdown().contains("1 to 3"));
     }
 
     #[test]

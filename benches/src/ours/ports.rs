@@ -60,6 +60,22 @@ pub struct PortConsumer {
 }
 
 impl Ports {
+    /// Opens the queue `bench` of `provider`.
+    pub(crate) async fn of(
+        provider: Arc<dyn Provider>,
+        context: &Context,
+        options: ReceiverOptions,
+    ) -> Result<Self> {
+        let queue = "bench".parse::<QueueName>()?;
+        let source = Source::from(queue.clone());
+        Ok(Self {
+            sender: provider.sender(&queue).await?,
+            receiver: provider.receiver(&source, options).await?,
+            ids: Arc::new(MessageIds::new(&*context.random)),
+            _provider: provider,
+        })
+    }
+
     /// Returns the port that sends.
     pub(crate) fn sender(&self) -> Arc<dyn Sender> {
         Arc::clone(&self.sender)
@@ -77,16 +93,12 @@ impl Subject for Ports {
     type Consumer = PortConsumer;
 
     async fn open(context: &Context) -> Result<Self> {
-        let provider = super::provider(context)?;
-        let queue = "bench".parse::<QueueName>()?;
-        let source = Source::from(queue.clone());
-        let options = ReceiverOptions::default();
-        Ok(Self {
-            sender: provider.sender(&queue).await?,
-            receiver: provider.receiver(&source, options).await?,
-            ids: Arc::new(MessageIds::new(&*context.random)),
-            _provider: provider,
-        })
+        Self::of(
+            super::provider(context)?,
+            context,
+            ReceiverOptions::default(),
+        )
+        .await
     }
 
     fn producer(&self) -> PortProducer {
@@ -142,7 +154,11 @@ impl Produce for BufferedProducer {
 }
 
 impl PortProducer {
-    async fn send_bodies(&mut self, bodies: impl Iterator<Item = Bytes> + Send) -> Result<()> {
+    /// Sends a message with each of `bodies`, all in one call.
+    pub(crate) async fn send_bodies(
+        &mut self,
+        bodies: impl Iterator<Item = Bytes> + Send,
+    ) -> Result<()> {
         let Self { sender, ids, batch } = self;
         batch.clear();
         batch.extend(bodies.map(|body| Sending::new(Message::new(body).id(ids.next_id()))));

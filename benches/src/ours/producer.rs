@@ -44,20 +44,32 @@ impl RuntimeProducer {
     pub(crate) fn new(producer: Producer) -> Self {
         Self(producer)
     }
-}
 
-impl Produce for RuntimeProducer {
-    async fn send(&mut self, body: &[u8], count: usize) -> Result<()> {
-        let message = || Message::new(Bytes::copy_from_slice(body));
+    /// Sends a message with each of `bodies`.
+    pub(crate) async fn send_bodies(
+        &self,
+        bodies: impl ExactSizeIterator<Item = Bytes> + Send,
+    ) -> Result<()> {
+        let count = bodies.len();
+        let mut messages = bodies.map(Message::new);
         if count == 1 {
-            self.0.send(message()).await?;
+            if let Some(message) = messages.next() {
+                self.0.send(message).await?;
+            }
             return Ok(());
         }
-        let sent = self.0.send_all((0..count).map(|_| message())).await;
+        let sent = self.0.send_all(messages).await;
         ensure!(sent.len() == count, "{} answers came", sent.len());
         for sent in sent {
             sent?;
         }
         Ok(())
+    }
+}
+
+impl Produce for RuntimeProducer {
+    async fn send(&mut self, body: &[u8], count: usize) -> Result<()> {
+        let bodies = (0..count).map(|_| Bytes::copy_from_slice(body));
+        self.send_bodies(bodies).await
     }
 }

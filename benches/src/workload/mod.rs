@@ -14,11 +14,14 @@ mod scaling;
 mod soak;
 mod waiting;
 
+use std::time::Duration;
+
 use anyhow::Result;
 
 use crate::{
     compare::{Comparison, Contender, LIMIT, Rounds},
     limit::Limit,
+    local,
     ours::{Buffered, Ports, Sent},
     peer::{Flume, Omniqueue},
     report::{Goal, Report, Table, Unit},
@@ -61,10 +64,12 @@ pub enum Set {
     Counted,
     /// Those that watch the memory of the program, which nothing else may have grown before.
     Watched,
+    /// Those of queues in files.
+    Local,
 }
 
 /// Runs a workload.
-type Run = fn(&World, Scale) -> Result<Table>;
+pub(crate) type Run = fn(&World, Scale) -> Result<Table>;
 
 const TIMED: &[(&str, Run)] = &[
     ("fill", fill::table),
@@ -117,6 +122,7 @@ impl Set {
             Self::Timed => TIMED,
             Self::Counted => COUNTED,
             Self::Watched => WATCHED,
+            Self::Local => local::TABLES,
         };
         let is_wanted = |name: &str| only.is_empty() || only.iter().any(|it| name.contains(it));
         workloads.iter().filter(move |(name, _)| is_wanted(name))
@@ -217,6 +223,11 @@ fn push_all(
         line.ratio = comparison.ratio(name, LIMIT, figure);
         line.goal = goal(name);
     }
+}
+
+/// Returns a duration as a figure.
+pub(crate) fn nanos(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e9
 }
 
 /// Whether a contender is ours, at the ports: the one that the goals are for.

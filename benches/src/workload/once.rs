@@ -74,10 +74,7 @@ async fn run<S: Subject>(queue: &S) -> Result<Vec<f64>> {
     consumers.shutdown().await;
     let counts = seen.iter().map(|count| count.load(Ordering::Acquire));
     let once = counts.filter(|count| *count == 1).count();
-    Ok(vec![
-        f64::from(u32::try_from(once)?),
-        super::ping::nanos(took),
-    ])
+    Ok(vec![f64::from(u32::try_from(once)?), super::nanos(took)])
 }
 
 async fn consume(

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::{Kind, Scale, Workload, contenders, push_all};
+use super::{Kind, Scale, Workload, contenders, nanos, push_all};
 use crate::{
     clock::Mark,
     compare::{Comparison, Contender, Rounds, compare},
@@ -155,8 +155,4 @@ pub(super) fn percentile(sorted: &[Duration], percent: usize) -> Duration {
     let index = sorted.len() * percent / 100;
     let last = sorted.len().saturating_sub(1);
     sorted.get(index.min(last)).copied().unwrap_or_default()
-}
-
-pub(super) fn nanos(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1e9
 }

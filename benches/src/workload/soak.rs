@@ -163,7 +163,7 @@ impl Window {
         let p95 = Duration::from_nanos(self.latency.value_at_quantile(0.95));
         let sixth = Sixth {
             rate: rate(handled, end.since(self.start)),
-            p95: super::ping::nanos(p95),
+            p95: super::nanos(p95),
             pages,
         };
         self.latency.reset();
