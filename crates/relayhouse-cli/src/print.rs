@@ -1,6 +1,11 @@
 //! What is printed for programs and people on standard output: tables, and JSON.
 
-use serde::Serialize;
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{MapAccess, Visitor},
+};
 use serde_json::Value;
 
 use crate::{
@@ -41,19 +46,42 @@ pub(crate) fn json(value: &impl Serialize) -> Result<String, Failure> {
     Ok(text)
 }
 
-/// Lists the fields of `object` with their values, as a person reads them.
-pub(crate) fn fields(object: &impl Serialize) -> Result<Vec<(String, String)>, Failure> {
-    match serde_json::to_value(object).map_err(|error| unprintable(&error))? {
-        Value::Object(fields) => Ok(fields
-            .into_iter()
-            .map(|(name, value)| (name, cell(&value)))
-            .collect()),
-        value => Ok(vec![(String::new(), cell(&value))]),
+/// Lists the fields of `object` in their order, with their values as a person reads them.
+fn fields(object: &impl Serialize) -> Result<Vec<(String, String)>, Failure> {
+    let text = serde_json::to_string(object).map_err(|error| unprintable(&error))?;
+    let Fields(fields) = serde_json::from_str(&text).map_err(|error| unprintable(&error))?;
+    Ok(fields)
+}
+
+/// Is what an object holds, in its order.
+struct Fields(Vec<(String, String)>);
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FieldsVisitor)
+    }
+}
+
+struct FieldsVisitor;
+
+impl<'de> Visitor<'de> for FieldsVisitor {
+    type Value = Fields;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+        let mut fields = Vec::new();
+        while let Some((name, value)) = map.next_entry::<String, Value>()? {
+            fields.push((name, cell(&value)));
+        }
+        Ok(Fields(fields))
     }
 }
 
 /// Returns the width that all of `texts` fit into.
-pub(crate) fn width<'a>(texts: impl Iterator<Item = &'a str>) -> usize {
+fn width<'a>(texts: impl Iterator<Item = &'a str>) -> usize {
     texts.map(|text| text.chars().count()).max().unwrap_or(0)
 }
 
@@ -83,6 +111,25 @@ fn unprintable(error: &serde_json::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_are_in_the_order_of_the_fields() {
+        #[derive(Serialize)]
+        struct Counts {
+            sent: u64,
+            failed: u64,
+            at: Option<&'static str>,
+        }
+        let counts = Counts {
+            sent: 12,
+            failed: 0,
+            at: None,
+        };
+        let table = object(Format::Table, &counts).unwrap();
+        assert_eq!(table, "sent    12\nfailed  0\nat      -\n");
+        let line = object(Format::Ndjson, &counts).unwrap();
+        assert_eq!(line, "{\"sent\":12,\"failed\":0,\"at\":null}\n");
+    }
 
     #[test]
     fn cells_are_short_and_move_no_cursor() {

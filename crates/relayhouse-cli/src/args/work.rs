@@ -15,9 +15,8 @@ use super::value::{CONCURRENCY_MAX, Format, count};
 /// keys at once. A message is leased while its command runs, and the lease renewed: if this
 /// program is killed, its messages come back when their leases have ended.
 ///
-/// A command never sees a part of a body: it is whole before the command starts. Commands of a
-/// program that is killed with -9 run on by themselves, so one that takes longer than its lease
-/// may overlap with the next attempt.
+/// A command never sees a part of a body: it is whole before the command starts. If this program
+/// is killed with -9, its commands run on by themselves, and may overlap with the next attempt.
 ///
 /// Standard output of a command that succeeds is passed on when the command has ended, whole.
 /// What a command that fails has printed is dropped; standard error passes through.
