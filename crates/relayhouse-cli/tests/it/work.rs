@@ -191,6 +191,29 @@ async fn what_a_dead_worker_held_comes_back_when_its_lease_ends() {
     assert_eq!(ended.stdout, "2\n");
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_a_dead_worker_held_is_back_within_thirty_seconds() {
+    let house = house("7\n").await;
+    let started = house.path("started");
+    let hang = format!(
+        "echo x > {}; exec cat < {}",
+        started.display(),
+        fifo(&house)
+    );
+    let args = ["work", QUEUE, "--exec", &hang];
+    select! {
+        ended = house.run(&args) => panic!("{ended:?}"),
+        () = exists(&house, &started) => {}
+    }
+    let died = house.clock().now();
+    assert_eq!(counts(&house).await, [0, 1, 0, 0]);
+    house
+        .clock()
+        .sleep_until(died + Duration::from_secs(30))
+        .await;
+    assert_eq!(counts(&house).await, [1, 0, 0, 0]);
+}
+
 #[tokio::test]
 async fn command_that_takes_too_long_is_killed_and_tried_again() {
     let house = house("7\n").await;
