@@ -122,6 +122,10 @@ impl Writer {
     /// Runs `jobs` as one group, and answers them after its end.
     fn group(&mut self, mut jobs: Vec<Box<dyn Job>>) {
         let moment = self.moment();
+        if jobs.is_empty() && !self.has_news_or_due(moment) {
+            // It was this process's own bell.
+            return;
+        }
         // What is due is done first, so that whoever only looks sees it done.
         let needed = jobs.iter().map(|job| job.access()).max();
         let access = needed.unwrap_or(Access::Write).max(Access::Write);
@@ -134,6 +138,12 @@ impl Writer {
         let error = self.failed(failure, is_alone);
         answer(others, &Err(error.clone()));
         self.look(looks, moment, error);
+    }
+
+    /// Returns true if another process has changed the file, or something is due.
+    fn has_news_or_due(&mut self, moment: Moment) -> bool {
+        let is_due = self.next_wake.is_some_and(|wake| wake <= moment.tick);
+        is_due || self.store.changed_elsewhere().unwrap_or(true)
     }
 
     /// Runs calls that only look on a file that cannot be written.
