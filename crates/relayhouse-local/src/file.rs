@@ -168,14 +168,24 @@ fn try_open(
     context: &Context,
 ) -> Result<Opening> {
     path::ensure_file(&place.path, place.missing)?;
-    let options = Options {
+    let mut options = Options {
         name: place.name.clone(),
         relaxed: config.durability == Durability::Relaxed,
         file_bytes_max: config.file_bytes_max.map(NonZeroU64::get),
         busy_timeout: config.busy_timeout,
         mark: bell.read()?,
     };
-    let store = SqliteStore::open(&place.path, options, &*context.clock, &*context.random)?;
+    let open = |options| SqliteStore::open(&place.path, options, &*context.clock, &*context.random);
+    let mut opened = open(options.clone());
+    if matches!(&opened, Err(error) if error.kind() == ErrorKind::Corrupt) {
+        // Meanwhile it may have become another file of its name, with a mark of its own.
+        let mark = bell.read()?;
+        if mark != options.mark {
+            options.mark = mark;
+            opened = open(options);
+        }
+    }
+    let store = opened?;
     Ok(Opening {
         epoch: store.epoch(),
         store: Box::new(store),
@@ -218,18 +228,19 @@ impl Which {
     }
 }
 
-/// Removes the files of a queue: its own first, which alone makes it one. What somebody else has
-/// created there since `which` was looked up stays.
+/// Removes the files of a queue: the bell first, so that a mark is never left without its file.
+/// What somebody else has created there since `which` was looked up stays.
 pub(crate) fn remove(path: &Path, bell: &Path, which: Which) -> Result<()> {
     if Which::of(path) != which {
         return Ok(());
     }
+    remove_file(bell)?;
     for suffix in ["", "-wal", "-shm"] {
         let mut file = path.as_os_str().to_owned();
         file.push(suffix);
         remove_file(Path::new(&file))?;
     }
-    remove_file(bell)
+    Ok(())
 }
 
 fn remove_file(path: &Path) -> Result<()> {

@@ -104,10 +104,11 @@ pub(super) fn mark_of(identity: u128, commits: i64) -> [u8; MARK_BYTES] {
     mark
 }
 
-/// Returns the number of the flushed commit that a mark of this file names.
-pub(super) fn commits_of(mark: &[u8; MARK_BYTES], identity: u128) -> Option<i64> {
+/// Returns which file a mark is of, and the number of the flushed commit that it names.
+pub(super) fn read_mark(mark: &[u8; MARK_BYTES]) -> Option<(u128, i64)> {
+    let identity = u128::from_be_bytes(mark[..16].try_into().ok()?);
     let commits = i64::from_be_bytes(mark[16..24].try_into().ok()?);
-    (*mark == mark_of(identity, commits)).then_some(commits)
+    (*mark == mark_of(identity, commits)).then_some((identity, commits))
 }
 
 impl SqliteStore {

@@ -226,7 +226,7 @@ impl Store for SqliteStore {
 
     fn mark(&self) -> [u8; MARK_BYTES] {
         let commits = self.lanes.get(0).map_or(0, |own| own.commits);
-        match self.options.relaxed {
+        match self.options.relaxed || self.file.is_deleted {
             true => [0; MARK_BYTES],
             false => file::mark_of(self.file.identity, commits),
         }

@@ -3,7 +3,7 @@
 use std::{fs::File, path::Path};
 
 use relayhouse_core::{Clock, Error, ErrorKind, Random};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use super::{
     Access, Fault, FileRow, Lanes, Moment, News, Options, SqliteStore, Tick, busy, fault, file,
@@ -73,9 +73,14 @@ impl SqliteStore {
             passed_over: std::collections::HashMap::new(),
             options,
         };
-        store.migrate(MIGRATIONS)?;
-        store.introduce(random)?;
-        store.check_mark()?;
+        let made = store.migrate(MIGRATIONS);
+        let checked = made
+            .and_then(|()| store.introduce(random))
+            .and_then(|()| store.check_mark());
+        if matches!(checked, Err(Fault::Damaged(_))) {
+            store.keep_log()?;
+        }
+        checked?;
         store.set_clock(clock)?;
         Ok(store)
     }
@@ -95,6 +100,9 @@ impl SqliteStore {
         }
         if known < found || found < 0 {
             return Err(Fault::Newer { found, known });
+        }
+        if is_new && self.mark().is_some() {
+            return Err(gone());
         }
         let done = usize::try_from(found).unwrap_or(0);
         for migration in migrations.iter().skip(done) {
@@ -139,6 +147,9 @@ impl SqliteStore {
             .connection
             .query_row("SELECT count(*) FROM file", [], |row| row.get(0))?;
         if !has_row {
+            if self.mark().is_some() {
+                return Err(gone());
+            }
             let (high, low) = (random.next_u64(), random.next_u64());
             let file = FileRow {
                 identity: u128::from(high) << 64 | u128::from(low),
@@ -150,24 +161,44 @@ impl SqliteStore {
         Ok(())
     }
 
+    /// Returns which file, and which flushed commit of it, the bell told of last.
+    fn mark(&self) -> Option<(u128, i64)> {
+        self.options.mark.as_ref().and_then(file::read_mark)
+    }
+
     /// Compares the file with what its bell says was flushed.
     fn check_mark(&mut self) -> fault::Result<()> {
         self.refresh()?;
-        let flushed = self
-            .options
-            .mark
-            .and_then(|mark| file::commits_of(&mark, self.file.identity));
-        let (Some(flushed), Ok(own)) = (flushed, self.lanes.get(0)) else {
+        let Some((identity, flushed)) = self.mark() else {
             return Ok(());
         };
-        if own.commits < flushed {
-            let lost = flushed - own.commits;
+        if identity != self.file.identity {
+            return Err(gone());
+        }
+        let commits = self.lanes.get(0).map_or(0, |own| own.commits);
+        if commits < flushed {
+            let lost = flushed - commits;
             return Err(Fault::damaged(format!(
                 "{lost} commits that were flushed are gone from its log"
             )));
         }
         Ok(())
     }
+
+    /// Leaves the log as it is when the file is closed: part of what is missing may be there.
+    fn keep_log(&self) -> fault::Result<()> {
+        let option = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+        self.connection.set_db_config(option, true)?;
+        Ok(())
+    }
+}
+
+/// The file is as good as new, and there was one.
+fn gone() -> Fault {
+    Fault::damaged(
+        "the queue that was here is gone from it; if it was removed on purpose, remove its .bell \
+         file as well",
+    )
 }
 
 fn connect(path: &Path, options: &Options) -> fault::Result<Connection> {
@@ -177,8 +208,11 @@ fn connect(path: &Path, options: &Options) -> fault::Result<Connection> {
     let mut connection = Connection::open_with_flags(path, flags)?;
     busy::wait_for_locks(&mut connection, options.busy_timeout)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    // Before the first page is written, and without effect later.
-    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+    if pages == 0 {
+        // Later it would be without effect, and yet be written.
+        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    }
     let mode: String =
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if mode != "wal" {

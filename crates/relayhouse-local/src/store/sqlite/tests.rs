@@ -554,14 +554,19 @@ fn lost_log_is_noticed() {
         ..options()
     };
     let clock = fixture.clock.clone();
-    // Without its log the copy lacks what was flushed there; it may even lack its tables.
-    let opened = SqliteStore::open(&copy, with_mark.clone(), &clock, &SeededRandom::new(8));
-    if let Ok(store) = opened {
-        assert_ne!(
-            store.file.identity, fixture.store.file.identity,
-            "the loss went unnoticed"
-        );
+    // Without its log the copy lacks what was flushed there: its tables, its name, its queue.
+    let log = |of: &Path| of.with_extension("queue-wal");
+    let whole = std::fs::read(log(&fixture.path())).unwrap();
+    for frames in 0..whole.len() / 4120 {
+        std::fs::copy(fixture.path(), &copy).unwrap();
+        std::fs::write(log(&copy), &whole[..32 + 4120 * frames]).unwrap();
+        let opened = SqliteStore::open(&copy, with_mark.clone(), &clock, &SeededRandom::new(8));
+        let error = opened.expect_err("the loss went unnoticed");
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+        let kept = log(&copy);
+        assert_eq!(std::fs::read(&kept).unwrap(), &whole[..32 + 4120 * frames]);
     }
+    std::fs::remove_file(log(&copy)).unwrap();
     fixture
         .store
         .connection
