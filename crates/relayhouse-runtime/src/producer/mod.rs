@@ -1,10 +1,12 @@
 //! The producer: sends messages, batched naturally, each with its own answer.
 
+mod answer;
 mod builder;
 mod lane;
 mod outlet;
 mod service;
 mod task;
+mod turn;
 
 use std::{
     fmt::{self, Debug},

@@ -21,8 +21,10 @@ use tokio::{
 };
 
 use super::{
+    answer::{Answer, Chunk, lost},
     lane::{Lane, Packing, Room, Waiter, Waiting, keys_of},
     task::Task,
+    turn::Turns,
 };
 use crate::{
     config::{Full, ProducerConfig, SendStart},
@@ -54,6 +56,7 @@ pub(super) struct Outlet {
     ordering: Ordering,
     ids: MessageIds,
     opened: OnceCell<Opened>,
+    turns: Turns,
     pub(super) state: Mutex<State>,
     /// Wakes the task.
     pub(super) wake: Notify,
@@ -119,6 +122,7 @@ impl Outlet {
             config,
             ordering,
             opened: OnceCell::new(),
+            turns: Turns::default(),
             state: Mutex::default(),
             wake: Notify::new(),
         }
@@ -130,18 +134,19 @@ impl Outlet {
         mut message: Message,
         reserved: Option<OwnedSemaphorePermit>,
     ) -> Result<Sent> {
+        let turn = self.turns.take(self.opened.get().is_some()).await;
         let opened = self.open().await?;
         self.prepare(&mut message);
         let keys = keys_of(std::slice::from_ref(&message), &opened.packing);
-        if self.begin_direct(&keys, &opened.packing)? {
+        let answer = if self.begin_direct(&keys, &opened.packing)? {
             let answer = self.send_direct(opened, vec![message], keys).await.pop();
-            return answer
-                .unwrap_or_else(|| Answer::Known(Err(lost())))
-                .heard()
-                .await;
-        }
-        let answer = self.enqueue(opened, message, reserved).await;
-        self.start_task(opened);
+            answer.unwrap_or_else(|| Answer::Known(Err(lost())))
+        } else {
+            let answer = self.enqueue(opened, message, reserved).await;
+            self.start_task(opened);
+            answer
+        };
+        drop(turn);
         answer.heard().await
     }
 
@@ -150,6 +155,7 @@ impl Outlet {
         self: &Arc<Self>,
         messages: impl IntoIterator<Item = Message>,
     ) -> Vec<Result<Sent>> {
+        let turn = self.turns.take(self.opened.get().is_some()).await;
         let opened = match self.open().await {
             Ok(opened) => opened,
             Err(error) => return messages.into_iter().map(|_| Err(error.clone())).collect(),
@@ -165,6 +171,7 @@ impl Outlet {
             chunk.push(message);
         }
         self.send_chunk(opened, chunk, &mut answers).await;
+        drop(turn);
         let mut results = Vec::with_capacity(answers.len());
         for answer in answers {
             results.push(answer.heard().await);
@@ -444,47 +451,6 @@ impl Outlet {
         );
         Error::new(ErrorKind::Full, rule).at(Operation::Send, self.queue())
     }
-}
-
-/// Is the answer of one message, or where it will be heard.
-enum Answer {
-    Known(Result<Sent>),
-    Awaited(oneshot::Receiver<Result<Sent>>),
-}
-
-impl Answer {
-    async fn heard(self) -> Result<Sent> {
-        match self {
-            Self::Known(answer) => answer,
-            Self::Awaited(answer) => answer.await.unwrap_or_else(|_| Err(lost())),
-        }
-    }
-}
-
-/// Is what one call may carry.
-#[derive(Default)]
-struct Chunk {
-    messages: Vec<Message>,
-    bytes: u64,
-}
-
-impl Chunk {
-    fn fits(&self, message: &Message, packing: &Packing) -> bool {
-        let fits_bytes = self.bytes + message.size() <= packing.bytes_max;
-        self.messages.is_empty() || (fits_bytes && self.messages.len() < packing.messages_max)
-    }
-
-    fn push(&mut self, message: Message) {
-        self.bytes += message.size();
-        self.messages.push(message);
-    }
-}
-
-fn lost() -> Error {
-    Error::new(
-        ErrorKind::OutcomeUnknown,
-        "the sender's task ended without an answer",
-    )
 }
 
 const fn bytes_permits_max() -> usize {

@@ -10,14 +10,14 @@ use std::{
 
 use async_trait::async_trait;
 use relayhouse_core::{
-    Capabilities, Error, ErrorKind, Message, QueueName, Result, Sending, Sent, Support,
-    port::Sender,
+    Capabilities, Error, ErrorKind, Message, QueueName, Result, Sending, Sent, Source, Support,
+    port::{Admin, Provider, Receiver, ReceiverOptions, Sender, Sessions, Transactional},
 };
 use relayhouse_runtime::{Full, Ordering, Producer, ProducerBuilder, SendStart};
 use tokio::sync::Semaphore;
 use tower_service::Service;
 
-use crate::fixture::{simulated, text};
+use crate::fixture::{Fixture, simulated, text};
 
 /// Takes a call when a permit is there, and fails messages that say so.
 #[derive(Debug)]
@@ -346,7 +346,7 @@ async fn dropped_producer_still_sends_what_it_took() {
 
 #[tokio::test(start_paused = true)]
 async fn ids_are_given_and_kept_and_keys_come_from_the_strategy() {
-    let fixture = crate::fixture::Fixture::new();
+    let fixture = Fixture::new();
     let memory = Arc::clone(&fixture.memory);
     let producer = Producer::of(memory, fixture.queue.clone(), fixture.context.clone())
         .ordering(Ordering::header("tenant"))
@@ -366,4 +366,86 @@ async fn ids_are_given_and_kept_and_keys_come_from_the_strategy() {
     );
     assert_ne!(taken[1].id, taken[0].id);
     assert!(taken[1].message.is_plain());
+}
+
+/// Opens its sender when a permit is there.
+#[derive(Debug)]
+struct Slow {
+    memory: Arc<dyn Provider>,
+    permits: Semaphore,
+}
+
+#[async_trait]
+impl Provider for Slow {
+    fn scheme(&self) -> &'static str {
+        self.memory.scheme()
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        self.memory.capabilities()
+    }
+
+    async fn sender(&self, queue: &QueueName) -> Result<Arc<dyn Sender>> {
+        self.permits.acquire().await.unwrap().forget();
+        self.memory.sender(queue).await
+    }
+
+    async fn receiver(
+        &self,
+        source: &Source,
+        options: ReceiverOptions,
+    ) -> Result<Arc<dyn Receiver>> {
+        self.memory.receiver(source, options).await
+    }
+
+    async fn sessions(
+        &self,
+        source: &Source,
+        options: ReceiverOptions,
+    ) -> Result<Arc<dyn Sessions>> {
+        self.memory.sessions(source, options).await
+    }
+
+    fn admin(&self) -> Option<Arc<dyn Admin>> {
+        self.memory.admin()
+    }
+
+    fn transactional(&self) -> Option<Arc<dyn Transactional>> {
+        self.memory.transactional()
+    }
+
+    async fn close(&self) -> Result<()> {
+        self.memory.close().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn send_that_comes_after_the_opening_passes_none_that_waited_for_it() {
+    let fixture = Fixture::new();
+    let slow = Arc::new(Slow {
+        memory: Arc::clone(&fixture.memory),
+        permits: Semaphore::new(0),
+    });
+    let provider: Arc<dyn Provider> = Arc::clone(&slow) as _;
+    let producer = Producer::of(provider, fixture.queue.clone(), fixture.context.clone())
+        .build()
+        .unwrap();
+    let mut sends: Vec<_> = ["a", "b", "c"]
+        .map(|body| Box::pin(producer.send(Message::new(body))))
+        .into();
+    let context = &mut Context::from_waker(Waker::noop());
+    for send in &mut sends {
+        assert!(send.as_mut().poll(context).is_pending());
+    }
+    // One that gives up while it waits holds nobody up.
+    drop(sends.remove(1));
+    slow.permits.add_permits(1);
+    assert!(sends[0].as_mut().poll(context).is_ready());
+    let mut late = Box::pin(producer.send(Message::new("late")));
+    assert!(late.as_mut().poll(context).is_pending());
+    assert!(sends[1].as_mut().poll(context).is_ready());
+    assert!(late.as_mut().poll(context).is_ready());
+    let bodies: Vec<_> = fixture.take(&fixture.source()).await;
+    let bodies: Vec<_> = bodies.iter().map(|found| text(&found.message)).collect();
+    assert_eq!(bodies, ["a", "c", "late"]);
 }
