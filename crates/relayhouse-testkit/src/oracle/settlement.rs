@@ -44,12 +44,12 @@ impl Oracle {
         }
     }
 
-    /// Checks that a settlement that took effect was that of the newest delivery. A release may
-    /// be answered after the delivery that it led to.
+    /// Checks that a settlement that took effect was that of the newest delivery of a message that
+    /// is not finished. A release may be answered after the delivery that it led to, and after the
+    /// end of that one.
     fn check_fence(&mut self, id: Id, how: &Settlement, is_superseded: bool, is_newest: bool) {
-        let is_finished = self.table.is_finished(id);
         let is_release = matches!(how, Settlement::Release { .. });
-        let is_late = is_finished || !(is_newest || is_release && is_superseded);
+        let is_late = !(is_newest || is_release && is_superseded);
         if is_late && self.rules.leases == Leases::Exclusive {
             let text = || format!("{id:?} was settled with the receipt of an earlier delivery");
             self.verdict.breach(|it| &mut it.stale, text);

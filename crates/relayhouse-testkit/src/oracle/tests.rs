@@ -232,6 +232,19 @@ fn release_that_is_heard_late_is_no_overlap() {
 }
 
 #[test]
+fn release_that_is_heard_after_the_next_ack_is_not_stale() {
+    let (mut history, first) = one(Rules::default());
+    let mut second = again(&first);
+    history.received(&mut second).acked(&second);
+    history.settled(&first, &Settlement::RELEASE, Answer::Done);
+    history.fine();
+    let (mut history, first) = one(Rules::default());
+    history.wait(LEASE).received(&mut second).acked(&second);
+    history.settled(&first, &Settlement::RELEASE, Answer::Done);
+    history.broken(|it| &mut it.stale);
+}
+
+#[test]
 fn settle_that_failed_leaves_the_message_held() {
     let (mut history, first) = one(Rules::default());
     let mut second = again(&first);
