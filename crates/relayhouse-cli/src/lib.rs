@@ -85,7 +85,8 @@ pub fn main() -> ExitCode {
 /// for a person to standard error.
 ///
 /// It listens for Ctrl-C. It closes the provider that it opened: a registry whose queues share
-/// one is good for one call.
+/// one is good for one call. For all queues but those of `memory://`, `demo` starts the running
+/// program once more, which must hand its command line to this function.
 ///
 /// Dropping the future drops what it was about: running commands are killed, and what they were
 /// given comes again when its lease ends.
@@ -132,6 +133,7 @@ async fn command(
         Command::List(args) => list::run(*args, registry, stdout).await,
         Command::Stats(args) => stats::run(*args, registry, stdout).await,
         Command::Demo(args) => demo::run(*args, registry, console, stdout).await,
+        Command::DemoConsumer => demo::run_consumer(registry, stdout).await,
         Command::Pipe(args) => pipe::run(*args, registry, console, stdout).await,
     }
 }

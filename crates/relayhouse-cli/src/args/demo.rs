@@ -6,9 +6,10 @@ use super::value::{CONCURRENCY_MAX, MESSAGES_MAX, count};
 
 /// Runs a workload with failures through a queue, and shows that nothing is lost
 ///
-/// Sends a shipped data set through a queue. Handlers fail and are tried again, one panics, one
-/// message cannot be decoded, and one consumer dies with deliveries in its hands; a second one
-/// takes over. Everything is checked against the record of what happened.
+/// Sends a shipped data set through a queue on disk. Handlers fail and are tried again, one
+/// panics, one message cannot be decoded, and one consumer, a process of its own, is killed with
+/// deliveries in its hands; a second one takes over. Everything is checked against the record of
+/// what happened.
 #[derive(Debug, Args)]
 #[command(after_help = EXITS)]
 pub(crate) struct Demo {
@@ -28,9 +29,10 @@ pub(crate) struct Demo {
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) output: Format,
 
-    /// The queue
-    #[arg(long, value_name = "URL", default_value = "memory://demo")]
-    pub(crate) url: String,
+    /// The queue, which must be empty; without it, one on disk in a temporary directory, which is
+    /// removed at the end. In memory, the consumer that dies is a part of this process
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -42,4 +44,5 @@ pub(crate) enum Format {
 }
 
 const EXITS: &str = "Exit codes: 0 all is accounted for; 1 something is wrong; \
-    2 wrong usage; 130 interrupted.";
+    2 wrong usage, or a queue that is not empty; 69 the queue cannot be used; \
+    74 there is no temporary directory; 130 interrupted.";

@@ -57,6 +57,9 @@ pub(crate) enum Command {
     Stats(Box<Stats>),
     Pipe(Box<Pipe>),
     Demo(Box<Demo>),
+    /// Is the consumer that the demonstration kills
+    #[command(hide = true)]
+    DemoConsumer,
 }
 
 const URLS: &str = "\

@@ -37,6 +37,14 @@ impl Display {
         }
     }
 
+    /// Says a detail, if it was asked for, above the bar.
+    pub(crate) fn say_detail(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| self.console.detail(text)),
+            None => self.console.detail(text),
+        }
+    }
+
     /// Follows `ledger`; it ends when it is dropped.
     pub(crate) async fn follow(&self, ledger: &Ledger, clock: &dyn Clock) {
         let start = clock.now();

@@ -43,6 +43,11 @@ impl Shop {
             has_panicked: Arc::default(),
         }
     }
+
+    /// Takes note that a handler of another process has panicked: none shall here.
+    pub(crate) fn has_panicked_elsewhere(&self) {
+        self.has_panicked.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Handles one record as its role says.

@@ -1,27 +1,40 @@
 //! `relayhouse demo`: a workload with failures through a queue, and proof that nothing is lost.
 
+mod aftermath;
+mod child;
+mod consumer;
 mod data;
 mod display;
 mod handler;
+mod hands;
 mod ledger;
 mod outcome;
+mod place;
 mod plan;
+mod process;
+mod replay;
+mod wire;
 mod witness;
 mod workload;
 
 use std::sync::Arc;
 
-use relayhouse::{Error, Registry, ctrl_c, port::Stats};
+use relayhouse::{
+    Error, ErrorKind, Queue, Registry, ctrl_c,
+    port::{QueueConfig, Stats},
+};
 use relayhouse_testkit::oracle::Verdict;
 
-use self::{handler::Hushed, outcome::Outcome, witness::Witness, workload::Workload};
+use self::{handler::Hushed, outcome::Outcome, place::Place, witness::Witness, workload::Workload};
 use crate::{
     Stdout,
     args::{Demo, DemoFormat},
     console::Console,
-    exit::{Code, Failure},
+    exit::{Code, Failure, with_advice},
     open,
 };
+
+pub(crate) use self::child::run as run_consumer;
 
 pub(crate) async fn run(
     demo: Demo,
@@ -29,16 +42,34 @@ pub(crate) async fn run(
     console: Console,
     stdout: Stdout,
 ) -> Result<Code, Failure> {
+    let place = Place::new(demo.url.as_deref())?;
+    let code = run_on(&place.url, &demo, registry, console, stdout).await;
+    place.clear()?;
+    code
+}
+
+async fn run_on(
+    url: &str,
+    demo: &Demo,
+    registry: &Registry,
+    console: Console,
+    stdout: Stdout,
+) -> Result<Code, Failure> {
     let witness = Arc::new(Witness::new());
-    let queue = open::observed(registry, &demo.url, Arc::clone(&witness) as _).await?;
-    let workload = Workload::new(&demo, console, &queue, &witness);
+    let queue = open::observed(registry, url, Arc::clone(&witness) as _).await?;
+    prepare(&queue).await?;
+    let workload = Workload::new(demo, url, console, &queue, &witness);
     let clock = Arc::clone(&queue.context().clock);
     let start = clock.now();
     let played = play(console, &workload, &witness).await;
     let took = clock.now().since(start);
     let is_interrupted = played.is_none();
+    let has_failed = matches!(played, Some(Err(_)));
     if let Some(Err(error)) = played {
-        console.error(&error.to_string());
+        console.error(&with_advice(&error));
+    }
+    if is_interrupted || has_failed {
+        workload.break_off().await?;
     }
 
     let stats = queue.admin()?.stats(queue.source()).await?;
@@ -56,11 +87,33 @@ pub(crate) async fn run(
     }
     let wrong = wrong(&workload, &witness, &stats, &verdict);
     wrong.iter().for_each(|text| console.error(text));
-    Ok(if wrong.is_empty() {
+    Ok(if wrong.is_empty() && !has_failed {
         Code::Done
     } else {
         Code::Failed
     })
+}
+
+/// Refuses a queue that has messages: nobody knows what becomes of those of others. Creates one
+/// that is not there, so that two processes do not do so at the same time.
+async fn prepare(queue: &Queue) -> Result<(), Failure> {
+    let (admin, source) = (queue.admin()?, queue.source());
+    let stats = match admin.stats(source).await {
+        Err(error) if error.kind() == ErrorKind::QueueNotFound => {
+            let config = QueueConfig::default();
+            return Ok(admin.create(&source.entity, &config).await?);
+        }
+        stats => stats?,
+    };
+    let messages = stats.ready + stats.leased + stats.delayed;
+    if messages == 0 && stats.dead == 0 {
+        return Ok(());
+    }
+    let text = format!(
+        "the queue has {messages} messages and {} dead letters; name one that is empty",
+        stats.dead
+    );
+    Err(Failure::new(Code::Usage, text))
 }
 
 /// Plays the workload with its display; `None` if it was interrupted.
@@ -72,8 +125,10 @@ async fn play(
     let _hushed = Hushed::new();
     let clock = &*workload.queue.context().clock;
     let played = tokio::select! {
-        played = workload.play() => Some(played),
+        // Ctrl-C reaches the first consumer's process as well: its end is no news then.
+        biased;
         () = ctrl_c() => None,
+        played = workload.play() => Some(played),
         () = workload.display.follow(&witness.ledger, clock) => None,
     };
     workload.display.end();

@@ -1,16 +1,17 @@
-//! Who hears what happens: the ledger, and the oracle that checks it.
+//! Who hears what happens: the ledger, the list of what is in hand, and the oracle that checks it.
 
 use std::{num::NonZeroU32, sync::OnceLock};
 
 use relayhouse::{Event, Instant, Message, Observer, Queue};
 use relayhouse_testkit::oracle::{Entry, Rules, Verdict, Watch};
 
-use super::ledger::Ledger;
+use super::{hands::Hands, ledger::Ledger};
 
 /// Keeps the books, and checks the history against the rules that the queue declares.
 #[derive(Debug)]
 pub(crate) struct Witness {
     pub(crate) ledger: Ledger,
+    pub(crate) hands: Hands,
     watch: OnceLock<Watch>,
 }
 
@@ -18,6 +19,7 @@ impl Witness {
     pub(crate) fn new() -> Self {
         Self {
             ledger: Ledger::new(),
+            hands: Hands::default(),
             watch: OnceLock::new(),
         }
     }
@@ -61,6 +63,7 @@ impl Witness {
 impl Observer for Witness {
     fn observe(&self, now: Instant, events: &[Event<'_>]) {
         self.ledger.observe(now, events);
+        self.hands.observe(now, events);
         if let Some(watch) = self.watch.get() {
             watch.observe(now, events);
         }
