@@ -81,6 +81,8 @@ pub(crate) struct SqliteStore {
     is_flushing: bool,
     /// Nothing is due before this tick.
     quiet_until: i64,
+    /// True if more was due than one group does.
+    is_behind: bool,
     /// No dedup id is forgotten before this tick.
     dedups_until: i64,
     news: News,

@@ -67,6 +67,7 @@ impl SqliteStore {
             is_fresh: false,
             is_flushing: true,
             quiet_until: i64::MIN,
+            is_behind: false,
             dedups_until: i64::MIN,
             news: News::default(),
             broken: None,

@@ -51,10 +51,11 @@ impl SqliteStore {
         }
         let mut delete = self.connection.prepare_cached(
             "DELETE FROM entry WHERE id = ?1 AND state = 1 AND token & 4294967295 = ?2 \
-             AND lane = ?3 RETURNING id, lane, state, rank, place, key, due, expires, attempt, \
+             AND lane = ?3 AND (due IS NULL OR ?4 < due) RETURNING id, lane, state, rank, place, key, due, expires, attempt, \
              previous, token, bytes, seal",
         )?;
-        let mut rows = delete.query(params![proof.id, proof.token, lane_code(lane)])?;
+        let now = self.moment.tick.0;
+        let mut rows = delete.query(params![proof.id, proof.token, lane_code(lane), now])?;
         rows.next()?.map(|row| Entry::read(row, 0)).transpose()
     }
 

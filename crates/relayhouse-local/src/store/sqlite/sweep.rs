@@ -13,17 +13,42 @@ use super::{
 /// How much is read at once of what is due.
 const AT_ONCE: u32 = 256;
 
+/// How much one group does of what is due, a tenth of a second of work: what is left is done by
+/// the next ones.
+const SWEEP_MAX: usize = 4096;
+
 impl SqliteStore {
-    /// Does what is due.
+    /// Does what is due, or the first of it where it is much.
     pub(super) fn sweep(&mut self) -> Result<()> {
         self.sweep_dedups(AT_ONCE)?;
         if self.moment.tick.0 < self.quiet_until {
             return Ok(());
         }
-        while self.sweep_due()? {}
+        self.sweep_up_to(SWEEP_MAX)
+    }
+
+    /// Does all that is due.
+    pub(super) fn sweep_all(&mut self) -> Result<()> {
+        self.sweep_up_to(usize::MAX)
+    }
+
+    fn sweep_up_to(&mut self, max: usize) -> Result<()> {
         while self.sweep_sessions()? {}
-        while self.sweep_expired()? {}
-        self.quiet_until = self.next_due()?;
+        let mut count = 0;
+        for sweep in [Self::sweep_due, Self::sweep_expired] {
+            while count < max {
+                let done = sweep(self)?;
+                count += done;
+                if done == 0 {
+                    break;
+                }
+            }
+        }
+        self.is_behind = max <= count;
+        self.quiet_until = match self.is_behind {
+            true => self.moment.tick.0,
+            false => self.next_due()?,
+        };
         Ok(())
     }
 
@@ -41,8 +66,8 @@ impl SqliteStore {
         Ok(next)
     }
 
-    /// Ends leases and delays; returns true if there may be more.
-    fn sweep_due(&mut self) -> Result<bool> {
+    /// Ends leases and delays; returns how many it found.
+    fn sweep_due(&mut self) -> Result<usize> {
         let sql = concat!(
             "SELECT ",
             columns!(),
@@ -58,7 +83,7 @@ impl SqliteStore {
                 self.is_due(entry)?;
             }
         }
-        Ok(!due.is_empty())
+        Ok(due.len())
     }
 
     fn is_due(&mut self, mut entry: Entry) -> Result<()> {
@@ -82,7 +107,8 @@ impl SqliteStore {
         Ok(!ended.is_empty())
     }
 
-    fn sweep_expired(&mut self) -> Result<bool> {
+    /// Ends messages whose time to live is over; returns how many it found.
+    fn sweep_expired(&mut self) -> Result<usize> {
         let sql = concat!(
             "SELECT ",
             columns!(),
@@ -98,7 +124,7 @@ impl SqliteStore {
                 self.expire_in_place(entry)?;
             }
         }
-        Ok(!expired.is_empty())
+        Ok(expired.len())
     }
 
     /// Ends a message that stands somewhere, and lets the next of its key come.

@@ -87,10 +87,15 @@ impl SqliteStore {
                 again.push_back((key, place));
             }
         }
-        if hand.count == 0 {
-            return self.check_counts(lane);
+        match hand.count {
+            0 if self.is_behind => {
+                // What could be found was due itself.
+                self.sweep_all()?;
+                self.hand_out(lane, take, into)
+            }
+            0 => self.check_counts(lane),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Fails if messages are counted that cannot be found.
@@ -178,6 +183,9 @@ impl SqliteStore {
                 break;
             };
             let entry = Entry::read(row, 0)?;
+            if entry.is_expired(self.moment.tick) {
+                continue;
+            }
             let stored = Stored::read(row, COLUMN_COUNT)?;
             hand.count += 1;
             hand.bytes += entry.bytes;
@@ -202,7 +210,7 @@ impl SqliteStore {
             return Ok(None);
         };
         let entry = Entry::read(row, 0)?;
-        if entry.state != State::Waiting {
+        if entry.state != State::Waiting || entry.is_expired(self.moment.tick) {
             return Ok(None);
         }
         let stored = Stored::read(row, COLUMN_COUNT)?;
@@ -343,8 +351,12 @@ impl SqliteStore {
     /// Reads the entry whose lease `proof` proves, if it has not ended.
     pub(super) fn leased(&self, lane: Lane, proof: Proof) -> Result<Option<Entry>> {
         let entry = Entry::load(&self.connection, proof.id)?;
+        let now = self.moment.tick.0;
         let is_held = |entry: &Entry| {
-            entry.state == State::Leased && self.proof(entry) == proof && entry.lane == lane
+            entry.state == State::Leased
+                && self.proof(entry) == proof
+                && entry.lane == lane
+                && entry.due.is_none_or(|due| now < due)
         };
         Ok(entry.filter(is_held))
     }

@@ -702,3 +702,39 @@ fn lock_of_another_process_is_waited_for_with_a_bound() {
     fixture.send(&[text("a")]);
     assert_eq!(fixture.bodies(1), ["a"]);
 }
+
+#[test]
+fn much_that_is_due_at_once_is_done_by_and_by() {
+    let mut fixture = Fixture::new(&Settings {
+        messages_max: 10_000,
+        ..settings()
+    });
+    let short: Vec<_> = (0..6000)
+        .map(|n| text(&n.to_string()).ttl(SECOND))
+        .collect();
+    fixture.send(&short);
+    fixture.send(&[text("long")]);
+    fixture.clock.advance(SECOND);
+    let left = |fixture: &mut Fixture| fixture.group(|store| store.stats(QUEUE)).ready;
+    assert_eq!(left(&mut fixture), 6001 - 4096);
+    assert_eq!(fixture.bodies(10), ["long"]);
+    assert_eq!(left(&mut fixture), 0);
+}
+
+#[test]
+fn lease_that_ended_is_lost_though_much_was_due_before_it() {
+    let mut fixture = Fixture::new(&Settings {
+        messages_max: 10_000,
+        ..settings()
+    });
+    let many: Vec<_> = (0..6000).map(|n| text(&n.to_string())).collect();
+    fixture.send(&many);
+    let taken = fixture.take(6000);
+    fixture.clock.advance(LEASE);
+    let last = &taken[5999];
+    assert_eq!(fixture.settle(last, Settlement::Ack), Verdict::LeaseLost);
+    assert_eq!(
+        fixture.settle(last, Settlement::RELEASE),
+        Verdict::LeaseLost
+    );
+}
