@@ -12,7 +12,7 @@ use std::{
 use relayhouse_core::{Error, Result};
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
-use super::{Call, Job, job::reply};
+use super::{Call, Job, job::reply, pace::Pace};
 use crate::{
     error,
     store::{Access, Moment, Store},
@@ -210,11 +210,13 @@ impl Jobs {
         self.pending.fetch_sub(count, Ordering::SeqCst);
     }
 
-    /// Returns what to do next; waits for it, unless `may_idle`.
-    pub(super) fn next(&self, may_idle: bool) -> Next {
+    /// Returns what to do next; waits for it at that pace, unless `may_idle`.
+    pub(super) fn next(&self, may_idle: bool, pace: &mut Pace) -> Next {
         let mut state = self.lock();
+        let mut is_looked_for = false;
         loop {
             if state.is_nudged || !state.waiting.is_empty() {
+                pace.come();
                 return self.group(&mut state);
             }
             if state.is_stopped {
@@ -222,6 +224,13 @@ impl Jobs {
             }
             if may_idle {
                 return Next::Idle;
+            }
+            if !is_looked_for {
+                drop(state);
+                is_looked_for = true;
+                pace.look(|| 0 < self.pending());
+                state = self.lock();
+                continue;
             }
             state.is_asleep = true;
             state = self
@@ -283,9 +292,17 @@ impl Jobs {
 #[cfg(test)]
 mod tests {
     use std::pin::pin;
+    use std::sync::Arc;
     use std::task::{Context, Poll, Waker};
 
+    use relayhouse_core::Timestamp;
+    use relayhouse_testkit::clock::ManualClock;
+
     use super::*;
+
+    fn pace() -> Pace {
+        Pace::new(Arc::new(ManualClock::new(Timestamp::default())))
+    }
 
     fn job(cost: Cost, is_alone: bool) -> Box<dyn Job> {
         let run = |_: &mut dyn Store, _: Moment| Ok(());
@@ -304,7 +321,7 @@ mod tests {
     }
 
     fn group_len(jobs: &Jobs) -> usize {
-        match jobs.next(true) {
+        match jobs.next(true, &mut pace()) {
             Next::Group { jobs, .. } => jobs.len(),
             Next::Idle | Next::Stop => 0,
         }
@@ -363,6 +380,6 @@ mod tests {
         jobs.stop();
         assert!(!push(&jobs, Cost::ONE));
         assert_eq!(group_len(&jobs), 1);
-        assert!(matches!(jobs.next(true), Next::Stop));
+        assert!(matches!(jobs.next(true, &mut pace()), Next::Stop));
     }
 }

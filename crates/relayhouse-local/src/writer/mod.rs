@@ -3,6 +3,7 @@
 
 mod job;
 mod jobs;
+mod pace;
 mod thread;
 
 pub(crate) use self::{

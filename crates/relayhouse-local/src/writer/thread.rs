@@ -5,7 +5,7 @@ use std::sync::Arc;
 use relayhouse_core::{Clock, Error, ErrorKind, Instant, Result, Timestamp};
 use tracing::debug;
 
-use super::{Job, Jobs, jobs::Next};
+use super::{Job, Jobs, jobs::Next, pace::Pace};
 use crate::{
     bell::Bell,
     store::{Access, Moment, News, Store, Tick},
@@ -87,8 +87,9 @@ impl Writer {
     }
 
     fn work(&mut self) {
+        let mut pace = Pace::new(Arc::clone(&self.clock));
         loop {
-            match self.jobs.next(self.may_give_back) {
+            match self.jobs.next(self.may_give_back, &mut pace) {
                 Next::Group { jobs, is_nudged } => {
                     let count = jobs.len() + usize::from(is_nudged);
                     self.group(jobs);
