@@ -112,3 +112,22 @@ async fn queue_created_again_elsewhere_is_the_new_one_here() {
     let error = admin(&there).delete(&entity("q")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::QueueNotFound);
 }
+
+/// Who opens a new queue at the same moment as others finds the one that they make.
+#[tokio::test(flavor = "multi_thread")]
+async fn new_queue_is_opened_by_many_at_once() {
+    for _ in 0..20 {
+        let place = Place::new();
+        let opens: Vec<_> = (0..8)
+            .map(|_| {
+                let local = place.open();
+                tokio::spawn(async move { send(&*sender(&local, "q").await, "x").await })
+            })
+            .collect();
+        for open in opens {
+            open.await.unwrap().unwrap();
+        }
+        let stats = admin(&place.open()).stats(&"q".parse().unwrap()).await;
+        assert_eq!(stats.unwrap().ready, 8);
+    }
+}

@@ -16,6 +16,9 @@ const FIRST_COUNT: u32 = 20;
 /// The pauses after these.
 const PAUSE: Duration = Duration::from_millis(1);
 
+/// How often one calls again: a quarter of a second.
+const TRIES_MAX: u32 = 270;
+
 /// Lets `connection` wait up to `timeout` for a lock.
 pub(super) fn wait_for_locks(connection: &mut Connection, timeout: Duration) -> Result<()> {
     let wait = move |tries: i32| {
@@ -27,6 +30,19 @@ pub(super) fn wait_for_locks(connection: &mut Connection, timeout: Duration) -> 
         has_time
     };
     Ok(connection.busy_handler(Some(wait))?)
+}
+
+/// Calls again while `call` finds a lock, for a moment: what changes how a file is written does
+/// not wait for locks by itself.
+pub(super) fn again<T>(call: impl Fn() -> Result<T>) -> Result<T> {
+    let mut tries = 0;
+    loop {
+        match call() {
+            Err(fault) if fault.is_passing() && tries < TRIES_MAX => pause(tries),
+            done => return done,
+        }
+        tries += 1;
+    }
 }
 
 /// Returns how long one has waited before a try.

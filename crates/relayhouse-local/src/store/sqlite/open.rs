@@ -43,7 +43,7 @@ impl SqliteStore {
         clock: &dyn Clock,
         random: &dyn Random,
     ) -> fault::Result<Self> {
-        let connection = connect(path, &options)?;
+        let connection = busy::again(|| connect(path, &options))?;
         let now = clock.now();
         let mut store = Self {
             path: path.to_owned(),
@@ -94,7 +94,7 @@ impl SqliteStore {
         }
         self.connection.execute_batch("BEGIN IMMEDIATE")?;
         // Another process may have been faster.
-        let found = self.format()?;
+        let found = self.format_within()?;
         let is_new = found == 0;
         if is_new && self.has_tables()? {
             return Err(Fault::Foreign);
@@ -120,6 +120,14 @@ impl SqliteStore {
     }
 
     pub(super) fn format(&self) -> fault::Result<i64> {
+        // Both numbers are of one moment.
+        self.connection.execute_batch("BEGIN")?;
+        let format = self.format_within();
+        self.connection.execute_batch("COMMIT")?;
+        format
+    }
+
+    fn format_within(&self) -> fault::Result<i64> {
         let id: i64 = self.pragma("application_id")?;
         let version: i64 = self.pragma("user_version")?;
         if id != APPLICATION_ID && (id != 0 || version != 0) {
