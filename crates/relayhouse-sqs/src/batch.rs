@@ -1,0 +1,214 @@
+//! The three batch calls, with one answer for each entry, in the order of the entries.
+
+use aws_sdk_sqs::types::{
+    BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry as Change,
+    DeleteMessageBatchRequestEntry as Delete, SendMessageBatchResultEntry,
+};
+use relayhouse_core::{Error, ErrorKind, MessageId, Operation, Result, Sent};
+
+use crate::{
+    capability::BATCH_MAX,
+    convert::{Digests, Packet, sequence},
+    cost::Call,
+    error,
+    link::Link,
+    pack::pack,
+    queue::Queue,
+};
+
+/// Sends `packets` in as many calls as they need, in their order.
+///
+/// When a call fails, those after it are not made: they could overtake what is sent again.
+pub(crate) async fn send(link: &Link, queue: &Queue, packets: Vec<Packet>) -> Vec<Result<Sent>> {
+    let sizes: Vec<u64> = packets.iter().map(Packet::size).collect();
+    let mut answers = Vec::with_capacity(packets.len());
+    let mut packets = packets.into_iter();
+    let mut failed: Option<Error> = None;
+    for call in pack(&sizes) {
+        let bytes = sizes[call.clone()].iter().sum();
+        let chunk: Vec<Packet> = packets.by_ref().take(call.len()).collect();
+        let count = chunk.len();
+        if let Some(cause) = &failed {
+            answers.extend((0..count).map(|_| Err(not_sent(cause))));
+            continue;
+        }
+        match send_call(link, queue, chunk, bytes).await {
+            Ok(results) => answers.extend(results),
+            Err(cause) => {
+                answers.extend((0..count).map(|_| Err(cause.clone())));
+                failed = Some(cause);
+            }
+        }
+    }
+    answers
+}
+
+fn not_sent(cause: &Error) -> Error {
+    Error::new(
+        ErrorKind::ConnectionFailed,
+        "it was not sent, since the call before it failed",
+    )
+    .operation(Operation::Send)
+    .with_source(cause.clone())
+}
+
+async fn send_call(
+    link: &Link,
+    queue: &Queue,
+    packets: Vec<Packet>,
+    bytes: u64,
+) -> Result<Vec<Result<Sent>>> {
+    let count = packets.len();
+    let digests: Option<Vec<_>> = link
+        .config
+        .verify
+        .then(|| packets.iter().map(Packet::digests).collect());
+    let entries = packets.into_iter().enumerate();
+    let entries: Result<Vec<_>> = entries.map(|(index, it)| it.entry(index)).collect();
+    let request = link.client().await?.send_message_batch();
+    let request = request.queue_url(&*queue.url).set_entries(Some(entries?));
+    link.meter.sent(count as u64, bytes);
+    let answer = link
+        .call(Call::Send, Operation::Send, request.send())
+        .await?;
+    let mut answers = Answers::new(count);
+    for entry in answer.successful {
+        let index = answers.index(&entry.id);
+        let check =
+            |digests: &Vec<Digests>| index.map_or(Ok(()), |index| digests[index].check(&entry));
+        let is_sound = digests.as_ref().map_or(Ok(()), check);
+        answers.set(index, is_sound.map(|()| sent(&entry)));
+    }
+    Ok(answers.finish(&answer.failed, Operation::Send))
+}
+
+fn sent(entry: &SendMessageBatchResultEntry) -> Sent {
+    Sent {
+        id: Some(MessageId::from_text(&entry.message_id)),
+        sequence: entry.sequence_number().and_then(sequence),
+        deduplicated: false,
+    }
+}
+
+/// Deletes the messages of `handles`.
+pub(crate) async fn delete(
+    link: &Link,
+    queue: &Queue,
+    handles: &[String],
+    operation: Operation,
+) -> Vec<Result<()>> {
+    let mut answers = Vec::with_capacity(handles.len());
+    for chunk in handles.chunks(BATCH_MAX) {
+        match delete_call(link, queue, chunk, operation).await {
+            Ok(results) => answers.extend(results),
+            Err(cause) => answers.extend(chunk.iter().map(|_| Err(cause.clone()))),
+        }
+    }
+    answers
+}
+
+async fn delete_call(
+    link: &Link,
+    queue: &Queue,
+    handles: &[String],
+    operation: Operation,
+) -> Result<Vec<Result<()>>> {
+    let entries = handles.iter().enumerate().map(|(index, handle)| {
+        let entry = Delete::builder().id(index.to_string());
+        entry.receipt_handle(handle).build().map_err(unbuilt)
+    });
+    let entries: Result<Vec<_>> = entries.collect();
+    let request = link.client().await?.delete_message_batch();
+    let request = request.queue_url(&*queue.url).set_entries(Some(entries?));
+    link.meter.deleted(handles.len() as u64);
+    let answer = link.call(Call::Delete, operation, request.send()).await?;
+    let mut answers = Answers::new(handles.len());
+    for entry in &answer.successful {
+        let index = answers.index(&entry.id);
+        answers.set(index, Ok(()));
+    }
+    Ok(answers.finish(&answer.failed, operation))
+}
+
+/// Gives each message of `changes` another visibility timeout, in seconds.
+pub(crate) async fn change(
+    link: &Link,
+    queue: &Queue,
+    changes: &[(String, i32)],
+    operation: Operation,
+) -> Vec<Result<()>> {
+    let mut answers = Vec::with_capacity(changes.len());
+    for chunk in changes.chunks(BATCH_MAX) {
+        match change_call(link, queue, chunk, operation).await {
+            Ok(results) => answers.extend(results),
+            Err(cause) => answers.extend(chunk.iter().map(|_| Err(cause.clone()))),
+        }
+    }
+    answers
+}
+
+async fn change_call(
+    link: &Link,
+    queue: &Queue,
+    changes: &[(String, i32)],
+    operation: Operation,
+) -> Result<Vec<Result<()>>> {
+    let entries = changes
+        .iter()
+        .enumerate()
+        .map(|(index, (handle, seconds))| {
+            let entry = Change::builder().id(index.to_string());
+            let entry = entry.receipt_handle(handle).visibility_timeout(*seconds);
+            entry.build().map_err(unbuilt)
+        });
+    let entries: Result<Vec<_>> = entries.collect();
+    let request = link.client().await?.change_message_visibility_batch();
+    let request = request.queue_url(&*queue.url).set_entries(Some(entries?));
+    let answer = link
+        .call(Call::ChangeVisibility, operation, request.send())
+        .await?;
+    let mut answers = Answers::new(changes.len());
+    for entry in &answer.successful {
+        let index = answers.index(&entry.id);
+        answers.set(index, Ok(()));
+    }
+    Ok(answers.finish(&answer.failed, operation))
+}
+
+fn unbuilt(source: aws_sdk_sqs::error::BuildError) -> Error {
+    Error::new(ErrorKind::Unexpected, "the request cannot be built").with_source(source)
+}
+
+/// Collects the answers of one call: in any order, double, short or made up, as they come.
+struct Answers<T>(Vec<Option<Result<T>>>);
+
+impl<T> Answers<T> {
+    fn new(count: usize) -> Self {
+        Self((0..count).map(|_| None).collect())
+    }
+
+    /// Returns which entry has the id, if one has.
+    fn index(&self, id: &str) -> Option<usize> {
+        id.parse().ok().filter(|index| *index < self.0.len())
+    }
+
+    /// Keeps the first answer for an entry, unless a later one says that it failed.
+    fn set(&mut self, index: Option<usize>, answer: Result<T>) {
+        let Some(slot) = index.and_then(|index| self.0.get_mut(index)) else {
+            return;
+        };
+        if slot.is_none() || answer.is_err() {
+            *slot = Some(answer);
+        }
+    }
+
+    fn finish(mut self, failed: &[BatchResultErrorEntry], operation: Operation) -> Vec<Result<T>> {
+        for entry in failed {
+            let index = self.index(&entry.id);
+            self.set(index, Err(error::of_entry(entry, operation)));
+        }
+        let answers = self.0.into_iter();
+        let missing = || Err(error::missing_answer(operation));
+        answers.map(|it| it.unwrap_or_else(missing)).collect()
+    }
+}

@@ -1,0 +1,70 @@
+//! What queues of SQS can do, by kind.
+
+use std::{
+    num::{NonZeroU32, NonZeroU64},
+    time::Duration,
+};
+
+use relayhouse_core::{Attempts, Capabilities, LeaseKind, Support};
+
+/// The most bytes of one message, and of one batch, as SQS counts them: 1 MiB.
+pub(crate) const SQS_BYTES_MAX: u64 = 1024 * 1024;
+
+/// The most entries of one batch.
+pub(crate) const BATCH_MAX: usize = 10;
+
+/// The longest lease, extensions included.
+pub(crate) const LEASE_TOTAL_MAX: Duration = Duration::from_secs(43_200);
+
+/// The longest wait of one receive.
+pub(crate) const WAIT_MAX: Duration = Duration::from_secs(20);
+
+/// What a message of text without headers needs beyond its body.
+const OVERHEAD: u64 = 1024;
+
+/// A standard queue.
+pub(crate) const STANDARD: Capabilities = Capabilities {
+    ack: Support::Native,
+    release: Support::Native,
+    release_delay: Support::Native,
+    dead_letter: Support::Emulated,
+    redrive: Support::Native,
+    attempts_limit: Support::Native,
+    attempts: Attempts::Approximate,
+    lease: LeaseKind::Delivery,
+    schedule: Support::Native,
+    purge: Support::Native,
+    stats: Support::Native,
+    create: Support::Native,
+    headers: Support::Native,
+    send_batch_max: NonZeroU32::new(10),
+    send_bytes_max: NonZeroU64::new(SQS_BYTES_MAX),
+    message_bytes_max: NonZeroU64::new(SQS_BYTES_MAX - OVERHEAD),
+    receive_batch_max: NonZeroU32::new(10),
+    receive_bytes_over_max: NonZeroU64::new(10 * SQS_BYTES_MAX),
+    receive_wait_max: Some(WAIT_MAX),
+    settle_batch_max: NonZeroU32::new(10),
+    extend_batch_max: NonZeroU32::new(10),
+    schedule_max: Some(Duration::from_secs(900)),
+    release_delay_max: Some(LEASE_TOTAL_MAX),
+    lease_max: Some(LEASE_TOTAL_MAX),
+    lease_total_max: Some(LEASE_TOTAL_MAX),
+    in_flight_max: NonZeroU32::new(120_000),
+    ..Capabilities::NONE
+};
+
+/// A FIFO queue: order by key, and no delay of a single message.
+pub(crate) const FIFO: Capabilities = Capabilities {
+    lease_exclusive: Support::Native,
+    key_order: Support::Native,
+    schedule: Support::Unsupported,
+    schedule_max: None,
+    dedup: Support::Native,
+    dedup_window: Some(Duration::from_secs(5 * 60)),
+    ..STANDARD
+};
+
+/// Returns what a queue can do.
+pub(crate) const fn of(is_fifo: bool) -> &'static Capabilities {
+    if is_fifo { &FIFO } else { &STANDARD }
+}

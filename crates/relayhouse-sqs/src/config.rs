@@ -1,0 +1,276 @@
+//! The options of a provider, from a builder, a URL or the environment.
+
+use std::time::Duration;
+
+use aws_sdk_sqs::Client;
+use relayhouse_core::{Context, Operation, Result, config};
+use serde::Deserialize;
+
+use crate::{capability::LEASE_TOTAL_MAX, error, provider::Sqs};
+
+/// Holds the options of a provider.
+///
+/// As parameters of a URL and as environment variables (`RELAYHOUSE_SQS_LEASE`) they have the
+/// names of the fields. Credentials are none of them: they come from where every AWS program takes
+/// them, or in a client of your own.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The region; what AWS's environment says.
+    pub region: Option<String>,
+    /// The account that owns the queues; that of the credentials.
+    pub account: Option<String>,
+    /// Where SQS is, such as `http://localhost:9324`; what AWS's environment says, or the region's
+    /// public endpoint.
+    pub endpoint: Option<String>,
+    /// The profile of AWS's configuration files; what AWS's environment says.
+    pub profile: Option<String>,
+    /// The lease that a receive gives; the queue's visibility timeout.
+    #[serde(deserialize_with = "config::duration_option")]
+    pub lease: Option<Duration>,
+    /// True to create a queue, and its dead-letter queue, on first use; false.
+    pub create: bool,
+    /// True if the ordering key of a message on a standard queue names a tenant of a fair queue,
+    /// which AWS may charge for; false.
+    pub fair: bool,
+    /// True to leave a missing dedup id to the queue, which must have content-based deduplication;
+    /// false: it is made of the message's id and body.
+    pub dedup_by_content: bool,
+    /// True to check that SQS took what was sent, by its MD5; true.
+    pub verify: bool,
+    /// How long a connection may take; 3 seconds.
+    #[serde(deserialize_with = "config::duration")]
+    pub connect_timeout: Duration,
+    /// How long a call that does not wait may take; 5 seconds.
+    #[serde(deserialize_with = "config::duration")]
+    pub call_timeout: Duration,
+    /// How long a receive may take beyond the wait it asks for; 5 seconds.
+    #[serde(deserialize_with = "config::duration")]
+    pub receive_beyond_wait: Duration,
+    /// How long a connection that nobody uses stays open; 25 seconds.
+    #[serde(deserialize_with = "config::duration")]
+    pub idle_timeout: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            region: None,
+            account: None,
+            endpoint: None,
+            profile: None,
+            lease: None,
+            create: false,
+            fair: false,
+            dedup_by_content: false,
+            verify: true,
+            connect_timeout: Duration::from_secs(3),
+            call_timeout: Duration::from_secs(5),
+            receive_beyond_wait: Duration::from_secs(5),
+            idle_timeout: Duration::from_secs(25),
+        }
+    }
+}
+
+impl Config {
+    /// Checks what a type cannot.
+    pub(crate) fn check(&self) -> Result<()> {
+        let durations = [
+            ("lease", self.lease.unwrap_or(LEASE_TOTAL_MAX)),
+            ("connect_timeout", self.connect_timeout),
+            ("call_timeout", self.call_timeout),
+            ("receive_beyond_wait", self.receive_beyond_wait),
+            ("idle_timeout", self.idle_timeout),
+        ];
+        for (key, value) in durations {
+            if value.is_zero() {
+                return Err(error::invalid(format!("option {key}: must not be zero")));
+            }
+        }
+        match self.lease {
+            Some(lease) => check_lease(lease),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Checks a lease that was asked for.
+pub(crate) fn check_lease(lease: Duration) -> Result<()> {
+    if lease.is_zero() {
+        return Err(error::invalid("a lease must not be zero"));
+    }
+    if LEASE_TOTAL_MAX < lease {
+        return Err(error::too_long(Operation::Open, lease, LEASE_TOTAL_MAX));
+    }
+    Ok(())
+}
+
+/// Builds a [`Sqs`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct SqsBuilder {
+    context: Context,
+    config: Config,
+    is_fifo: bool,
+    client: Option<Client>,
+}
+
+impl SqsBuilder {
+    pub(crate) const fn new(context: Context, config: Config) -> Self {
+        Self {
+            context,
+            config,
+            is_fifo: false,
+            client: None,
+        }
+    }
+
+    /// Sets all options at once.
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Uses `client`, with its credentials, region, endpoint and connections, instead of one made
+    /// from the environment.
+    ///
+    /// Its retries and time limits are turned off: a driver never retries, and every call has the
+    /// limit of this configuration.
+    pub fn client(mut self, client: Client) -> Self {
+        self.client = Some(client);
+        self
+    }
+
+    /// Declares by [`capabilities`](relayhouse_core::port::Provider::capabilities) what FIFO queues
+    /// can do, instead of standard ones. What is opened declares what its own name says.
+    pub fn fifo(mut self) -> Self {
+        self.is_fifo = true;
+        self
+    }
+
+    /// Sets the region.
+    pub fn region(mut self, region: impl Into<String>) -> Self {
+        self.config.region = Some(region.into());
+        self
+    }
+
+    /// Sets the account that owns the queues.
+    pub fn account(mut self, account: impl Into<String>) -> Self {
+        self.config.account = Some(account.into());
+        self
+    }
+
+    /// Sets where SQS is.
+    pub fn endpoint(mut self, endpoint: impl Into<String>) -> Self {
+        self.config.endpoint = Some(endpoint.into());
+        self
+    }
+
+    /// Sets the profile of AWS's configuration files.
+    pub fn profile(mut self, profile: impl Into<String>) -> Self {
+        self.config.profile = Some(profile.into());
+        self
+    }
+
+    /// Sets the lease that a receive gives.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.config.lease = Some(lease);
+        self
+    }
+
+    /// Sets whether a queue is created on first use.
+    pub fn create(mut self, create: bool) -> Self {
+        self.config.create = create;
+        self
+    }
+
+    /// Sets whether ordering keys on standard queues name tenants of fair queues.
+    pub fn fair(mut self, fair: bool) -> Self {
+        self.config.fair = fair;
+        self
+    }
+
+    /// Sets whether a missing dedup id is left to the queue.
+    pub fn dedup_by_content(mut self, dedup_by_content: bool) -> Self {
+        self.config.dedup_by_content = dedup_by_content;
+        self
+    }
+
+    /// Sets whether it is checked that SQS took what was sent.
+    pub fn verify(mut self, verify: bool) -> Self {
+        self.config.verify = verify;
+        self
+    }
+
+    /// Builds the provider. It connects when the first queue is opened.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ErrorKind::ConfigInvalid`](relayhouse_core::ErrorKind::ConfigInvalid) that names
+    /// the option and what is wrong with it.
+    pub fn build(self) -> Result<Sqs> {
+        self.config.check()?;
+        Ok(Sqs::new(
+            self.context,
+            self.config,
+            self.client,
+            self.is_fifo,
+            None,
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use relayhouse_core::config::Params;
+
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Config> {
+        Params::from_pairs(pairs.iter().copied())?.read()
+    }
+
+    #[test]
+    fn nothing_set_is_the_default() {
+        assert_eq!(read(&[]).unwrap(), Config::default());
+        assert!(Config::default().check().is_ok());
+    }
+
+    #[test]
+    fn options_are_read_as_text() {
+        let config = read(&[
+            ("region", "eu-west-1"),
+            ("lease", "300s"),
+            ("fair", "true"),
+            ("verify", "false"),
+            ("call-timeout", "2s"),
+        ])
+        .unwrap();
+        let expected = Config {
+            region: Some("eu-west-1".to_owned()),
+            lease: Some(Duration::from_secs(300)),
+            fair: true,
+            verify: false,
+            call_timeout: Duration::from_secs(2),
+            ..Config::default()
+        };
+        assert_eq!(config, expected);
+    }
+
+    #[test]
+    fn wrong_options_are_refused_by_name() {
+        assert!(
+            read(&[("secret_key", "x")])
+                .unwrap_err()
+                .to_string()
+                .contains("secret_key")
+        );
+        for key in ["lease", "call_timeout", "idle_timeout", "connect_timeout"] {
+            let error = read(&[(key, "0s")]).unwrap().check().unwrap_err();
+            assert!(error.to_string().contains(key), "{error}");
+        }
+        let error = read(&[("lease", "13h")]).unwrap().check().unwrap_err();
+        assert!(error.to_string().contains("43200s"), "{error}");
+    }
+}

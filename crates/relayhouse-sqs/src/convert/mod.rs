@@ -1,0 +1,18 @@
+//! How a message becomes an entry of SQS, and an entry a delivery.
+
+mod body;
+mod packed;
+mod packet;
+mod read;
+mod seconds;
+mod write;
+
+pub(crate) use self::{
+    packet::{Digests, Packet, hex},
+    read::{Reading, read, sequence},
+    seconds::{whole_seconds, whole_seconds_i32},
+    write::{Envoy, Writing, write},
+};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,218 @@
+//! A message becomes what SQS takes.
+
+use bytes::Bytes;
+use md5::{Digest, Md5};
+use relayhouse_core::{
+    Capabilities, Envelope, HeaderValue, Message, MessageId, Priority, Result, Timestamp,
+};
+
+use super::{
+    body,
+    packed::{self, Packed, PackedEnvelope, PackedValue},
+    packet::{Packet, Value, hex},
+    whole_seconds_i32,
+};
+use crate::{capability, error};
+
+/// The header that goes to SQS's own field for X-Ray's trace.
+pub(crate) const TRACE_HEADER: &str = "X-Amzn-Trace-Id";
+
+/// The most attributes of one message; one of them is ours.
+const ATTRIBUTES_MAX: usize = 10;
+
+/// The longest message group or dedup id.
+const ID_BYTES_MAX: usize = 128;
+
+/// The longest name of an attribute.
+const NAME_BYTES_MAX: usize = 256;
+
+/// How messages of one queue are written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Writing<'a> {
+    pub(crate) capabilities: &'a Capabilities,
+    /// True for a FIFO queue.
+    pub(crate) is_fifo: bool,
+    /// True if the ordering key of a message on a standard queue is a tenant of a fair queue.
+    pub(crate) is_fair: bool,
+    /// True if the queue takes a missing dedup id from the content.
+    pub(crate) dedup_by_content: bool,
+    /// The wall-clock time.
+    pub(crate) now: Timestamp,
+}
+
+/// Is what a message that is sent again carries beyond itself.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Envoy {
+    /// When it was first enqueued.
+    pub(crate) enqueued_at: Option<Timestamp>,
+    /// Why it is dead-lettered, if it is.
+    pub(crate) envelope: Option<Envelope>,
+    /// The dedup id of this send.
+    pub(crate) dedup: Option<String>,
+}
+
+/// Writes `message` with `id`, after it was checked.
+pub(crate) fn write(
+    message: &Message,
+    id: &MessageId,
+    envoy: &Envoy,
+    writing: &Writing<'_>,
+) -> Result<Packet> {
+    message.check(writing.capabilities, writing.now)?;
+    let details = message.details();
+    let (text, encoding) = body::encode(&message.body);
+    let text_of = |text: &relayhouse_core::Text| text.as_str().to_owned();
+    let mut packed = Packed {
+        id: Some(id.to_string()),
+        body: encoding,
+        content_type: details.content_type.as_ref().map(text_of),
+        correlation_id: details.correlation_id.as_ref().map(text_of),
+        reply_to: details.reply_to.as_ref().map(text_of),
+        enqueued: envoy.enqueued_at.map(Timestamp::as_micros),
+        envelope: envoy.envelope.as_ref().map(PackedEnvelope::of),
+        ..Packed::default()
+    };
+    if details.priority != Priority::DEFAULT {
+        packed.priority = Some(details.priority.level());
+    }
+    let mut packet = Packet {
+        body: text,
+        ..Packet::default()
+    };
+    write_headers(message, &mut packed, &mut packet);
+    write_key(message, &mut packed, &mut packet, writing)?;
+    write_dedup(message, id, envoy, &mut packet, writing)?;
+    let delay = details.not_before.map(|time| time.delay(writing.now));
+    packet.delay_seconds = delay.map_or(0, whole_seconds_i32);
+    let packed = serde_json::to_string(&packed)
+        .map_err(|error| error::message("details cannot be written").with_source(error))?;
+    let packed = Value::Text(packed);
+    packet.attributes.push((packed::NAME.to_owned(), packed));
+    let (size, max) = (packet.size(), capability::SQS_BYTES_MAX);
+    if max < size {
+        return Err(error::too_large(size, max));
+    }
+    Ok(packet)
+}
+
+/// Writes headers as attributes of their own, those first that stand first, and packs the rest.
+fn write_headers(message: &Message, packed: &mut Packed, packet: &mut Packet) {
+    let headers = message.headers();
+    if 1 < headers.len() {
+        packed.order = headers.iter().map(|(key, _)| key.to_owned()).collect();
+    }
+    for (key, value) in headers.iter() {
+        let has_room = packet.attributes.len() < ATTRIBUTES_MAX - 1;
+        match value {
+            HeaderValue::Text(text) if key == TRACE_HEADER && is_text(text) => {
+                packet.trace = Some(text.as_str().to_owned());
+            }
+            HeaderValue::Text(text) if has_room && is_name(key) && is_text(text) => {
+                let value = Value::Text(text.as_str().to_owned());
+                packet.attributes.push((key.to_owned(), value));
+            }
+            HeaderValue::Bytes(bytes) if has_room && is_name(key) && !bytes.is_empty() => {
+                let value = Value::Binary(Bytes::clone(bytes));
+                packet.attributes.push((key.to_owned(), value));
+            }
+            _ => {
+                let value = PackedValue::of(value);
+                packed.headers.push((key.to_owned(), value));
+            }
+        }
+    }
+}
+
+/// Returns true if SQS takes `name` for an attribute.
+fn is_name(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    let lower = name.to_ascii_lowercase();
+    let is_reserved = ["aws.", "amazon."]
+        .iter()
+        .any(|start| lower.starts_with(start));
+    let has_odd_dots = name.starts_with('.') || name.ends_with('.') || name.contains("..");
+    name.len() <= NAME_BYTES_MAX
+        && name.bytes().all(is_plain)
+        && !is_reserved
+        && !has_odd_dots
+        && name != packed::NAME
+}
+
+fn is_text(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(body::is_allowed)
+}
+
+/// Writes the ordering key: the message group of a FIFO queue, a tenant, or a detail.
+fn write_key(
+    message: &Message,
+    packed: &mut Packed,
+    packet: &mut Packet,
+    writing: &Writing<'_>,
+) -> Result<()> {
+    let key = message.details().ordering_key.as_ref();
+    if !writing.is_fifo && !writing.is_fair {
+        packed.key = key.map(|key| key.as_str().to_owned());
+        return Ok(());
+    }
+    let Some(key) = key else {
+        if writing.is_fifo {
+            return Err(error::message(
+                "message has no ordering key, which a FIFO queue needs",
+            ));
+        }
+        return Ok(());
+    };
+    check_id("ordering key", key)?;
+    packet.group = Some(key.as_str().to_owned());
+    Ok(())
+}
+
+fn write_dedup(
+    message: &Message,
+    id: &MessageId,
+    envoy: &Envoy,
+    packet: &mut Packet,
+    writing: &Writing<'_>,
+) -> Result<()> {
+    let explicit = message.details().dedup_id.as_ref();
+    if !writing.is_fifo {
+        // A message that is sent again may have come from a FIFO queue.
+        return match explicit {
+            Some(_) if envoy.dedup.is_none() => Err(error::no_dedup()),
+            _ => Ok(()),
+        };
+    }
+    packet.dedup = match (&envoy.dedup, explicit) {
+        (Some(dedup), _) => Some(dedup.clone()),
+        (None, Some(explicit)) => {
+            check_id("dedup id", explicit)?;
+            Some(explicit.as_str().to_owned())
+        }
+        (None, None) if writing.dedup_by_content => None,
+        (None, None) => Some(derived_dedup(id, &message.body)),
+    };
+    Ok(())
+}
+
+/// Makes a dedup id of id and body: the same for a message that is sent again because nobody knows
+/// whether it arrived, another for every other message.
+pub(crate) fn derived_dedup(id: &MessageId, body: &[u8]) -> String {
+    let mut digest = Md5::new();
+    digest.update(id.to_string());
+    digest.update([0]);
+    digest.update(body);
+    format!("{DERIVED}{}", hex(&digest.finalize()))
+}
+
+/// What dedup ids start with that nobody set.
+pub(crate) const DERIVED: &str = "relayhouse-";
+
+fn check_id(what: &str, text: &str) -> Result<()> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic());
+    if text.is_empty() || ID_BYTES_MAX < text.len() || !is_plain {
+        return Err(error::message(format!(
+            "{what} must have 1 to {ID_BYTES_MAX} visible ASCII characters without spaces on SQS"
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,449 @@
+//! Every error of the adapter, and the one table from SQS's codes to kinds.
+
+use std::{error::Error as StdError, time::Duration};
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_sqs::{
+    Error as SqsError,
+    config::http::HttpResponse,
+    error::{ProvideErrorMetadata, SdkError},
+    types::BatchResultErrorEntry,
+};
+use hyper_util::client::legacy;
+use relayhouse_core::{Error, ErrorKind, Operation, Retry, Text};
+
+/// The most characters of SQS's own text that an error shows.
+const TEXT_CHARS_MAX: usize = 240;
+
+/// How long SQS refuses a second purge, or a new queue of a deleted queue's name.
+const MINUTE: Retry = Retry::After(Duration::from_secs(60));
+
+const ENDED: &str = "the lease of the delivery has ended";
+
+/// Says what one code of SQS means.
+type Row = (&'static str, ErrorKind, Retry);
+
+/// What SQS's codes mean, without their prefix `AWS.SimpleQueueService.`.
+const CODES: &[Row] = &[
+    ("AccessDenied", ErrorKind::Unauthorized, Retry::Permanent),
+    (
+        "AccessDeniedException",
+        ErrorKind::Unauthorized,
+        Retry::Permanent,
+    ),
+    (
+        "BatchRequestTooLong",
+        ErrorKind::MessageTooLarge,
+        Retry::Permanent,
+    ),
+    ("ExpiredToken", ErrorKind::Unauthorized, Retry::Temporary),
+    (
+        "ExpiredTokenException",
+        ErrorKind::Unauthorized,
+        Retry::Temporary,
+    ),
+    (
+        "IncompleteSignature",
+        ErrorKind::Unauthorized,
+        Retry::Permanent,
+    ),
+    ("InternalError", ErrorKind::Unexpected, Retry::Temporary),
+    ("InternalFailure", ErrorKind::Unexpected, Retry::Temporary),
+    (
+        "InternalServerError",
+        ErrorKind::Unexpected,
+        Retry::Temporary,
+    ),
+    ("InvalidAddress", ErrorKind::ConfigInvalid, Retry::Permanent),
+    (
+        "InvalidAttributeName",
+        ErrorKind::ConfigInvalid,
+        Retry::Permanent,
+    ),
+    (
+        "InvalidAttributeValue",
+        ErrorKind::ConfigInvalid,
+        Retry::Permanent,
+    ),
+    (
+        "InvalidClientTokenId",
+        ErrorKind::Unauthorized,
+        Retry::Permanent,
+    ),
+    ("InvalidIdFormat", ErrorKind::LeaseLost, Retry::Permanent),
+    (
+        "InvalidMessageContents",
+        ErrorKind::MessageInvalid,
+        Retry::Permanent,
+    ),
+    (
+        "InvalidParameterValue",
+        ErrorKind::MessageInvalid,
+        Retry::Permanent,
+    ),
+    ("InvalidSecurity", ErrorKind::Unauthorized, Retry::Permanent),
+    (
+        "InvalidSignatureException",
+        ErrorKind::Unauthorized,
+        Retry::Permanent,
+    ),
+    ("KmsAccessDenied", ErrorKind::Unauthorized, Retry::Permanent),
+    ("KmsDisabled", ErrorKind::Unauthorized, Retry::Permanent),
+    (
+        "KmsInvalidKeyUsage",
+        ErrorKind::Unauthorized,
+        Retry::Permanent,
+    ),
+    ("KmsInvalidState", ErrorKind::Unauthorized, Retry::Temporary),
+    ("KmsNotFound", ErrorKind::Unauthorized, Retry::Permanent),
+    (
+        "KmsOptInRequired",
+        ErrorKind::Unauthorized,
+        Retry::Permanent,
+    ),
+    ("KmsThrottled", ErrorKind::Throttled, Retry::Temporary),
+    ("MessageNotInflight", ErrorKind::LeaseLost, Retry::Permanent),
+    (
+        "MissingAuthenticationToken",
+        ErrorKind::Unauthorized,
+        Retry::Permanent,
+    ),
+    (
+        "MissingParameter",
+        ErrorKind::MessageInvalid,
+        Retry::Permanent,
+    ),
+    (
+        "NonExistentQueue",
+        ErrorKind::QueueNotFound,
+        Retry::Permanent,
+    ),
+    ("OptInRequired", ErrorKind::Unauthorized, Retry::Permanent),
+    ("OverLimit", ErrorKind::Full, Retry::Temporary),
+    ("PurgeQueueInProgress", ErrorKind::Throttled, MINUTE),
+    (
+        "QueueAlreadyExists",
+        ErrorKind::QueueConflict,
+        Retry::Permanent,
+    ),
+    ("QueueDeletedRecently", ErrorKind::QueueConflict, MINUTE),
+    (
+        "QueueDoesNotExist",
+        ErrorKind::QueueNotFound,
+        Retry::Permanent,
+    ),
+    (
+        "QueueNameExists",
+        ErrorKind::QueueConflict,
+        Retry::Permanent,
+    ),
+    (
+        "ReceiptHandleIsInvalid",
+        ErrorKind::LeaseLost,
+        Retry::Permanent,
+    ),
+    ("RequestExpired", ErrorKind::Unauthorized, Retry::Temporary),
+    (
+        "RequestLimitExceeded",
+        ErrorKind::Throttled,
+        Retry::Temporary,
+    ),
+    ("RequestThrottled", ErrorKind::Throttled, Retry::Temporary),
+    (
+        "ResourceNotFoundException",
+        ErrorKind::QueueNotFound,
+        Retry::Permanent,
+    ),
+    ("ServiceUnavailable", ErrorKind::Throttled, Retry::Temporary),
+    (
+        "ServiceUnavailableException",
+        ErrorKind::Throttled,
+        Retry::Temporary,
+    ),
+    (
+        "SignatureDoesNotMatch",
+        ErrorKind::Unauthorized,
+        Retry::Permanent,
+    ),
+    ("SlowDown", ErrorKind::Throttled, Retry::Temporary),
+    ("Throttling", ErrorKind::Throttled, Retry::Temporary),
+    (
+        "ThrottlingException",
+        ErrorKind::Throttled,
+        Retry::Temporary,
+    ),
+    (
+        "TooManyRequestsException",
+        ErrorKind::Throttled,
+        Retry::Temporary,
+    ),
+    (
+        "UnrecognizedClientException",
+        ErrorKind::Unauthorized,
+        Retry::Permanent,
+    ),
+    (
+        "UnsupportedOperation",
+        ErrorKind::Unsupported,
+        Retry::Permanent,
+    ),
+];
+
+/// Returns the code of a typed variant, so that the table need not trust what the wire calls it.
+const fn typed_code(error: &SqsError) -> Option<&'static str> {
+    Some(match error {
+        SqsError::BatchRequestTooLong(_) => "BatchRequestTooLong",
+        SqsError::InvalidAddress(_) => "InvalidAddress",
+        SqsError::InvalidAttributeName(_) => "InvalidAttributeName",
+        SqsError::InvalidAttributeValue(_) => "InvalidAttributeValue",
+        SqsError::InvalidMessageContents(_) => "InvalidMessageContents",
+        SqsError::InvalidSecurity(_) => "InvalidSecurity",
+        SqsError::KmsAccessDenied(_) => "KmsAccessDenied",
+        SqsError::KmsDisabled(_) => "KmsDisabled",
+        SqsError::KmsInvalidKeyUsage(_) => "KmsInvalidKeyUsage",
+        SqsError::KmsInvalidState(_) => "KmsInvalidState",
+        SqsError::KmsNotFound(_) => "KmsNotFound",
+        SqsError::KmsOptInRequired(_) => "KmsOptInRequired",
+        SqsError::KmsThrottled(_) => "KmsThrottled",
+        SqsError::MessageNotInflight(_) => "MessageNotInflight",
+        SqsError::OverLimit(_) => "OverLimit",
+        SqsError::PurgeQueueInProgress(_) => "PurgeQueueInProgress",
+        SqsError::QueueDeletedRecently(_) => "QueueDeletedRecently",
+        SqsError::QueueDoesNotExist(_) => "QueueDoesNotExist",
+        SqsError::QueueNameExists(_) => "QueueNameExists",
+        SqsError::ReceiptHandleIsInvalid(_) => "ReceiptHandleIsInvalid",
+        SqsError::RequestThrottled(_) => "RequestThrottled",
+        SqsError::ResourceNotFoundException(_) => "ResourceNotFoundException",
+        SqsError::UnsupportedOperation(_) => "UnsupportedOperation",
+        _ => return None,
+    })
+}
+
+fn row_of(code: &str) -> Option<&'static Row> {
+    let code = code.rsplit(['.', '#']).next().unwrap_or(code);
+    CODES.iter().find(|(known, ..)| *known == code)
+}
+
+/// Turns the failure of a whole call into an error.
+pub(crate) fn of_call<E>(error: SdkError<E, HttpResponse>, operation: Operation) -> Error
+where
+    E: Into<SqsError> + StdError + Send + Sync + 'static,
+{
+    match error {
+        SdkError::ServiceError(context) => {
+            let status = context.raw().status().as_u16();
+            of_service(&context.into_err().into(), status, operation)
+        }
+        SdkError::ConstructionFailure(_) => of_source(&error, operation)
+            .unwrap_or_else(|| Error::new(ErrorKind::ConfigInvalid, "the request cannot be built")),
+        SdkError::TimeoutError(_) => unanswered(),
+        SdkError::DispatchFailure(ref failure) => {
+            let is_timeout = failure.is_timeout();
+            of_source(&error, operation).unwrap_or_else(|| match is_timeout {
+                // The one time limit that is left to the SDK is that of connecting.
+                true => Error::new(ErrorKind::Timeout, "the connection was not made in time"),
+                false => broken(),
+            })
+        }
+        _ => Error::new(
+            ErrorKind::OutcomeUnknown,
+            "the answer cannot be read: it is cut off or not from SQS",
+        ),
+    }
+    .operation(operation)
+}
+
+/// Looks among the causes for one that shows that the request never left.
+fn of_source(error: &(dyn StdError + 'static), operation: Operation) -> Option<Error> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.is::<CredentialsError>() {
+            return Some(no_credentials(operation));
+        }
+        let is_connect = error.downcast_ref().is_some_and(legacy::Error::is_connect);
+        if is_connect {
+            return Some(refused());
+        }
+        cause = error.source();
+    }
+    None
+}
+
+fn of_service(error: &SqsError, status: u16, operation: Operation) -> Error {
+    let typed = typed_code(error);
+    let code = typed.or_else(|| error.code()).unwrap_or_default();
+    let row = row_of(code);
+    let changes = matches!(
+        operation,
+        Operation::Send | Operation::Settle | Operation::Extend
+    );
+    let is_internal = row.map_or(500 <= status, |(_, kind, retry)| {
+        (*kind, *retry) == (ErrorKind::Unexpected, Retry::Temporary)
+    });
+    let (kind, retry) = match row {
+        // SQS failed while it worked on the request, which it may have carried out.
+        _ if is_internal && changes => (ErrorKind::OutcomeUnknown, Retry::Temporary),
+        Some((_, kind, retry)) => (*kind, *retry),
+        None => of_status(status),
+    };
+    with_text(kind, retry, code, error.message(), operation)
+}
+
+const fn of_status(status: u16) -> (ErrorKind, Retry) {
+    match status {
+        401 | 403 => (ErrorKind::Unauthorized, Retry::Permanent),
+        413 => (ErrorKind::MessageTooLarge, Retry::Permanent),
+        429 | 503 => (ErrorKind::Throttled, Retry::Temporary),
+        500.. => (ErrorKind::Unexpected, Retry::Temporary),
+        _ => (ErrorKind::Unexpected, Retry::Permanent),
+    }
+}
+
+/// Turns the failure of one entry of a batch into an error.
+pub(crate) fn of_entry(entry: &BatchResultErrorEntry, operation: Operation) -> Error {
+    let fallback = if entry.sender_fault() {
+        (ErrorKind::MessageInvalid, Retry::Permanent)
+    } else {
+        (ErrorKind::Unexpected, Retry::Temporary)
+    };
+    let row = row_of(entry.code()).map(|(_, kind, retry)| (*kind, *retry));
+    let (kind, retry) = row.unwrap_or(fallback);
+    with_text(kind, retry, entry.code(), entry.message(), operation)
+}
+
+fn with_text(
+    kind: ErrorKind,
+    retry: Retry,
+    code: &str,
+    text: Option<&str>,
+    operation: Operation,
+) -> Error {
+    // What is wrong with a handle that SQS gave, and nobody changed, is its age.
+    let is_settle = matches!(operation, Operation::Settle | Operation::Extend);
+    if kind == ErrorKind::LeaseLost || (is_settle && kind == ErrorKind::MessageInvalid) {
+        return lease_lost(operation);
+    }
+    let code = code.rsplit(['.', '#']).next().unwrap_or(code);
+    // SQS repeats the signed request, session token included, where the signature is wrong.
+    let is_shown = kind != ErrorKind::Unauthorized || code.starts_with("AccessDenied");
+    let text = match text.filter(|text| is_shown && !text.is_empty()) {
+        Some(text) => text.chars().take(TEXT_CHARS_MAX).collect(),
+        None if kind == ErrorKind::Unauthorized => "the credentials are not accepted".to_owned(),
+        None => "SQS refused it".to_owned(),
+    };
+    let text = if code.is_empty() {
+        text
+    } else {
+        format!("{text} ({code})")
+    };
+    Error::new(kind, text).retry(retry).operation(operation)
+}
+
+/// The call was given up while SQS may have worked on it.
+pub(crate) fn unanswered() -> Error {
+    Error::new(ErrorKind::OutcomeUnknown, "SQS did not answer in time")
+}
+
+fn broken() -> Error {
+    Error::new(
+        ErrorKind::OutcomeUnknown,
+        "the connection broke before SQS answered",
+    )
+}
+
+fn refused() -> Error {
+    Error::new(ErrorKind::ConnectionFailed, "SQS cannot be reached")
+}
+
+fn no_credentials(operation: Operation) -> Error {
+    Error::new(ErrorKind::Unauthorized, "no credentials could be loaded").operation(operation)
+}
+
+pub(crate) fn missing_answer(operation: Operation) -> Error {
+    Error::new(
+        ErrorKind::OutcomeUnknown,
+        "the provider gave no answer for this item",
+    )
+    .operation(operation)
+}
+
+/// The lease ended between the request and its answer: SQS says yes to late deletes and may do
+/// nothing.
+pub(crate) fn late(operation: Operation) -> Error {
+    Error::new(
+        ErrorKind::OutcomeUnknown,
+        "the lease of the delivery ended before SQS answered",
+    )
+    .operation(operation)
+}
+
+pub(crate) fn lease_lost(operation: Operation) -> Error {
+    Error::new(ErrorKind::LeaseLost, ENDED).operation(operation)
+}
+
+pub(crate) fn changed(what: &'static str) -> Error {
+    Error::new(
+        ErrorKind::Corrupt,
+        format!("the MD5 of the {what} that SQS took is not that of the one sent"),
+    )
+    .operation(Operation::Send)
+}
+
+pub(crate) fn closed(operation: Operation) -> Error {
+    Error::new(ErrorKind::Closed, "it was closed").operation(operation)
+}
+
+pub(crate) fn not_found(queue: impl Into<Text>, operation: Operation) -> Error {
+    Error::new(ErrorKind::QueueNotFound, "it does not exist")
+        .operation(operation)
+        .queue(queue)
+}
+
+pub(crate) fn no_topics(queue: impl Into<Text>) -> Error {
+    unsupported(queue, Operation::Open, "there are no topics")
+}
+
+pub(crate) fn unsupported(
+    queue: impl Into<Text>,
+    operation: Operation,
+    what: &'static str,
+) -> Error {
+    Error::new(ErrorKind::Unsupported, what)
+        .operation(operation)
+        .queue(queue)
+}
+
+pub(crate) fn message(rule: impl Into<Text>) -> Error {
+    Error::new(ErrorKind::MessageInvalid, rule).operation(Operation::Send)
+}
+
+pub(crate) fn no_dedup() -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        "message has a dedup id, which this queue does not support",
+    )
+    .operation(Operation::Send)
+}
+
+pub(crate) fn too_large(size: u64, max: u64) -> Error {
+    Error::new(
+        ErrorKind::MessageTooLarge,
+        format!("message has {size} bytes as SQS counts them, at most {max} are allowed"),
+    )
+    .operation(Operation::Send)
+}
+
+pub(crate) fn too_long(operation: Operation, asked: Duration, max: Duration) -> Error {
+    Error::new(
+        ErrorKind::MessageInvalid,
+        format!("{asked:?} is too long, at most {max:?} is allowed"),
+    )
+    .operation(operation)
+}
+
+pub(crate) fn invalid(text: impl Into<Text>) -> Error {
+    Error::new(ErrorKind::ConfigInvalid, text)
+}
+
+#[cfg(test)]
+mod tests;

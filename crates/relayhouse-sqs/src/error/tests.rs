@@ -1,0 +1,317 @@
+use std::collections::BTreeSet;
+
+use aws_sdk_sqs::{
+    operation::send_message_batch::SendMessageBatchError,
+    types::error::{QueueDoesNotExist, RequestThrottled},
+};
+use aws_smithy_runtime_api::{client::result::ConnectorError, http::StatusCode};
+use aws_smithy_types::{body::SdkBody, error::ErrorMetadata};
+
+use super::*;
+
+type Failure = SdkError<SendMessageBatchError, HttpResponse>;
+
+fn response(status: u16) -> HttpResponse {
+    HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::empty())
+}
+
+fn service(code: &str, text: &str, status: u16) -> Failure {
+    let meta = ErrorMetadata::builder().code(code).message(text).build();
+    Failure::service_error(SendMessageBatchError::generic(meta), response(status))
+}
+
+fn kind(code: &str, status: u16, operation: Operation) -> (ErrorKind, Retry) {
+    let error = of_call(service(code, "x", status), operation);
+    assert_eq!(error.attempted(), Some(operation));
+    (error.kind(), error.retry_hint())
+}
+
+fn entry(code: &str, sender_fault: bool, operation: Operation) -> (ErrorKind, Retry) {
+    let entry = BatchResultErrorEntry::builder().id("0").code(code);
+    let entry = entry.sender_fault(sender_fault).build().unwrap();
+    let error = of_entry(&entry, operation);
+    (error.kind(), error.retry_hint())
+}
+
+#[test]
+fn codes_are_sorted_and_unique() {
+    let codes: Vec<_> = CODES.iter().map(|(code, ..)| *code).collect();
+    let sorted: BTreeSet<_> = codes.iter().copied().collect();
+    assert_eq!(codes, sorted.into_iter().collect::<Vec<_>>());
+}
+
+#[test]
+fn each_code_has_its_kind() {
+    use ErrorKind as K;
+    use Operation as O;
+    use Retry as R;
+    for (code, status, operation, expected) in [
+        (
+            "QueueDoesNotExist",
+            400,
+            O::Send,
+            (K::QueueNotFound, R::Permanent),
+        ),
+        (
+            "AWS.SimpleQueueService.NonExistentQueue",
+            400,
+            O::Receive,
+            (K::QueueNotFound, R::Permanent),
+        ),
+        (
+            "com.amazonaws.sqs#QueueDoesNotExist",
+            400,
+            O::Admin,
+            (K::QueueNotFound, R::Permanent),
+        ),
+        (
+            "QueueNameExists",
+            400,
+            O::Admin,
+            (K::QueueConflict, R::Permanent),
+        ),
+        (
+            "PurgeQueueInProgress",
+            403,
+            O::Admin,
+            (K::Throttled, MINUTE),
+        ),
+        (
+            "QueueDeletedRecently",
+            400,
+            O::Admin,
+            (K::QueueConflict, MINUTE),
+        ),
+        (
+            "RequestThrottled",
+            400,
+            O::Send,
+            (K::Throttled, R::Temporary),
+        ),
+        (
+            "ThrottlingException",
+            400,
+            O::Settle,
+            (K::Throttled, R::Temporary),
+        ),
+        (
+            "ServiceUnavailable",
+            503,
+            O::Send,
+            (K::Throttled, R::Temporary),
+        ),
+        ("OverLimit", 403, O::Receive, (K::Full, R::Temporary)),
+        (
+            "AccessDenied",
+            403,
+            O::Send,
+            (K::Unauthorized, R::Permanent),
+        ),
+        (
+            "ExpiredToken",
+            403,
+            O::Send,
+            (K::Unauthorized, R::Temporary),
+        ),
+        (
+            "SignatureDoesNotMatch",
+            403,
+            O::Send,
+            (K::Unauthorized, R::Permanent),
+        ),
+        (
+            "BatchRequestTooLong",
+            400,
+            O::Send,
+            (K::MessageTooLarge, R::Permanent),
+        ),
+        (
+            "InvalidMessageContents",
+            400,
+            O::Send,
+            (K::MessageInvalid, R::Permanent),
+        ),
+        (
+            "ReceiptHandleIsInvalid",
+            404,
+            O::Settle,
+            (K::LeaseLost, R::Permanent),
+        ),
+        (
+            "MessageNotInflight",
+            400,
+            O::Extend,
+            (K::LeaseLost, R::Permanent),
+        ),
+        (
+            "InvalidParameterValue",
+            400,
+            O::Send,
+            (K::MessageInvalid, R::Permanent),
+        ),
+        (
+            "InvalidParameterValue",
+            400,
+            O::Settle,
+            (K::LeaseLost, R::Permanent),
+        ),
+        (
+            "InternalError",
+            500,
+            O::Receive,
+            (K::Unexpected, R::Temporary),
+        ),
+        (
+            "InternalError",
+            500,
+            O::Send,
+            (K::OutcomeUnknown, R::Temporary),
+        ),
+        (
+            "InternalFailure",
+            500,
+            O::Settle,
+            (K::OutcomeUnknown, R::Temporary),
+        ),
+        (
+            "Nobody knows",
+            500,
+            O::Send,
+            (K::OutcomeUnknown, R::Temporary),
+        ),
+        ("Nobody knows", 500, O::Admin, (K::Unexpected, R::Temporary)),
+        (
+            "Nobody knows",
+            403,
+            O::Send,
+            (K::Unauthorized, R::Permanent),
+        ),
+        ("Nobody knows", 429, O::Send, (K::Throttled, R::Temporary)),
+        ("Nobody knows", 400, O::Send, (K::Unexpected, R::Permanent)),
+    ] {
+        assert_eq!(
+            kind(code, status, operation),
+            expected,
+            "{code} {status} {operation:?}"
+        );
+    }
+}
+
+#[test]
+fn entries_have_the_kinds_of_calls() {
+    use ErrorKind as K;
+    use Operation as O;
+    use Retry as R;
+    for (code, fault, operation, expected) in [
+        (
+            "InvalidMessageContents",
+            true,
+            O::Send,
+            (K::MessageInvalid, R::Permanent),
+        ),
+        (
+            "ReceiptHandleIsInvalid",
+            true,
+            O::Settle,
+            (K::LeaseLost, R::Permanent),
+        ),
+        (
+            "RequestThrottled",
+            false,
+            O::Send,
+            (K::Throttled, R::Temporary),
+        ),
+        (
+            "InternalError",
+            false,
+            O::Send,
+            (K::Unexpected, R::Temporary),
+        ),
+        (
+            "Nobody knows",
+            true,
+            O::Send,
+            (K::MessageInvalid, R::Permanent),
+        ),
+        (
+            "Nobody knows",
+            false,
+            O::Send,
+            (K::Unexpected, R::Temporary),
+        ),
+    ] {
+        assert_eq!(entry(code, fault, operation), expected, "{code} {fault}");
+    }
+}
+
+#[test]
+fn typed_variants_need_no_code() {
+    let gone = QueueDoesNotExist::builder().message("gone").build();
+    let failure = Failure::service_error(
+        SendMessageBatchError::QueueDoesNotExist(gone),
+        response(400),
+    );
+    let error = of_call(failure, Operation::Send);
+    assert_eq!(error.kind(), ErrorKind::QueueNotFound);
+    assert!(error.message().contains("QueueDoesNotExist"), "{error}");
+    let slow = RequestThrottled::builder().build();
+    let failure =
+        Failure::service_error(SendMessageBatchError::RequestThrottled(slow), response(400));
+    assert_eq!(
+        of_call(failure, Operation::Send).kind(),
+        ErrorKind::Throttled
+    );
+}
+
+#[test]
+fn what_happened_to_the_connection_decides_whether_the_outcome_is_known() {
+    let io = || ConnectorError::io("broken pipe".into());
+    let kind = |failure: Failure| of_call(failure, Operation::Send).kind();
+    assert_eq!(
+        kind(Failure::dispatch_failure(io())),
+        ErrorKind::OutcomeUnknown
+    );
+    let slow = ConnectorError::timeout("connect".into());
+    assert_eq!(kind(Failure::dispatch_failure(slow)), ErrorKind::Timeout);
+    let none = CredentialsError::not_loaded("no profile");
+    let none = ConnectorError::other(none.into(), None);
+    assert_eq!(
+        kind(Failure::dispatch_failure(none)),
+        ErrorKind::Unauthorized
+    );
+    let cut = Failure::response_error("cut", response(200));
+    assert_eq!(kind(cut), ErrorKind::OutcomeUnknown);
+    assert_eq!(kind(Failure::timeout_error("x")), ErrorKind::OutcomeUnknown);
+    assert_eq!(
+        kind(Failure::construction_failure("x")),
+        ErrorKind::ConfigInvalid
+    );
+}
+
+#[test]
+fn texts_that_repeat_the_request_are_not_shown() {
+    let text = "The Canonical String should have been 'x-amz-security-token:CANARY'";
+    for code in [
+        "SignatureDoesNotMatch",
+        "InvalidSignatureException",
+        "Nobody knows",
+    ] {
+        let error = of_call(service(code, text, 403), Operation::Send);
+        assert!(
+            !format!("{error} {error:?}").contains("CANARY"),
+            "{error:?}"
+        );
+    }
+    let text = "The input receipt handle \"CANARY\" is not valid.";
+    let error = of_call(
+        service("ReceiptHandleIsInvalid", text, 400),
+        Operation::Settle,
+    );
+    assert!(
+        !format!("{error} {error:?}").contains("CANARY"),
+        "{error:?}"
+    );
+    let text = "User x is not authorized to perform sqs:SendMessage";
+    let error = of_call(service("AccessDenied", text, 403), Operation::Send);
+    assert!(error.message().starts_with(text), "{error}");
+}

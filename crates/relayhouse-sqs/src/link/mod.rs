@@ -1,0 +1,150 @@
+//! The link to SQS that everything opened from one provider shares: client, clock and counters.
+
+mod client;
+mod closing;
+mod round_trip;
+mod time;
+
+use std::{
+    error::Error as StdError,
+    fmt::{self, Debug},
+    future::Future,
+    sync::Arc,
+    time::Duration,
+};
+
+use aws_sdk_sqs::{Client, Error as SqsError, config::http::HttpResponse, error::SdkError};
+use futures_util::future::{Either, select};
+use relayhouse_core::{Clock, Context, Error, Instant, MessageIds, Operation, Result, Timestamp};
+use tokio::sync::OnceCell;
+
+pub(crate) use self::closing::Closing;
+use self::round_trip::RoundTrip;
+use crate::{
+    config::Config,
+    cost::{Call, Meter},
+    error,
+    location::Location,
+};
+
+/// What everything opened from one provider shares.
+pub(crate) struct Link {
+    pub(crate) context: Context,
+    pub(crate) config: Config,
+    pub(crate) location: Option<Location>,
+    pub(crate) ids: MessageIds,
+    pub(crate) meter: Arc<Meter>,
+    pub(crate) closing: Closing,
+    given: Option<Client>,
+    client: OnceCell<Client>,
+    round_trip: RoundTrip,
+}
+
+impl Link {
+    pub(crate) fn new(
+        context: Context,
+        config: Config,
+        given: Option<Client>,
+        location: Option<Location>,
+    ) -> Self {
+        Self {
+            ids: MessageIds::new(&*context.random),
+            context,
+            config,
+            location,
+            meter: Arc::default(),
+            closing: Closing::default(),
+            given,
+            client: OnceCell::new(),
+            round_trip: RoundTrip::default(),
+        }
+    }
+
+    /// Returns the client, made on first use.
+    pub(crate) async fn client(&self) -> Result<&Client> {
+        let make = || async {
+            match &self.given {
+                Some(given) => Ok(client::tame(given, self)),
+                None => Box::pin(client::load(self)).await,
+            }
+        };
+        self.client.get_or_try_init(make).await
+    }
+
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.context.clock
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.context.clock.now()
+    }
+
+    pub(crate) fn wall(&self) -> Timestamp {
+        self.context.clock.wall()
+    }
+
+    pub(crate) fn check_open(&self, operation: Operation) -> Result<()> {
+        if self.closing.is_closed() {
+            return Err(error::closed(operation));
+        }
+        Ok(())
+    }
+
+    /// Returns how long ago, at most, SQS did what it answers now.
+    pub(crate) fn round_trip(&self) -> Duration {
+        self.round_trip.get()
+    }
+
+    /// Makes a call that does not wait, and notes how long it took.
+    pub(crate) async fn call<T, E>(
+        &self,
+        call: Call,
+        operation: Operation,
+        request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send,
+    ) -> Result<T>
+    where
+        E: Into<SqsError> + StdError + Send + Sync + 'static,
+    {
+        let started = self.now();
+        let limit = self.config.call_timeout;
+        let answer = self.bounded(call, operation, limit, request).await;
+        if answer.is_ok() {
+            self.round_trip.note(self.now().since(started));
+        }
+        answer
+    }
+
+    /// Makes a call that may take until `limit` is over.
+    pub(crate) async fn bounded<T, E>(
+        &self,
+        call: Call,
+        operation: Operation,
+        limit: Duration,
+        request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send,
+    ) -> Result<T>
+    where
+        E: Into<SqsError> + StdError + Send + Sync + 'static,
+    {
+        self.meter.count(call);
+        let deadline = self.context.clock.sleep_until(self.now() + limit);
+        match select(Box::pin(request), deadline).await {
+            Either::Left((Ok(answer), _)) => Ok(answer),
+            Either::Left((Err(failure), _)) => Err(error::of_call(failure, operation)),
+            Either::Right(_) => Err(error::unanswered().operation(operation)),
+        }
+    }
+}
+
+impl Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link")
+            .field("config", &self.config)
+            .field("location", &self.location)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Names the queue in an error that does not name one yet.
+pub(crate) fn at(error: Error, operation: Operation, queue: &str) -> Error {
+    error.at(operation, queue.to_owned())
+}

@@ -1,0 +1,44 @@
+//! How long a round trip to SQS takes, measured on calls that do not wait.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+/// Keeps the longest round trip of late: a longer one counts at once, and is forgotten by an eighth
+/// with each shorter one.
+#[derive(Debug, Default)]
+pub(crate) struct RoundTrip(AtomicU64);
+
+impl RoundTrip {
+    pub(crate) fn note(&self, took: Duration) {
+        let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        let next = |longest: u64| Some(took.max(longest - longest / 8));
+        // The closure always answers, so there is no failure to look at.
+        let _ = self
+            .0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+    }
+
+    pub(crate) fn get(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Ordering::Relaxed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_one_counts_at_once_and_fades() {
+        let millis = Duration::from_millis;
+        let round_trip = RoundTrip::default();
+        round_trip.note(millis(8));
+        round_trip.note(millis(80));
+        assert_eq!(round_trip.get(), millis(80));
+        round_trip.note(millis(8));
+        assert_eq!(round_trip.get(), millis(70));
+        (0..100).for_each(|_| round_trip.note(millis(8)));
+        assert_eq!(round_trip.get(), millis(8));
+    }
+}

@@ -1,0 +1,304 @@
+//! Where a queue is: what a URL, a queue's own URL or an ARN says of it.
+
+use std::ops::RangeInclusive;
+
+use relayhouse_core::{Address, Entity, QueueName, Result, Source};
+use url::Url;
+
+use crate::error;
+
+const DEAD_LETTER: &str = "/$deadletterqueue";
+
+/// The longest name of a queue, its suffix included.
+const NAME_BYTES_MAX: usize = 80;
+
+/// The most queues behind one sharded name.
+const SHARDS_MAX: u32 = 256;
+
+/// What a location says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Location {
+    pub(crate) region: Option<String>,
+    pub(crate) account: Option<String>,
+    /// The origin of a queue URL that is not one of AWS's public ones.
+    pub(crate) endpoint: Option<String>,
+    pub(crate) queue_url: Option<String>,
+    pub(crate) source: Source,
+}
+
+impl Location {
+    pub(crate) fn of(address: &Address) -> Result<Self> {
+        let location = address.location();
+        let is_url = location.starts_with("https://") || location.starts_with("http://");
+        if is_url {
+            return Self::of_queue_url(location);
+        }
+        if location.starts_with("arn:") {
+            let (arn, dead_letter) = cut_dead_letter(location);
+            return Self::of_arn(arn).map(|it| it.dead_letter(dead_letter));
+        }
+        let Some((region, name)) = location.split_once('/') else {
+            return Err(error::invalid(
+                "queue URL has no queue, expected sqs://region/queue",
+            ));
+        };
+        let name: String = name.chars().filter(|c| !"{}".contains(*c)).collect();
+        let source: Source = name.parse()?;
+        check_source(&source)?;
+        Ok(Self {
+            region: (!region.is_empty()).then(|| region.to_owned()),
+            account: None,
+            endpoint: None,
+            queue_url: None,
+            source,
+        })
+    }
+
+    fn of_queue_url(text: &str) -> Result<Self> {
+        let (text, dead_letter) = cut_dead_letter(text);
+        let url = Url::parse(text)
+            .map_err(|error| error::invalid("queue URL cannot be read").with_source(error))?;
+        let mut parts = url.path().rsplit('/');
+        let name = parts.next().unwrap_or_default();
+        let account = parts.next().filter(|part| is_account(part));
+        let host = url.host_str().unwrap_or_default();
+        let region = region_of_host(host);
+        let is_public = region.is_some() && url.port().is_none() && url.scheme() == "https";
+        let source = Source::queue(name.parse()?);
+        check_source(&source)?;
+        let it = Self {
+            region: region.map(str::to_owned),
+            account: account.map(str::to_owned),
+            endpoint: (!is_public).then(|| url.origin().ascii_serialization()),
+            queue_url: Some(text.to_owned()),
+            source,
+        };
+        Ok(it.dead_letter(dead_letter))
+    }
+
+    /// Reads `arn:aws:sqs:REGION:ACCOUNT:NAME`.
+    pub(crate) fn of_arn(arn: &str) -> Result<Self> {
+        let parts: Vec<&str> = arn.split(':').collect();
+        let ["arn", _, "sqs", region, account, name] = parts[..] else {
+            return Err(error::invalid(
+                "ARN is not one of a queue, expected arn:aws:sqs:region:account:queue",
+            ));
+        };
+        let source = Source::queue(name.parse()?);
+        check_source(&source)?;
+        Ok(Self {
+            region: Some(region.to_owned()),
+            account: is_account(account).then(|| account.to_owned()),
+            endpoint: None,
+            queue_url: None,
+            source,
+        })
+    }
+
+    fn dead_letter(mut self, dead_letter: bool) -> Self {
+        self.source.dead_letter = dead_letter;
+        self
+    }
+}
+
+fn cut_dead_letter(text: &str) -> (&str, bool) {
+    let at = text.len().saturating_sub(DEAD_LETTER.len());
+    match text.split_at_checked(at) {
+        Some((start, end)) if end.eq_ignore_ascii_case(DEAD_LETTER) => (start, true),
+        _ => (text, false),
+    }
+}
+
+fn is_account(part: &str) -> bool {
+    part.len() == 12 && part.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Returns the region in a host of AWS: `sqs.REGION.amazonaws.com`, its older form
+/// `REGION.queue.amazonaws.com`, and those of private and FIPS endpoints.
+pub(crate) fn region_of_host(host: &str) -> Option<&str> {
+    let host = host.strip_suffix(".cn").unwrap_or(host);
+    if host == "queue.amazonaws.com" {
+        return Some("us-east-1");
+    }
+    let rest = host.strip_suffix(".amazonaws.com")?;
+    if let Some(region) = rest.strip_suffix(".queue") {
+        return Some(region);
+    }
+    let rest = rest.strip_suffix(".vpce").unwrap_or(rest);
+    let mut parts = rest.rsplit('.');
+    let region = parts.next()?;
+    let service = parts.next()?;
+    matches!(service, "sqs" | "sqs-fips").then_some(region)
+}
+
+/// Returns the region of a queue's URL, where its host tells.
+pub(crate) fn region_of_queue_url(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok()?;
+    region_of_host(url.host_str()?).map(str::to_owned)
+}
+
+/// Returns the name of the queue in its URL.
+pub(crate) fn name_of_queue_url(url: &str) -> Option<QueueName> {
+    url.rsplit('/').next()?.parse().ok()
+}
+
+pub(crate) fn is_fifo(name: &str) -> bool {
+    name.ends_with(".fifo")
+}
+
+fn check_source(source: &Source) -> Result<()> {
+    let Entity::Queue(name) = &source.entity else {
+        return Err(error::no_topics(source));
+    };
+    shards(name).map(drop)
+}
+
+/// Returns the queues behind `name`: itself, or those of `orders-0..7.fifo`.
+pub(crate) fn shards(name: &QueueName) -> Result<Vec<QueueName>> {
+    let text = name.as_str();
+    let Some((range, start, end)) = shard_range(text)? else {
+        check_name(text)?;
+        return Ok(vec![name.clone()]);
+    };
+    let shard = |number: u32| {
+        let shard = format!("{}{number}{}", &text[..start], &text[end..]);
+        check_name(&shard)?;
+        QueueName::new(shard)
+    };
+    range.map(shard).collect()
+}
+
+/// Finds `0..7` in a name, and where it starts and ends.
+fn shard_range(text: &str) -> Result<Option<(RangeInclusive<u32>, usize, usize)>> {
+    let Some(dots) = text.find("..") else {
+        return Ok(None);
+    };
+    let digits = |c: char| !c.is_ascii_digit();
+    let start = text[..dots].rfind(digits).map_or(0, |at| at + 1);
+    let after = dots + 2;
+    let end = text[after..]
+        .find(digits)
+        .map_or(text.len(), |at| after + at);
+    let wrong = || error::invalid(format!("queue name \"{text}\" has no range such as 0..7"));
+    let first: u32 = text[start..dots].parse().map_err(|_| wrong())?;
+    let last: u32 = text[after..end].parse().map_err(|_| wrong())?;
+    if last < first || SHARDS_MAX <= last - first {
+        return Err(wrong());
+    }
+    Ok(Some((first..=last, start, end)))
+}
+
+/// Checks the rules of SQS for the name of a queue.
+fn check_name(name: &str) -> Result<()> {
+    let base = name.strip_suffix(".fifo").unwrap_or(name);
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let is_valid = !base.is_empty() && name.len() <= NAME_BYTES_MAX && base.bytes().all(is_plain);
+    if is_valid {
+        return Ok(());
+    }
+    Err(error::invalid(format!(
+        "queue name \"{name}\" must have 1 to {NAME_BYTES_MAX} letters, digits, - and _, \
+         with .fifo behind them for a FIFO queue"
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn location(text: &str) -> Location {
+        Location::of(&text.parse().unwrap()).unwrap()
+    }
+
+    fn refused(text: &str) -> String {
+        let address: Address = text.parse().unwrap();
+        Location::of(&address).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn region_and_queue_are_read() {
+        let it = location("sqs://eu-west-1/orders.fifo");
+        assert_eq!(it.region.as_deref(), Some("eu-west-1"));
+        assert_eq!(it.source.to_string(), "orders.fifo");
+        assert_eq!(it.queue_url, None);
+        assert_eq!(location("sqs:///orders").region, None);
+        assert!(
+            location("sqs://eu-west-1/orders/$DeadLetterQueue")
+                .source
+                .dead_letter
+        );
+    }
+
+    #[test]
+    fn queue_urls_are_read() {
+        let it = location("sqs:https://sqs.eu-west-1.amazonaws.com/123456789012/orders");
+        assert_eq!(it.region.as_deref(), Some("eu-west-1"));
+        assert_eq!(it.account.as_deref(), Some("123456789012"));
+        assert_eq!(it.endpoint, None);
+        assert_eq!(it.source.to_string(), "orders");
+        let it = location("sqs:http://127.0.0.1:9324/000000000000/orders/$deadletterqueue");
+        assert_eq!(it.endpoint.as_deref(), Some("http://127.0.0.1:9324"));
+        assert_eq!(it.region, None);
+        assert!(it.source.dead_letter);
+        let url = it.queue_url.unwrap();
+        assert_eq!(url, "http://127.0.0.1:9324/000000000000/orders");
+    }
+
+    #[test]
+    fn arns_are_read() {
+        let it = location("sqs:arn:aws:sqs:eu-west-1:123456789012:orders");
+        assert_eq!(it.region.as_deref(), Some("eu-west-1"));
+        assert_eq!(it.account.as_deref(), Some("123456789012"));
+        assert!(refused("sqs:arn:aws:sns:eu-west-1:123456789012:orders").contains("ARN"));
+    }
+
+    #[test]
+    fn regions_stand_in_all_hosts_of_aws() {
+        for (host, region) in [
+            ("sqs.eu-west-1.amazonaws.com", Some("eu-west-1")),
+            ("sqs.cn-north-1.amazonaws.com.cn", Some("cn-north-1")),
+            ("eu-west-1.queue.amazonaws.com", Some("eu-west-1")),
+            ("queue.amazonaws.com", Some("us-east-1")),
+            ("sqs-fips.us-west-2.amazonaws.com", Some("us-west-2")),
+            ("vpce-1.sqs.us-west-2.vpce.amazonaws.com", Some("us-west-2")),
+            ("s3.us-west-2.amazonaws.com", None),
+            ("localhost", None),
+        ] {
+            assert_eq!(region_of_host(host), region, "{host}");
+        }
+    }
+
+    #[test]
+    fn a_range_names_several_queues() {
+        let it = location("sqs://eu-west-1/orders-{8..11}.fifo");
+        let Entity::Queue(name) = it.source.entity else {
+            panic!("a queue");
+        };
+        let names = shards(&name).unwrap();
+        let names: Vec<_> = names.iter().map(QueueName::as_str).collect();
+        let expected = [
+            "orders-8.fifo",
+            "orders-9.fifo",
+            "orders-10.fifo",
+            "orders-11.fifo",
+        ];
+        assert_eq!(names, expected);
+        for wrong in [
+            "sqs://r/orders-{3..1}",
+            "sqs://r/orders-{a..b}",
+            "sqs://r/o-{0..999}",
+        ] {
+            assert!(refused(wrong).contains("range"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn wrong_names_are_refused() {
+        for wrong in ["sqs://r/a.b", "sqs://r/.fifo", "sqs://r/sales/orders"] {
+            assert!(refused(wrong).contains("must have"), "{wrong}");
+        }
+        assert!(refused(&format!("sqs://r/{}", "q".repeat(81))).contains("80"));
+        assert!(refused("sqs://eu-west-1").contains("sqs://region/queue"));
+        assert!(refused("sqs://r/t/subscriptions/s").contains("topics"));
+    }
+}

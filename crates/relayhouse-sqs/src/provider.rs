@@ -1,0 +1,217 @@
+//! The SQS provider: one client, and the queues opened with it.
+
+use std::{
+    fmt::{self, Debug},
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+use aws_sdk_sqs::Client;
+use relayhouse_core::{
+    Address, Capabilities, Context, Entity, ErrorKind, Operation, QueueName, Result, Source,
+    config::Params,
+    port::{
+        Admin, Provider, QueueConfig, Receiver, ReceiverOptions, Sender, Sessions, Transactional,
+    },
+};
+
+use crate::{
+    admin::SqsAdmin,
+    capability,
+    config::{Config, SqsBuilder, check_lease},
+    cost::Cost,
+    error,
+    link::Link,
+    location::{Location, is_fifo},
+    queue::Queue,
+    receiver::SqsReceiver,
+    sender::SqsSender,
+};
+
+const SCHEME: &str = "sqs";
+
+/// Options that are not in a URL are read from variables with this prefix.
+const ENV_PREFIX: &str = "RELAYHOUSE_SQS_";
+
+/// Is one client of Amazon SQS, and opens its queues.
+///
+/// A clone is the same client. Connections are made when the first queue is opened.
+#[derive(Clone)]
+pub struct Sqs {
+    link: Arc<Link>,
+    is_fifo: bool,
+}
+
+impl Sqs {
+    pub(crate) fn new(
+        context: Context,
+        config: Config,
+        client: Option<Client>,
+        is_fifo: bool,
+        location: Option<Location>,
+    ) -> Self {
+        Self {
+            link: Arc::new(Link::new(context, config, client, location)),
+            is_fifo,
+        }
+    }
+
+    /// Starts to build a provider that tells time and draws chance by `context`.
+    pub fn builder(context: Context) -> SqsBuilder {
+        SqsBuilder::new(context, Config::default())
+    }
+
+    /// Makes a provider with the options of `address`, and of the environment
+    /// (`RELAYHOUSE_SQS_*`) for those it does not set.
+    ///
+    /// Which source is meant, [`source_of`](Self::source_of) says; nothing is opened yet.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ErrorKind::ConfigInvalid`](relayhouse_core::ErrorKind::ConfigInvalid) that names
+    /// what is wrong with the URL or an option.
+    pub fn open(address: &Address, context: Context) -> Result<Self> {
+        let location = location(address)?;
+        let params = address.params().clone();
+        let config: Config = params.or(Params::from_env(ENV_PREFIX)).read()?;
+        config.check()?;
+        let of_url = Params::clone(address.params()).read::<Config>()?.region;
+        if let (Some(asked), Some(named)) = (&of_url, &location.region)
+            && asked != named
+        {
+            return Err(error::invalid(format!(
+                "option region: {asked} is another than {named}, where the queue is"
+            )));
+        }
+        let is_fifo = match &location.source.entity {
+            Entity::Queue(name) => is_fifo(name.as_str()),
+            Entity::Subscription { .. } => false,
+        };
+        Ok(Self::new(context, config, None, is_fifo, Some(location)))
+    }
+
+    /// Returns the source that `address` names.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ErrorKind::ConfigInvalid`](relayhouse_core::ErrorKind::ConfigInvalid) that names
+    /// what is wrong with the URL.
+    pub fn source_of(address: &Address) -> Result<Source> {
+        location(address).map(|location| location.source)
+    }
+
+    /// Returns the options.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.link.config
+    }
+
+    /// Returns the SDK's client, for all that relayhouse has no word for.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ErrorKind::ConfigInvalid`](relayhouse_core::ErrorKind::ConfigInvalid) if no region
+    /// is known. Dropping the future leaves the client to the next call.
+    pub async fn client(&self) -> Result<&Client> {
+        self.link.client().await
+    }
+
+    /// Returns what the calls were since the provider was made.
+    #[must_use]
+    pub fn cost(&self) -> Cost {
+        self.link.meter.cost()
+    }
+
+    /// Finds the queue `name`, or creates it where that was asked for.
+    async fn find(&self, name: &QueueName) -> Result<Queue> {
+        self.link.check_open(Operation::Open)?;
+        match Queue::find(&self.link, name, Operation::Open).await {
+            Err(error) if error.kind() == ErrorKind::QueueNotFound && self.link.config.create => {
+                let entity = Entity::Queue(name.clone());
+                let admin = SqsAdmin::new(Arc::clone(&self.link));
+                admin.create(&entity, &QueueConfig::default()).await?;
+                Queue::find(&self.link, name, Operation::Open).await
+            }
+            found => found,
+        }
+    }
+}
+
+fn location(address: &Address) -> Result<Location> {
+    if address.scheme() != SCHEME {
+        let scheme = address.scheme();
+        return Err(error::invalid(format!(
+            "queue URL has the scheme {scheme}, sqs was expected"
+        )));
+    }
+    Location::of(address)
+}
+
+impl Debug for Sqs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { link, is_fifo } = self;
+        f.debug_struct("Sqs")
+            .field("link", link)
+            .field("is_fifo", is_fifo)
+            .finish()
+    }
+}
+
+#[async_trait]
+impl Provider for Sqs {
+    fn scheme(&self) -> &'static str {
+        SCHEME
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        capability::of(self.is_fifo)
+    }
+
+    async fn sender(&self, queue: &QueueName) -> Result<Arc<dyn Sender>> {
+        let found = self.find(queue).await?;
+        let link = Arc::clone(&self.link);
+        Ok(Arc::new(SqsSender::new(link, found, queue.clone())))
+    }
+
+    async fn receiver(
+        &self,
+        source: &Source,
+        options: ReceiverOptions,
+    ) -> Result<Arc<dyn Receiver>> {
+        let lease = options.lease.or(self.link.config.lease);
+        lease.map_or(Ok(()), check_lease)?;
+        let Entity::Queue(name) = &source.entity else {
+            return Err(error::no_topics(source));
+        };
+        let mut queue = self.find(name).await?;
+        if source.dead_letter {
+            let found = queue.dead_letters(&self.link, Operation::Open).await?;
+            queue = found.ok_or_else(|| error::not_found(source, Operation::Open))?;
+        }
+        let link = Arc::clone(&self.link);
+        let receiver = SqsReceiver::open(link, queue, source.clone(), lease).await?;
+        Ok(Arc::new(receiver))
+    }
+
+    async fn sessions(
+        &self,
+        source: &Source,
+        _options: ReceiverOptions,
+    ) -> Result<Arc<dyn Sessions>> {
+        let what = "it has no sessions: messages of one group are received in order without";
+        Err(error::unsupported(source, Operation::Open, what))
+    }
+
+    fn admin(&self) -> Option<Arc<dyn Admin>> {
+        Some(Arc::new(SqsAdmin::new(Arc::clone(&self.link))))
+    }
+
+    fn transactional(&self) -> Option<Arc<dyn Transactional>> {
+        None
+    }
+
+    async fn close(&self) -> Result<()> {
+        self.link.closing.close();
+        Ok(())
+    }
+}

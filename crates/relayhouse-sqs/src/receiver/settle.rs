@@ -1,0 +1,211 @@
+//! Settles deliveries: deletes, visibility changes, and dead letters by send, confirm, delete.
+
+use std::time::Duration;
+
+use md5::{Digest, Md5};
+use relayhouse_core::{
+    DeadLetter, Delivery, Envelope, Error, Operation, Outcome, Result, Settlement, Settling,
+};
+
+use super::SqsReceiver;
+use crate::{
+    batch,
+    capability::LEASE_TOTAL_MAX,
+    convert::{Envoy, Packet, hex, whole_seconds, write},
+    error,
+    lease::Held,
+    queue::Queue,
+    sender::writing,
+};
+
+/// Is one delivery to settle whose lease has not ended.
+#[derive(Debug)]
+struct Live {
+    place: usize,
+    handle: String,
+    held: Held,
+}
+
+impl SqsReceiver {
+    pub(super) async fn settle_all(&self, batch: &mut [Settling]) {
+        let (mut acks, mut releases, mut dead) = (Vec::new(), Vec::new(), Vec::new());
+        for (place, item) in batch.iter_mut().enumerate() {
+            let live = match self.live(place, &item.delivery) {
+                Ok(live) => live,
+                Err(error) => {
+                    item.outcome = Outcome::Failed(self.queue.at(error, Operation::Settle));
+                    continue;
+                }
+            };
+            match &item.settlement {
+                Settlement::Ack => acks.push(live),
+                Settlement::Release { delay } => match self.stay_away(live.held, *delay) {
+                    Ok(seconds) => releases.push((live, seconds)),
+                    Err(error) => item.outcome = Outcome::Failed(error),
+                },
+                Settlement::DeadLetter(_) => dead.push(live),
+                _ => {
+                    let what = "this settlement is not known here";
+                    let name = &self.queue.name;
+                    let unknown = error::unsupported(name, Operation::Settle, what);
+                    item.outcome = Outcome::Failed(unknown);
+                }
+            }
+        }
+        // In this order: what holds back the messages of a group goes first.
+        self.release(releases, batch).await;
+        let dead = self.send_dead(dead, batch).await;
+        acks.extend(dead);
+        self.delete(acks, batch).await;
+    }
+
+    fn live(&self, place: usize, delivery: &Delivery) -> Result<Live> {
+        let held = self.leases.of(delivery);
+        let lost = || error::lease_lost(Operation::Settle);
+        let handle = delivery.receipt.as_text().ok_or_else(lost)?;
+        if held.until <= self.link.now() {
+            return Err(lost());
+        }
+        Ok(Live {
+            place,
+            handle: handle.to_owned(),
+            held,
+        })
+    }
+
+    /// Returns the seconds for which a released message stays away: of the 12 hours that a message
+    /// can be invisible at a stretch, some are gone.
+    fn stay_away(&self, held: Held, delay: Duration) -> Result<i32> {
+        if LEASE_TOTAL_MAX < delay {
+            let error = error::too_long(Operation::Settle, delay, LEASE_TOTAL_MAX);
+            return Err(self.queue.at(error, Operation::Settle));
+        }
+        let left = held.last().since(self.link.now()).as_secs();
+        let seconds = whole_seconds(delay).min(left);
+        Ok(i32::try_from(seconds).unwrap_or(i32::MAX))
+    }
+
+    async fn release(&self, releases: Vec<(Live, i32)>, batch: &mut [Settling]) {
+        let (lives, seconds): (Vec<Live>, Vec<i32>) = releases.into_iter().unzip();
+        let handles = lives.iter().map(|live| live.handle.clone());
+        let changes: Vec<_> = handles.zip(seconds).collect();
+        let answers = batch::change(&self.link, &self.queue, &changes, Operation::Settle).await;
+        for (live, answer) in lives.into_iter().zip(answers) {
+            self.answer(&live, answer, batch);
+        }
+    }
+
+    async fn delete(&self, lives: Vec<Live>, batch: &mut [Settling]) {
+        let handles: Vec<_> = lives.iter().map(|live| live.handle.clone()).collect();
+        let answers = batch::delete(&self.link, &self.queue, &handles, Operation::Settle).await;
+        for (live, answer) in lives.into_iter().zip(answers) {
+            self.answer(&live, answer, batch);
+        }
+    }
+
+    /// Writes the answer of SQS, which says yes to late settles too.
+    fn answer(&self, live: &Live, answer: Result<()>, batch: &mut [Settling]) {
+        let item = &mut batch[live.place];
+        let is_late = live.held.until <= self.link.now();
+        let answer = match answer {
+            Ok(()) if is_late => Err(error::late(Operation::Settle)),
+            answer => answer,
+        };
+        if answer.is_ok() {
+            self.leases.remove(&item.delivery.receipt);
+        }
+        let answer = answer.map_err(|error| self.queue.at(error, Operation::Settle));
+        item.outcome = answer.into();
+    }
+
+    /// Sends dead letters to the dead-letter queue, and returns those that are there.
+    async fn send_dead(&self, lives: Vec<Live>, batch: &mut [Settling]) -> Vec<Live> {
+        if lives.is_empty() {
+            return lives;
+        }
+        let target = match self.target().await {
+            Ok(target) => target,
+            Err(error) => {
+                fail_all(&lives, &error, batch);
+                return Vec::new();
+            }
+        };
+        let (mut packets, mut written) = (Vec::new(), Vec::new());
+        for live in lives {
+            match self.write_dead(&batch[live.place], target) {
+                Ok(packet) => {
+                    packets.push(packet);
+                    written.push(live);
+                }
+                Err(error) => {
+                    let error = self.queue.at(error, Operation::Settle);
+                    batch[live.place].outcome = Outcome::Failed(error);
+                }
+            }
+        }
+        let answers = batch::send(&self.link, target, packets).await;
+        let mut sent = Vec::new();
+        for (live, answer) in written.into_iter().zip(answers) {
+            match answer {
+                Ok(_) => sent.push(live),
+                Err(error) => {
+                    let error = error.operation(Operation::Settle);
+                    let error = error.queue(target.name.as_text().clone());
+                    batch[live.place].outcome = Outcome::Failed(error);
+                }
+            }
+        }
+        sent
+    }
+
+    async fn target(&self) -> Result<&Queue> {
+        let name = &self.queue.name;
+        if self.source.dead_letter {
+            let what = "a dead letter cannot be dead-lettered";
+            return Err(error::unsupported(name, Operation::Settle, what));
+        }
+        let what = "it has no dead-letter queue: its redrive policy names none";
+        let target = self.dead_letters().await;
+        let target = target.map_err(|error| self.queue.at(error, Operation::Settle))?;
+        target.ok_or_else(|| error::unsupported(name, Operation::Settle, what))
+    }
+
+    fn write_dead(&self, item: &Settling, target: &Queue) -> Result<Packet> {
+        let Settling {
+            delivery,
+            settlement,
+            ..
+        } = item;
+        let dead_letter = match settlement {
+            Settlement::DeadLetter(dead_letter) => DeadLetter::clone(dead_letter),
+            _ => DeadLetter::default(),
+        };
+        let envelope = Envelope {
+            dead_letter,
+            source: self.source.clone(),
+            attempts: delivery.attempt,
+            enqueued_at: delivery.enqueued_at,
+            dead_lettered_at: self.link.wall(),
+        };
+        let envoy = Envoy {
+            enqueued_at: Some(delivery.enqueued_at),
+            envelope: Some(envelope),
+            dedup: target.is_fifo.then(|| dedup_of_delivery(delivery)),
+        };
+        let writing = writing(&self.link, target);
+        write(&delivery.message, &delivery.id, &envoy, &writing)
+    }
+}
+
+/// Makes a dedup id for a message that is sent on: a second try of this delivery is the same, and
+/// a later delivery of the message is another.
+pub(crate) fn dedup_of_delivery(delivery: &Delivery) -> String {
+    let digest = Md5::digest(delivery.receipt.to_string());
+    format!("relayhouse-{}", hex(&digest))
+}
+
+fn fail_all(lives: &[Live], error: &Error, batch: &mut [Settling]) {
+    for live in lives {
+        batch[live.place].outcome = Outcome::Failed(error.clone());
+    }
+}

@@ -1,0 +1,107 @@
+//! Sends to one queue.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use relayhouse_core::{Capabilities, Operation, QueueName, Result, Sending, port::Sender};
+use tokio::sync::Semaphore;
+
+use crate::{
+    batch, capability,
+    convert::{Envoy, Packet, Writing, write},
+    error,
+    link::Link,
+    queue::Queue,
+};
+
+/// The most sends at a time; a close waits for all of them.
+const SENDS_MAX: u32 = 4096;
+
+/// Sends to one queue.
+#[derive(Debug)]
+pub(crate) struct SqsSender {
+    link: Arc<Link>,
+    queue: Queue,
+    name: QueueName,
+    turns: Semaphore,
+}
+
+impl SqsSender {
+    pub(crate) fn new(link: Arc<Link>, queue: Queue, name: QueueName) -> Self {
+        Self {
+            link,
+            queue,
+            name,
+            turns: Semaphore::new(SENDS_MAX as usize),
+        }
+    }
+
+    fn write(&self, item: &Sending) -> Result<Packet> {
+        let message = &item.message;
+        let id = message.id.clone();
+        let id = id.unwrap_or_else(|| self.link.ids.next_id());
+        write(
+            message,
+            &id,
+            &Envoy::default(),
+            &writing(&self.link, &self.queue),
+        )
+    }
+}
+
+/// Says how messages of `queue` are written now.
+pub(crate) fn writing<'a>(link: &'a Link, queue: &Queue) -> Writing<'a> {
+    Writing {
+        capabilities: capability::of(queue.is_fifo),
+        is_fifo: queue.is_fifo,
+        is_fair: link.config.fair,
+        dedup_by_content: link.config.dedup_by_content,
+        now: link.wall(),
+    }
+}
+
+#[async_trait]
+impl Sender for SqsSender {
+    fn queue(&self) -> &QueueName {
+        &self.name
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        capability::of(self.queue.is_fifo)
+    }
+
+    async fn send(&self, batch: &mut [Sending]) -> Result<()> {
+        let closed = || error::closed(Operation::Send).queue(&self.name);
+        let _turn = self.turns.acquire().await.map_err(|_| closed())?;
+        self.link
+            .check_open(Operation::Send)
+            .map_err(|_| closed())?;
+        let (mut packets, mut places) = (Vec::new(), Vec::new());
+        for (place, item) in batch.iter_mut().enumerate() {
+            match self.write(item) {
+                Ok(packet) => {
+                    packets.push(packet);
+                    places.push(place);
+                }
+                Err(error) => item.fail(self.queue.at(error, Operation::Send)),
+            }
+        }
+        let answers = batch::send(&self.link, &self.queue, packets).await;
+        for (place, answer) in places.into_iter().zip(answers) {
+            match answer {
+                Ok(sent) => drop(batch[place].done(sent)),
+                Err(error) => batch[place].fail(self.queue.at(error, Operation::Send)),
+            }
+        }
+        Ok(())
+    }
+
+    async fn close(&self) -> Result<()> {
+        // Whoever has all turns knows that no send is in flight; an error says it was closed.
+        if let Ok(turns) = self.turns.acquire_many(SENDS_MAX).await {
+            self.turns.close();
+            drop(turns);
+        }
+        Ok(())
+    }
+}
