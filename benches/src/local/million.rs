@@ -2,13 +2,14 @@
 
 use std::{path::Path, time::Duration};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use super::{
-    Bodies, PORTS, TAKEN,
+    Bodies, PORTS, TAKEN, YARDSTICK,
     child::{Child, Role},
     place::{self, Place, Sizes},
     queue::{self, Queue},
+    yardstick::Yardstick,
 };
 use crate::{
     clock::Mark,
@@ -41,7 +42,7 @@ pub(super) fn table(world: &World, scale: Scale) -> Result<Table> {
     let directory = place.path().join("many");
     fill(&mut table, &directory, waiting)?;
     open(&mut table, &directory, scale)?;
-    flat(world, &mut table, &place, &directory, scale)?;
+    flat(world, &mut table, &place, &directory, (waiting, scale))?;
     drain(world, &mut table, &directory, waiting)?;
     Ok(table)
 }
@@ -104,34 +105,46 @@ fn push<'a>(table: &'a mut Table, case: &str, samples: &[f64], unit: Unit) -> Op
     Some(line)
 }
 
-/// Receives from the long queue and from a short one, in turns.
-fn flat(world: &World, table: &mut Table, place: &Place, many: &Path, scale: Scale) -> Result<()> {
-    const NAMES: [&str; 2] = ["1,000 waiting", "all waiting"];
-    let few = place.path().join("few");
+/// Receives from the long queue and from a short one, in turns; and so does the yardstick.
+fn flat(
+    world: &World,
+    table: &mut Table,
+    place: &Place,
+    directory: &Path,
+    (waiting, scale): (usize, Scale),
+) -> Result<()> {
+    const FEW_NAMES: [&str; 2] = ["ports, 1,000 waiting", "yardstick, 1,000 waiting"];
+    const ALL_NAMES: [&str; 2] = ["ports, all waiting", "yardstick, all waiting"];
     let steps = scale.pick(20, 5);
-    let queues = [(NAMES[0], few.as_path(), FEW), (NAMES[1], many, 0)];
-    let contenders =
-        queues.map(|(name, directory, before)| steps_of(world, name, directory, (before, steps)));
-    let contenders = contenders.into_iter().collect::<Result<Vec<_>>>()?;
+    let contenders = vec![
+        ports(world, FEW_NAMES[0], &place.path().join("few"), FEW, steps)?,
+        ports(world, ALL_NAMES[0], directory, 0, steps)?,
+        yardstick(world, FEW_NAMES[1], place, FEW, steps)?,
+        yardstick(world, ALL_NAMES[1], place, waiting, steps)?,
+    ];
     let comparison = compare(super::rounds(scale), contenders)?;
-    for name in NAMES {
-        let value = comparison.median(name, 0).context("nothing was received")?;
-        let case = format!("lease 10 and ack 10, {name}");
-        let line = table.push(&case, PORTS, value, Unit::MessagesPerSecond);
-        line.spread = comparison.spread(name, 0);
+    let queues = [PORTS, YARDSTICK].into_iter().zip(FEW_NAMES).zip(ALL_NAMES);
+    for ((queue, few), all) in queues {
+        for (name, waits) in [(few, "1,000"), (all, "all")] {
+            let value = comparison.median(name, 0).context("nothing was received")?;
+            let case = format!("lease 10 and ack 10, {waits} waiting");
+            let line = table.push(&case, queue, value, Unit::MessagesPerSecond);
+            line.spread = comparison.spread(name, 0);
+        }
+        let by_few = comparison.ratio(all, few, 0).unwrap_or_default();
+        let case = "lease 10 and ack 10, all waiting by 1,000";
+        let line = table.push(case, queue, by_few, Unit::Ratio);
+        line.goal = (queue == PORTS).then_some(Goal::at_least(FLAT_MIN));
     }
-    let by_few = comparison.ratio(NAMES[1], NAMES[0], 0).unwrap_or_default();
-    let case = "lease 10 and ack 10, all waiting by 1,000";
-    let line = table.push(case, PORTS, by_few, Unit::Ratio);
-    line.goal = Some(Goal::at_least(FLAT_MIN));
     Ok(())
 }
 
-fn steps_of<'w>(
+fn ports<'w>(
     world: &'w World,
     name: &'static str,
     directory: &Path,
-    (before, steps): (usize, usize),
+    before: usize,
+    steps: usize,
 ) -> Result<Contender<'w>> {
     let runtime = &world.runtime;
     let mut bodies = Bodies::new(&world.context);
@@ -148,6 +161,35 @@ fn steps_of<'w>(
             runtime.block_on(queue::take(&mut consumer, STEP, TAKEN))?;
             took += start.elapsed();
             runtime.block_on(producer.send_bodies(bodies.take(STEP)))?;
+        }
+        Ok(vec![rate(steps * STEP, took)])
+    }))
+}
+
+fn yardstick<'w>(
+    world: &World,
+    name: &'static str,
+    place: &Place,
+    before: usize,
+    steps: usize,
+) -> Result<Contender<'w>> {
+    let directory = place.new_directory()?;
+    let mut bodies = Bodies::new(&world.context);
+    let mut yardstick = Yardstick::open(directory.path())?;
+    for _ in 0..before / FEW {
+        yardstick.send(bodies.take(FEW))?;
+    }
+    Ok(Contender::new(name, move || {
+        let _kept = &directory;
+        let mut took = Duration::ZERO;
+        for _ in 0..steps {
+            let start = Mark::now();
+            for _ in 0..STEP / TAKEN {
+                let taken = yardstick.take(TAKEN)?;
+                ensure!(taken == TAKEN, "{taken} messages came");
+            }
+            took += start.elapsed();
+            yardstick.send(bodies.take(STEP))?;
         }
         Ok(vec![rate(steps * STEP, took)])
     }))
