@@ -24,6 +24,9 @@ pub(crate) struct Packed {
     pub(crate) correlation_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reply_to: Option<String>,
+    /// The dedup id, where SQS does not take it as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) dedup: Option<String>,
     /// The ordering key, where it is not the message group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<String>,

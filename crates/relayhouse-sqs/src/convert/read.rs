@@ -110,6 +110,7 @@ fn read_details(read: &mut Message, packed: &Packed, headers: Headers, message: 
     let group = system(message, &System::MessageGroupId).map(str::to_owned);
     let dedup = system(message, &System::MessageDeduplicationId);
     let dedup = dedup.filter(|dedup| !dedup.starts_with(DERIVED));
+    let dedup = packed.dedup.as_deref().or(dedup);
     let is_plain = headers.is_empty()
         && group.is_none()
         && dedup.is_none()
@@ -127,7 +128,7 @@ fn read_details(read: &mut Message, packed: &Packed, headers: Headers, message: 
     details.content_type = packed.content_type.clone().map(Into::into);
     details.correlation_id = packed.correlation_id.clone().map(Into::into);
     details.reply_to = packed.reply_to.clone().map(Into::into);
-    details.ordering_key = group.or_else(|| packed.key.clone()).map(Into::into);
+    details.ordering_key = packed.key.clone().or(group).map(Into::into);
     details.dedup_id = dedup.map(|dedup| dedup.to_owned().into());
     details.priority = packed.priority();
 }

@@ -222,10 +222,24 @@ fn limits_are_checked_before_the_call() {
         kind(keyed().delay(Duration::from_secs(1)), true),
         unsupported
     );
-    assert_eq!(kind(plain().ordering_key("a b"), true), invalid);
-    assert_eq!(kind(plain().ordering_key("größe"), true), invalid);
-    assert_eq!(kind(plain().ordering_key("a b"), false), None);
-    assert_eq!(kind(keyed().dedup_id("d".repeat(129)), true), invalid);
+}
+
+#[test]
+fn ids_that_sqs_does_not_take_have_a_digest_in_their_place() {
+    let message = Message::new("x")
+        .id("id")
+        .ordering_key("größe")
+        .dedup_id("d".repeat(129));
+    let packet = packet(&message, true).unwrap();
+    for id in [&packet.group, &packet.dedup] {
+        let id = id.as_deref().unwrap();
+        assert!(id.is_ascii() && id.len() <= 128, "{id}");
+    }
+    assert_eq!(round_trip(&message, true).message, message);
+    assert_eq!(
+        round_trip(&Message::new("x").id("id").ordering_key("a b"), false).attempt,
+        1
+    );
 }
 
 #[test]

@@ -81,7 +81,7 @@ pub(crate) fn write(
     };
     write_headers(message, &mut packed, &mut packet);
     write_key(message, &mut packed, &mut packet, writing)?;
-    write_dedup(message, id, envoy, &mut packet, writing)?;
+    write_dedup(message, id, envoy, &mut packed, &mut packet, writing)?;
     let delay = details.not_before.map(|time| time.delay(writing.now));
     packet.delay_seconds = delay.map_or(0, whole_seconds_i32);
     let packed = serde_json::to_string(&packed)
@@ -150,10 +150,7 @@ fn write_key(
     writing: &Writing<'_>,
 ) -> Result<()> {
     let key = message.details().ordering_key.as_ref();
-    if !writing.is_fifo && !writing.is_fair {
-        packed.key = key.map(|key| key.as_str().to_owned());
-        return Ok(());
-    }
+    let is_grouped = writing.is_fifo || writing.is_fair;
     let Some(key) = key else {
         if writing.is_fifo {
             return Err(error::message(
@@ -162,8 +159,12 @@ fn write_key(
         }
         return Ok(());
     };
-    check_id("ordering key", key)?;
-    packet.group = Some(key.as_str().to_owned());
+    if is_grouped {
+        packet.group = Some(stand_in(key));
+    }
+    if !is_grouped || !is_id(key) {
+        packed.key = Some(key.as_str().to_owned());
+    }
     Ok(())
 }
 
@@ -171,6 +172,7 @@ fn write_dedup(
     message: &Message,
     id: &MessageId,
     envoy: &Envoy,
+    packed: &mut Packed,
     packet: &mut Packet,
     writing: &Writing<'_>,
 ) -> Result<()> {
@@ -185,8 +187,10 @@ fn write_dedup(
     packet.dedup = match (&envoy.dedup, explicit) {
         (Some(dedup), _) => Some(dedup.clone()),
         (None, Some(explicit)) => {
-            check_id("dedup id", explicit)?;
-            Some(explicit.as_str().to_owned())
+            if !is_id(explicit) {
+                packed.dedup = Some(explicit.as_str().to_owned());
+            }
+            Some(stand_in(explicit))
         }
         (None, None) if writing.dedup_by_content => None,
         (None, None) => Some(derived_dedup(id, &message.body)),
@@ -204,15 +208,19 @@ pub(crate) fn derived_dedup(id: &MessageId, body: &[u8]) -> String {
     format!("{DERIVED}{}", hex(&digest.finalize()))
 }
 
-/// What dedup ids start with that nobody set.
+/// What ids start with that stand for something else.
 pub(crate) const DERIVED: &str = "relayhouse-";
 
-fn check_id(what: &str, text: &str) -> Result<()> {
+/// Returns true if SQS takes `text` for a message group or a dedup id.
+fn is_id(text: &str) -> bool {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic());
-    if text.is_empty() || ID_BYTES_MAX < text.len() || !is_plain {
-        return Err(error::message(format!(
-            "{what} must have 1 to {ID_BYTES_MAX} visible ASCII characters without spaces on SQS"
-        )));
+    !text.is_empty() && text.len() <= ID_BYTES_MAX && is_plain
+}
+
+/// Returns `text`, or a digest of it where SQS does not take it.
+fn stand_in(text: &str) -> String {
+    if is_id(text) {
+        return text.to_owned();
     }
-    Ok(())
+    format!("{DERIVED}{}", hex(&Md5::digest(text)))
 }
