@@ -76,23 +76,10 @@ async fn concurrency_is_reached_and_never_exceeded() {
             .send((0..200).map(|number| number.to_string()))
             .await;
         let (gauge, latch) = (Gauge::default(), Latch::default());
-        let clock = Arc::clone(&fixture.context.clock);
         fixture
             .consumer()
             .concurrency(concurrency)
-            .handler({
-                let (gauge, latch) = (gauge.clone(), latch.clone());
-                move || {
-                    let counted = gauge.enter();
-                    let sleep = clock.sleep_until(clock.now() + Duration::from_millis(10));
-                    let latch = latch.clone();
-                    async move {
-                        sleep.await;
-                        drop(counted);
-                        latch.hit();
-                    }
-                }
-            })
+            .handler(fixture.busy(Duration::from_millis(10), &gauge, &latch))
             .run_until(latch.reached(200))
             .await
             .unwrap();
@@ -140,24 +127,12 @@ async fn bytes_bound_stops_receives() {
     let fixture = Fixture::new();
     fixture.send((0..100).map(|_| "x".repeat(1000))).await;
     let (gauge, latch) = (Gauge::default(), Latch::default());
-    let clock = Arc::clone(&fixture.context.clock);
     fixture
         .consumer()
         .concurrency(50)
         .workers(1)
         .bytes_max(10_000)
-        .handler({
-            let (gauge, latch) = (gauge.clone(), latch.clone());
-            move || {
-                let (counted, latch) = (gauge.enter(), latch.clone());
-                let sleep = clock.sleep_until(clock.now() + Duration::from_millis(10));
-                async move {
-                    sleep.await;
-                    drop(counted);
-                    latch.hit();
-                }
-            }
-        })
+        .handler(fixture.busy(Duration::from_millis(10), &gauge, &latch))
         .run_until(latch.reached(100))
         .await
         .unwrap();

@@ -1,7 +1,9 @@
 //! What the tests share: a memory broker under paused time, and ways to wait without sleeping.
 
 use std::{
+    future::Future,
     num::NonZeroU32,
+    pin::Pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering::SeqCst},
@@ -109,6 +111,26 @@ impl Fixture {
     /// Takes the dead letters.
     pub(crate) async fn dead_letters(&self) -> Vec<Delivery> {
         self.take(&self.source().dead_letters()).await
+    }
+
+    /// Makes a handler that takes `takes`: `gauge` knows how many run, `latch` how many have ended.
+    pub(crate) fn busy(
+        &self,
+        takes: Duration,
+        gauge: &Gauge,
+        latch: &Latch,
+    ) -> impl Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Clone + use<> {
+        let (gauge, latch) = (gauge.clone(), latch.clone());
+        let clock = Arc::clone(&self.context.clock);
+        move || {
+            let (counted, latch) = (gauge.enter(), latch.clone());
+            let sleep = clock.sleep_until(clock.now() + takes);
+            Box::pin(async move {
+                sleep.await;
+                drop(counted);
+                latch.hit();
+            })
+        }
     }
 
     /// Lets the clock go on by `time`.

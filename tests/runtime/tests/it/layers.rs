@@ -15,23 +15,11 @@ async fn layer_around_the_handler_bounds_it() {
     let fixture = Fixture::new();
     fixture.send((0..50).map(|number| number.to_string())).await;
     let (gauge, latch) = (Gauge::default(), Latch::default());
-    let clock = Arc::clone(&fixture.context.clock);
     fixture
         .consumer()
         .concurrency(16)
         .layer(GlobalConcurrencyLimitLayer::new(3))
-        .handler({
-            let (gauge, latch) = (gauge.clone(), latch.clone());
-            move || {
-                let (counted, latch) = (gauge.enter(), latch.clone());
-                let sleep = clock.sleep_until(clock.now() + Duration::from_millis(10));
-                async move {
-                    sleep.await;
-                    drop(counted);
-                    latch.hit();
-                }
-            }
-        })
+        .handler(fixture.busy(Duration::from_millis(10), &gauge, &latch))
         .run_until(latch.reached(50))
         .await
         .unwrap();
