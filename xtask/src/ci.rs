@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::{capabilities, deny, doc, layers, lint, sim, test, tidy};
+use crate::{capabilities, crash, deny, doc, layers, lint, sim, test, tidy};
 
 /// One step: its name, and what it does.
 type Step = (&'static str, fn() -> Result<()>);
@@ -22,6 +22,7 @@ const STEPS: &[Step] = &[
         capabilities::run(&capabilities::Options { check: true })
     }),
     ("simulation", || sim::run(&SIMULATION)),
+    ("crashes", || crash::run(&CRASHES)),
     ("doc tests", test::doc_tests),
     ("tests", || test::all_but_doc_tests("ci", &[])),
 ];
@@ -30,6 +31,13 @@ const STEPS: &[Step] = &[
 const SIMULATION: sim::Options = sim::Options {
     messages: 1_000_000,
     seed: 7,
+    rest: Vec::new(),
+};
+
+/// Every run kills the local adapter, and cuts and corrupts its files.
+const CRASHES: crash::Options = crash::Options {
+    cycles: crash::CYCLES,
+    seed: crash::SEED,
     rest: Vec::new(),
 };
 

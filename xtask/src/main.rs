@@ -10,6 +10,7 @@
 mod bench;
 mod capabilities;
 mod ci;
+mod crash;
 mod deny;
 mod doc;
 mod features;
@@ -51,6 +52,8 @@ enum Command {
     Msrv(msrv::Options),
     /// Runs the simulation of producers, consumers and the memory adapter.
     Sim(sim::Options),
+    /// Kills, cuts and corrupts queues in files, and looks what is left.
+    Crash(crash::Options),
     /// Runs one benchmark.
     Bench(bench::Options),
     /// Writes the capability table from the conformance runs.
@@ -79,6 +82,7 @@ fn run(command: Command) -> Result<()> {
         Command::Features => features::run(),
         Command::Msrv(options) => msrv::run(&options),
         Command::Sim(options) => sim::run(&options),
+        Command::Crash(options) => crash::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Capabilities(options) => capabilities::run(&options),
     }
