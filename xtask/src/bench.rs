@@ -8,7 +8,7 @@ use crate::shell;
 /// Which benchmark to run, and how.
 #[derive(Args, Debug)]
 pub(crate) struct Options {
-    /// The benchmark, for example `memory`.
+    /// The benchmark, for example `memory` or `local`.
     name: String,
     /// Runs short rounds: enough to see that it works, not to quote a figure.
     #[arg(long)]
