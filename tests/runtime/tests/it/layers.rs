@@ -1,6 +1,6 @@
 //! Tower's own layers on both sides.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use relayhouse_core::Message;
 use tower::{
