@@ -106,10 +106,13 @@ impl Builder {
     pub async fn start(self) -> io::Result<SqsEmulator> {
         let listener = TcpListener::bind(self.address).await?;
         let address = listener.local_addr()?;
-        let host = self.host.unwrap_or_else(|| address.ip().to_string());
+        let endpoint = match self.host {
+            Some(host) => format!("http://{host}:{}", address.port()),
+            None => format!("http://{address}"),
+        };
         let site = Site {
             region: self.region,
-            endpoint: format!("http://{host}:{}", address.port()),
+            endpoint,
         };
         let state = State {
             model: Model::new(site.clone(), self.seed),

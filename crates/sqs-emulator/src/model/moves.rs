@@ -17,6 +17,8 @@ use crate::api::{
 
 const RATE_MAX: i64 = 500;
 const RESULTS_MAX: i64 = 10;
+/// No more can be listed.
+const TASKS_MAX: usize = 10;
 
 /// All tasks, oldest first.
 #[derive(Debug, Default)]
@@ -48,6 +50,21 @@ enum Status {
 }
 
 impl Moves {
+    /// Adds a task, and forgets the oldest of the same source if there are too many.
+    fn push(&mut self, task: Task) {
+        let same = |it: &Task| it.source == task.source;
+        let count = self.tasks.iter().filter(|it| same(it)).count();
+        if let Some(oldest) = self
+            .tasks
+            .iter()
+            .position(same)
+            .filter(|_| TASKS_MAX <= count)
+        {
+            self.tasks.remove(oldest);
+        }
+        self.tasks.push(task);
+    }
+
     /// Returns when the next message is to be moved.
     pub(super) fn next_due(&self) -> Option<SystemTime> {
         let running = self.tasks.iter().filter(|it| it.status == Status::Running);
@@ -129,7 +146,7 @@ impl Model {
             status: Status::Running,
         };
         let task_handle = task.handle();
-        self.moves.tasks.push(task);
+        self.moves.push(task);
         self.run_moves(call.now);
         Ok(MoveHandle { task_handle })
     }

@@ -104,7 +104,7 @@ impl Model {
         }
         let free = in_flight_max.saturating_sub(queue.shelf.in_flight_count());
         let is_short = receive.deadline.is_none();
-        if free == 0 && is_short && !queue.is_fifo() && queue.shelf.ready_count() != 0 {
+        if free == 0 && is_short && !queue.is_fifo() {
             let message = "Too many messages in flight for this queue.";
             return Err(Error::new(Code::OverLimit, message));
         }

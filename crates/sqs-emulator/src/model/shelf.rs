@@ -80,7 +80,7 @@ impl Shelf {
     /// Puts a message at a place, which no other has had.
     pub(crate) fn insert(&mut self, place: u64, message: Message, state: State) {
         self.sent.insert((message.sent, place));
-        if let Some(group) = self.group_of(&message) {
+        if let Some(group) = self.group(message.contents.group.as_ref()) {
             group.line.insert(place);
         }
         let entry = Entry {
@@ -96,10 +96,11 @@ impl Shelf {
         self.leave(place);
         let message = self.entries.remove(&place)?.message;
         self.sent.remove(&(message.sent, place));
-        if let Some(group) = self.group_of(&message) {
+        let name = message.contents.group.as_ref();
+        if let Some(group) = self.group(name) {
             group.line.remove(&place);
         }
-        self.open(message.contents.group.as_ref());
+        self.open(name);
         Some(message)
     }
 
@@ -216,9 +217,8 @@ impl Shelf {
         self.entries.get_mut(&place)?.hand_out.as_mut()
     }
 
-    fn group_of(&mut self, message: &Message) -> Option<&mut Group> {
-        let name = message.contents.group.as_ref()?;
-        let groups = self.groups.as_mut()?;
+    fn group(&mut self, name: Option<&Arc<str>>) -> Option<&mut Group> {
+        let (groups, name) = self.groups.as_mut().zip(name)?;
         Some(groups.entry(Arc::clone(name)).or_default())
     }
 
@@ -227,7 +227,7 @@ impl Shelf {
         let Some(entry) = self.entries.get(&place) else {
             return;
         };
-        let (state, message) = (entry.state, entry.message.clone());
+        let (state, group) = (entry.state, entry.message.contents.group.clone());
         match state {
             State::Visible => {
                 self.ready.remove(&place);
@@ -239,7 +239,7 @@ impl Shelf {
             State::InFlight(at) => {
                 self.due.remove(&(at, place));
                 self.in_flight -= 1;
-                if let Some(group) = self.group_of(&message) {
+                if let Some(group) = self.group(group.as_ref()) {
                     group.in_flight -= 1;
                 }
             }
@@ -248,9 +248,8 @@ impl Shelf {
 
     /// Puts a message into the indexes of its state.
     fn enter(&mut self, place: u64, state: State) {
-        let Some(message) = self.entries.get(&place).map(|it| it.message.clone()) else {
-            return;
-        };
+        let entry = self.entries.get(&place);
+        let group = entry.and_then(|entry| entry.message.contents.group.clone());
         match state {
             State::Visible if self.groups.is_none() => {
                 self.ready.insert(place);
@@ -263,12 +262,12 @@ impl Shelf {
             State::InFlight(at) => {
                 self.due.insert((at, place));
                 self.in_flight += 1;
-                if let Some(group) = self.group_of(&message) {
+                if let Some(group) = self.group(group.as_ref()) {
                     group.in_flight += 1;
                 }
             }
         }
-        self.open(message.contents.group.as_ref());
+        self.open(group.as_ref());
     }
 
     /// Puts the first message of a group up for hand-out, unless the group is locked.

@@ -156,3 +156,20 @@ fn task_is_checked() {
         assert!(world.model.cancel_move(&mut world.call, &cancel).is_err());
     }
 }
+
+#[test]
+fn last_ten_tasks_are_known() {
+    let (mut world, ..) = dead(0);
+    for _ in 0..12 {
+        world.start_move(start(None)).unwrap();
+    }
+    let mut list = ListMoves {
+        source_arn: arn("dead"),
+        max_results: Some(10),
+    };
+    let tasks = world.model.list_moves(&mut world.call, &list).unwrap();
+    assert_eq!(tasks.results.len(), 10);
+    list.max_results = Some(11);
+    let refused = code(world.model.list_moves(&mut world.call, &list));
+    assert_eq!(refused, Some(Code::InvalidParameterValue));
+}
