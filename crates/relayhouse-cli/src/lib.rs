@@ -26,6 +26,7 @@ mod args;
 mod console;
 mod create;
 mod demo;
+mod emulator;
 mod envelope;
 mod exec;
 mod exit;
@@ -134,6 +135,7 @@ async fn command(
         Command::Stats(args) => stats::run(*args, registry, stdout).await,
         Command::Demo(args) => demo::run(*args, registry, console, stdout).await,
         Command::DemoConsumer => demo::run_consumer(registry, stdout).await,
+        Command::Emulator(args) => emulator::run(*args, console, stdout).await,
         Command::Pipe(args) => pipe::run(*args, registry, console, stdout).await,
     }
 }

@@ -2,6 +2,7 @@
 
 mod create;
 mod demo;
+mod emulator;
 mod list;
 mod pipe;
 mod receive;
@@ -17,6 +18,7 @@ use clap::{Parser, Subcommand, error::ErrorKind};
 pub(crate) use self::{
     create::Create,
     demo::{Demo, Format as DemoFormat},
+    emulator::{Emulator, Service, Sqs},
     list::List,
     pipe::Pipe,
     receive::Receive,
@@ -57,6 +59,7 @@ pub(crate) enum Command {
     Stats(Box<Stats>),
     Pipe(Box<Pipe>),
     Demo(Box<Demo>),
+    Emulator(Box<Emulator>),
     /// Is the consumer that the demonstration kills
     #[command(hide = true)]
     DemoConsumer,

@@ -4,6 +4,8 @@
 mod admin;
 mod demo;
 #[cfg(unix)]
+mod emulator;
+#[cfg(unix)]
 mod exec;
 mod flaky;
 mod house;

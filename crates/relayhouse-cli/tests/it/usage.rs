@@ -24,6 +24,8 @@ fn help_and_version_go_to_standard_output() {
         &["create", "--help"],
         &["list", "--help"],
         &["stats", "--help"],
+        &["emulator", "--help"],
+        &["emulator", "sqs", "--help"],
     ] {
         let ran = run(args, "").ended(0);
         assert!(ran.stdout.contains("Usage:"), "{}", ran.stdout);

@@ -1,0 +1,48 @@
+//! `relayhouse emulator sqs`: Amazon SQS over HTTP, until Ctrl-C.
+
+use std::{io::Write, net::SocketAddr, time::UNIX_EPOCH};
+
+use relayhouse::ctrl_c;
+use sqs_emulator::{Builder, Clock, MachineClock, SqsEmulator};
+
+use crate::{
+    Stdout,
+    args::Sqs,
+    console::Console,
+    exit::{Code, Failure},
+};
+
+pub(super) async fn run(args: Sqs, console: Console, mut stdout: Stdout) -> Result<Code, Failure> {
+    let interrupted = ctrl_c();
+    let address = SocketAddr::new(args.listen, args.port);
+    let emulator = builder(args).address(address).start().await;
+    let emulator = emulator.map_err(|error| {
+        Failure::new(
+            Code::Unavailable,
+            format!("cannot listen at {address}: {error}; choose another with --port"),
+        )
+    })?;
+    // One short line, which no reader makes wait.
+    let printed = writeln!(stdout, "{}", emulator.endpoint()).and_then(|()| stdout.flush());
+    printed.map_err(|error| Failure::io("cannot write standard output", &error))?;
+    console.note("serves Amazon SQS from memory, for any credentials, until Ctrl-C");
+    interrupted.await;
+    emulator.close().await;
+    Ok(Code::Interrupted)
+}
+
+/// Sets up all but the address; ids and receipts are others than those of the last run.
+fn builder(args: Sqs) -> Builder {
+    let clock = MachineClock::new();
+    let since = clock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let seed = since.as_secs() ^ u64::from(since.subsec_nanos()) << 32;
+    let builder = SqsEmulator::builder()
+        .clock(clock)
+        .seed(seed)
+        .region(args.region)
+        .account(args.account);
+    match args.host {
+        Some(host) => builder.host(host),
+        None => builder,
+    }
+}

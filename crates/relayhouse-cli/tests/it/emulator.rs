@@ -1,0 +1,73 @@
+//! `relayhouse emulator`.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    process::Child,
+};
+
+use crate::{
+    program::{command, end, run},
+    stop::interrupt,
+};
+
+/// Starts the emulator at a free port, and returns the address that it printed.
+fn start(args: &[&str]) -> (Child, String) {
+    let args = [&["emulator", "sqs", "--port", "0"], args].concat();
+    let mut child = command(&args).spawn().unwrap();
+    let mut line = String::new();
+    let mut stdout = BufReader::new(child.stdout.as_mut().unwrap());
+    stdout.read_line(&mut line).unwrap();
+    let address = line.trim().strip_prefix("http://").unwrap().to_owned();
+    (child, address)
+}
+
+fn create_queue(address: &str) -> String {
+    let body = r#"{"QueueName":"orders"}"#;
+    let request = format!(
+        "POST / HTTP/1.1\r\nconnection: close\r\nx-amz-target: AmazonSQS.CreateQueue\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn sqs_is_served_from_the_printed_line_to_the_interrupt() {
+    let (child, address) = start(&["--account", "111111111111"]);
+    let answer = create_queue(&address);
+    let url = format!("http://{address}/111111111111/orders");
+    assert!(answer.contains(&url), "{answer}");
+    interrupt(&child);
+    let ran = end(child).ended(130);
+    assert!(ran.stderr.contains("serves Amazon SQS"), "{}", ran.stderr);
+    assert!(TcpStream::connect(&address).is_err());
+}
+
+#[test]
+fn name_of_the_host_shows_in_urls() {
+    let (child, address) = start(&["--host", "sqs.local", "--listen", "127.0.0.1", "--quiet"]);
+    let (host, port) = address.split_once(':').unwrap();
+    assert_eq!(host, "sqs.local");
+    let answer = create_queue(&format!("127.0.0.1:{port}"));
+    assert!(answer.contains("http://sqs.local:"), "{answer}");
+    interrupt(&child);
+    assert_eq!(end(child).ended(130).stderr, "");
+}
+
+#[test]
+fn port_that_is_taken_is_said() {
+    let (child, address) = start(&[]);
+    let (_, port) = address.split_once(':').unwrap();
+    let ran = run(&["emulator", "sqs", "--port", port], "").ended(69);
+    let said = format!("relayhouse: cannot listen at 127.0.0.1:{port}: ");
+    assert!(ran.stderr.starts_with(&said), "{}", ran.stderr);
+    assert!(ran.stderr.ends_with("; choose another with --port\n"));
+    assert_eq!(ran.stdout, "");
+    interrupt(&child);
+    end(child).ended(130);
+}
