@@ -43,6 +43,11 @@ pub trait Harness: Debug + Send + Sync {
     /// Returns true if a queue can be bounded in messages and bytes when it is made.
     fn is_bounded(&self) -> bool;
 
+    /// Returns true if the target counts bytes, and tells the age of the oldest message.
+    fn tells_bytes_and_age(&self) -> bool {
+        true
+    }
+
     /// Returns the clock that the providers were built with.
     fn clock(&self) -> Arc<dyn Clock>;
 

@@ -32,6 +32,8 @@ pub enum Need {
     Network,
     /// Queues that can be bounded in messages and bytes.
     Bounds,
+    /// Stats that tell the age of the oldest message.
+    Ages,
     /// A name of a queue that does not exist.
     MissingQueue,
 }
@@ -49,6 +51,8 @@ pub enum Reason {
     OtherLease,
     /// The target's queues have no bounds that can be set.
     Unbounded,
+    /// The target's stats tell no ages.
+    NoAges,
     /// The target is in process.
     NoNetwork,
     /// The harness does not give what the case needs.
@@ -90,6 +94,7 @@ impl Need {
             }
             Self::Network => missing(harness.network().is_some(), Reason::NoNetwork),
             Self::Bounds => missing(harness.is_bounded(), Reason::Unbounded),
+            Self::Ages => missing(harness.tells_bytes_and_age(), Reason::NoAges),
             Self::MissingQueue => {
                 let is_there = harness.missing().is_some();
                 missing(is_there, Reason::Harness("a queue that does not exist"))
@@ -115,6 +120,7 @@ impl Display for Reason {
             Self::AttemptsNotExact => f.write_str("deliveries are not counted exactly"),
             Self::OtherLease => f.write_str("the lease is of another kind"),
             Self::Unbounded => f.write_str("queues have no bounds that can be set"),
+            Self::NoAges => f.write_str("stats tell no ages"),
             Self::NoNetwork => f.write_str("in process: no network"),
             Self::Harness(what) => write!(f, "harness has not {what}"),
         }

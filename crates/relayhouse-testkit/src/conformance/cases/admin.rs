@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
-use relayhouse_core::{Entity, ErrorKind, Settlement, port::QueueConfig};
+use relayhouse_core::{Entity, ErrorKind, Retry, Settlement, port::QueueConfig};
 
 use crate::{
     conformance::{
@@ -32,7 +32,10 @@ pub(super) const CASES: &[Case] = &[
         ]
     ),
     case!(stats_of_an_empty_queue_are_zero, COUNTS),
-    case!(stats_tell_the_age_of_the_oldest, COUNTS),
+    case!(
+        stats_tell_the_age_of_the_oldest,
+        &[Need::Ability("stats"), Need::Ages]
+    ),
     case!(
         stats_that_are_not_supported_are_refused,
         &[Need::Lack("stats")]
@@ -131,7 +134,9 @@ pub async fn stats_count_each_state(harness: &dyn Harness) -> Verdict {
     equal("leased", stats.leased, 2)?;
     equal("delayed", stats.delayed, 1)?;
     equal("dead", stats.dead, 1)?;
-    ensure(5 < stats.bytes, format!("bytes: {}", stats.bytes))?;
+    if harness.tells_bytes_and_age() {
+        ensure(5 < stats.bytes, format!("bytes: {}", stats.bytes))?;
+    }
     fixture.ack_all(leased).await?;
     equal("leased after the ack", fixture.stats().await?.leased, 0)
 }
@@ -224,7 +229,7 @@ pub async fn creating_twice_changes_nothing(harness: &dyn Harness) -> Verdict {
     equal("body", &delivery.message.body[..], b"kept")
 }
 
-/// A queue that is deleted and created again is empty.
+/// A queue that is deleted and created again, after as long as the target asks for, is empty.
 pub async fn deleted_queue_has_no_messages(harness: &dyn Harness) -> Verdict {
     let fixture = Fixture::new(harness).await?;
     fixture.send(fixture.message("gone")).await?;
@@ -234,7 +239,13 @@ pub async fn deleted_queue_has_no_messages(harness: &dyn Harness) -> Verdict {
         lease: Some(LEASE),
         ..QueueConfig::default()
     };
-    admin.create(&fixture.source.entity, &config).await?;
+    if let Err(error) = admin.create(&fixture.source.entity, &config).await {
+        let Retry::After(time) = error.retry_hint() else {
+            return Err(error.into());
+        };
+        harness.pass(time).await;
+        admin.create(&fixture.source.entity, &config).await?;
+    }
     let receiver = fixture.open().await?;
     fixture.nothing_from(&*receiver).await
 }

@@ -190,11 +190,13 @@ async fn exhaust(fixture: &Fixture<'_>) -> Result<u32, Violation> {
     Ok(deliveries)
 }
 
-/// A message whose deliveries are used up is dead-lettered by the target, which says so.
+/// A message whose deliveries are used up is dead-lettered by the target, at the next look at its
+/// queue at the latest, which says so.
 pub async fn exhausted_message_is_dead_lettered_with_its_reason(harness: &dyn Harness) -> Verdict {
     let fixture = Fixture::with(harness, limited()).await?;
     fixture.send(fixture.message("poison")).await?;
     exhaust(&fixture).await?;
+    fixture.nothing().await?;
     let dead = receive(&*dead_letters(&fixture).await?).await?;
     let envelope = envelope(&dead)?;
     equal(
