@@ -3,18 +3,14 @@
 use std::{
     collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
-use relayhouse_core::{Delivery, Instant, Receipt};
+use relayhouse_core::{Instant, Receipt};
 
 use crate::capability::LEASE_TOTAL_MAX;
 
-/// The leases beyond which those that ended long ago are looked for.
+/// The leases beyond which those that ended are looked for.
 const LOOK_AT: usize = 1024;
-
-/// How long an ended lease is remembered, so that a late settle is known as late.
-const KEPT: Duration = Duration::from_secs(60 * 60);
 
 /// Is one lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +28,7 @@ impl Held {
     }
 }
 
-/// Keeps the leases of one receiver.
+/// Keeps the leases of one receiver, until they are settled or over.
 #[derive(Debug, Default)]
 pub(crate) struct Leases(Mutex<Table>);
 
@@ -50,26 +46,15 @@ impl Leases {
     pub(crate) fn insert(&self, receipt: Receipt, held: Held, now: Instant) {
         let mut table = self.lock();
         if table.look_at.max(LOOK_AT) <= table.held.len() {
-            table.held.retain(|_, held| now < held.until + KEPT);
+            table.held.retain(|_, held| now < held.until);
             table.look_at = 2 * table.held.len();
         }
         table.held.insert(receipt, held);
     }
 
-    /// Returns the lease of `receipt`, if this receiver knows it.
+    /// Returns the lease of `receipt`, if it was not settled.
     pub(crate) fn get(&self, receipt: &Receipt) -> Option<Held> {
         self.lock().held.get(receipt).copied()
-    }
-
-    /// Returns the lease of `delivery`: of another receiver's, what it says itself.
-    pub(crate) fn of(&self, delivery: &Delivery) -> Held {
-        self.get(&delivery.receipt).unwrap_or_else(|| {
-            let until = delivery.lease.until();
-            Held {
-                until,
-                since: until - LEASE_TOTAL_MAX,
-            }
-        })
     }
 
     pub(crate) fn extend(&self, receipt: &Receipt, until: Instant) {
@@ -78,17 +63,54 @@ impl Leases {
         }
     }
 
-    pub(crate) fn remove(&self, receipt: &Receipt) {
-        self.lock().held.remove(receipt);
+    /// Takes a lease out to settle it, so that nobody settles it twice.
+    pub(crate) fn claim(&self, receipt: &Receipt) -> Option<Claim<'_>> {
+        let held = self.lock().held.remove(receipt)?;
+        Some(Claim {
+            leases: self,
+            receipt: Some(receipt.clone()),
+            held,
+        })
+    }
+}
+
+/// Is a lease on its way to be settled. Dropped before it is, it goes back.
+#[derive(Debug)]
+pub(crate) struct Claim<'a> {
+    leases: &'a Leases,
+    receipt: Option<Receipt>,
+    pub(crate) held: Held,
+}
+
+impl Claim<'_> {
+    /// The lease was settled, and is no more.
+    pub(crate) fn settled(mut self) {
+        self.receipt = None;
+    }
+
+    /// Returns what SQS calls the receipt.
+    pub(crate) fn handle(&self) -> String {
+        let text = self.receipt.as_ref().and_then(Receipt::as_text);
+        text.unwrap_or_default().to_owned()
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        if let Some(receipt) = self.receipt.take() {
+            self.leases.lock().held.insert(receipt, self.held);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
-    fn leases_that_ended_long_ago_are_forgotten() {
+    fn leases_that_ended_are_forgotten() {
         let leases = Leases::default();
         let at = |seconds| Instant::START + Duration::from_secs(seconds);
         let receipt = |number: u128| Receipt::from_bytes(number.to_be_bytes());
@@ -99,7 +121,7 @@ mod tests {
         }
         let now = at(10_000);
         let held = Held {
-            until: now,
+            until: now + Duration::from_secs(30),
             since: now,
         };
         for number in 3_000..6_000_u32 {
@@ -107,7 +129,23 @@ mod tests {
         }
         assert_eq!(leases.get(&receipt(0)), None);
         assert_eq!(leases.get(&receipt(5_999)), Some(held));
-        leases.remove(&receipt(5_999));
-        assert_eq!(leases.get(&receipt(5_999)), None);
+    }
+
+    #[test]
+    fn a_lease_is_settled_once_and_goes_back_if_it_was_not() {
+        let leases = Leases::default();
+        let receipt = Receipt::from_text("handle");
+        let held = Held {
+            until: Instant::NEVER,
+            since: Instant::START,
+        };
+        leases.insert(receipt.clone(), held, Instant::START);
+        let claim = leases.claim(&receipt).unwrap();
+        assert!(leases.claim(&receipt).is_none());
+        drop(claim);
+        let claim = leases.claim(&receipt).unwrap();
+        assert_eq!(claim.handle(), "handle");
+        claim.settled();
+        assert_eq!(leases.get(&receipt), None);
     }
 }

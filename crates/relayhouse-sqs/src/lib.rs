@@ -7,6 +7,7 @@ mod config;
 mod convert;
 mod cost;
 mod error;
+mod known;
 mod lease;
 mod link;
 mod location;

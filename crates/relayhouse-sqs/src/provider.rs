@@ -184,12 +184,14 @@ impl Provider for Sqs {
             return Err(error::no_topics(source));
         };
         let mut queue = self.find(name).await?;
+        let mut dead = None;
         if source.dead_letter {
             let found = queue.dead_letters(&self.link, Operation::Open).await?;
-            queue = found.ok_or_else(|| error::not_found(source, Operation::Open))?;
+            let (letters, of) = found.ok_or_else(|| error::not_found(source, Operation::Open))?;
+            (queue, dead) = (letters, Some(of));
         }
         let link = Arc::clone(&self.link);
-        let receiver = SqsReceiver::open(link, queue, source.clone(), lease).await?;
+        let receiver = SqsReceiver::open(link, queue, source.clone(), dead, lease).await?;
         Ok(Arc::new(receiver))
     }
 

@@ -7,6 +7,7 @@ use relayhouse_core::{ErrorKind, Operation, QueueName, Result};
 use serde::Deserialize;
 
 use crate::{
+    convert::Dead,
     cost::Call,
     error,
     link::{Link, at},
@@ -118,12 +119,16 @@ impl Queue {
         &self,
         link: &Link,
         operation: Operation,
-    ) -> Result<Option<Self>> {
+    ) -> Result<Option<(Self, Dead)>> {
         let attributes = self.attributes(link, operation).await?;
-        match attributes.redrive {
-            Some(policy) => Self::find_arn(link, &policy.arn, operation).await.map(Some),
-            None => Ok(None),
-        }
+        let Some(policy) = attributes.redrive else {
+            return Ok(None);
+        };
+        let dead = Dead {
+            attempts_max: policy.attempts_max(),
+        };
+        let queue = Self::find_arn(link, &policy.arn, operation).await?;
+        Ok(Some((queue, dead)))
     }
 
     pub(crate) fn at(

@@ -10,6 +10,7 @@ use crate::{
     batch, capability,
     convert::{Envoy, Packet, Writing, write},
     error,
+    known::Known,
     link::Link,
     queue::Queue,
 };
@@ -24,6 +25,7 @@ pub(crate) struct SqsSender {
     queue: Queue,
     name: QueueName,
     turns: Semaphore,
+    known: Known,
 }
 
 impl SqsSender {
@@ -33,6 +35,7 @@ impl SqsSender {
             queue,
             name,
             turns: Semaphore::new(SENDS_MAX as usize),
+            known: Known::default(),
         }
     }
 
@@ -89,7 +92,12 @@ impl Sender for SqsSender {
         let answers = batch::send(&self.link, &self.queue, packets).await;
         for (place, answer) in places.into_iter().zip(answers) {
             match answer {
-                Ok(sent) => drop(batch[place].done(sent)),
+                Ok(mut sent) => {
+                    if self.queue.is_fifo {
+                        sent.deduplicated = self.known.is_known(sent.id.as_ref());
+                    }
+                    drop(batch[place].done(sent));
+                }
                 Err(error) => batch[place].fail(self.queue.at(error, Operation::Send)),
             }
         }

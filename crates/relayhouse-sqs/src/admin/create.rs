@@ -63,7 +63,7 @@ pub(super) async fn delete(link: &Link, queue: &Queue) -> Result<()> {
     let dead = queue.dead_letters(link, Operation::Admin).await?;
     delete_one(link, queue).await?;
     match dead {
-        Some(dead) if dead_name(&queue.name).is_ok_and(|name| name == dead.name) => {
+        Some((dead, _)) if dead_name(&queue.name).is_ok_and(|name| name == dead.name) => {
             delete_one(link, &dead).await
         }
         _ => Ok(()),

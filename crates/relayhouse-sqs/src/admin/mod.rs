@@ -37,7 +37,8 @@ impl SqsAdmin {
             return Ok(queue);
         }
         let found = queue.dead_letters(&self.link, Operation::Admin).await?;
-        found.ok_or_else(|| error::not_found(source, Operation::Admin))
+        let (letters, _) = found.ok_or_else(|| error::not_found(source, Operation::Admin))?;
+        Ok(letters)
     }
 
     async fn live(&self, entity: &Entity) -> Result<Queue> {
@@ -117,7 +118,7 @@ impl Admin for SqsAdmin {
     async fn redrive(&self, source: &Source, redrive: &Redrive) -> Result<u64> {
         let queue = self.find(&source.live()).await?;
         let letters = queue.dead_letters(&self.link, Operation::Admin).await?;
-        let letters = letters.ok_or_else(|| error::not_found(source, Operation::Admin))?;
+        let (letters, _) = letters.ok_or_else(|| error::not_found(source, Operation::Admin))?;
         let redriven = redrive::redrive(&self.link, &queue, &letters, redrive.max);
         Box::pin(redriven).await
     }

@@ -7,7 +7,7 @@ use relayhouse_core::{Operation, Result};
 
 use crate::{
     capability::BATCH_MAX,
-    convert::{Reading, read},
+    convert::{Dead, Reading, read},
     cost::Call,
     link::Link,
     queue::Queue,
@@ -24,7 +24,7 @@ pub(super) async fn take(
     link: &Link,
     queue: &Queue,
     max: u64,
-    dead_letter: bool,
+    dead: Option<Dead>,
 ) -> Result<Vec<Reading>> {
     let max = max.min(BATCH_MAX as u64);
     let request = link.client().await?.receive_message();
@@ -43,7 +43,5 @@ pub(super) async fn take(
     let messages = answer.messages.unwrap_or_default();
     link.meter.received(messages.len() as u64);
     let readings = messages.into_iter();
-    Ok(readings
-        .filter_map(|message| read(message, dead_letter))
-        .collect())
+    Ok(readings.filter_map(|message| read(message, dead)).collect())
 }

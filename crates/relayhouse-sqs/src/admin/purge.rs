@@ -26,7 +26,7 @@ pub(super) async fn purge(link: &Link, queue: &Queue) -> Result<u64> {
 async fn delete_each(link: &Link, queue: &Queue) -> Result<u64> {
     let mut count = 0;
     loop {
-        let readings = take(link, queue, u64::MAX, false).await?;
+        let readings = take(link, queue, u64::MAX, None).await?;
         if readings.is_empty() {
             return Ok(count);
         }

@@ -8,7 +8,7 @@ use relayhouse_core::{Entity, Error, ErrorKind, Operation, Result};
 use super::one_by_one::take;
 use crate::{
     batch,
-    convert::{Envoy, Reading, hex, write},
+    convert::{Dead, Envoy, Reading, hex, write},
     cost::Call,
     error,
     link::Link,
@@ -108,7 +108,7 @@ async fn move_each(
     let max = max.map_or(u64::MAX, |max| max.get().into());
     let (mut count, mut others) = (0, Vec::new());
     while count < max {
-        let readings = take(link, letters, max - count, true).await?;
+        let readings = take(link, letters, max - count, Some(Dead::default())).await?;
         if readings.is_empty() {
             break;
         }

@@ -9,7 +9,7 @@ mod write;
 
 pub(crate) use self::{
     packet::{Digests, Packet, hex},
-    read::{Reading, read, sequence},
+    read::{Dead, Reading, read, sequence},
     seconds::{whole_seconds, whole_seconds_i32},
     write::{Envoy, Writing, write},
 };

@@ -1,5 +1,7 @@
 //! What SQS hands out becomes a message.
 
+use std::num::NonZeroU32;
+
 use aws_sdk_sqs::types::{
     Message as SqsMessage, MessageAttributeValue, MessageSystemAttributeName as System,
 };
@@ -30,9 +32,16 @@ pub(crate) struct Reading {
     pub(crate) envelope: Option<Envelope>,
 }
 
-/// Reads `message`; `dead_letter` is true on a dead-letter queue. `None` for one without a handle,
+/// Says that a queue holds the dead letters of another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Dead {
+    /// The deliveries after which SQS moves a message there, where that is known.
+    pub(crate) attempts_max: Option<NonZeroU32>,
+}
+
+/// Reads `message`, of a dead-letter queue if `dead` says so. `None` for one without a handle,
 /// which nobody could settle.
-pub(crate) fn read(mut message: SqsMessage, dead_letter: bool) -> Option<Reading> {
+pub(crate) fn read(mut message: SqsMessage, dead: Option<Dead>) -> Option<Reading> {
     let handle = message.receipt_handle.take()?;
     let packed = take_packed(&mut message);
     let text = message.body.take().unwrap_or_default();
@@ -48,14 +57,17 @@ pub(crate) fn read(mut message: SqsMessage, dead_letter: bool) -> Option<Reading
     let system = |name| system(&message, &name);
     let sent_at = system(System::SentTimestamp).map_or(Timestamp::default(), millis);
     let enqueued_at = packed.enqueued.map_or(sent_at, Timestamp::from_micros);
-    let attempt = system(System::ApproximateReceiveCount).and_then(|count| count.parse().ok());
-    let attempt = attempt.unwrap_or(1).max(1);
-    let envelope = if dead_letter {
-        let ours = packed.envelope.and_then(|it| it.envelope(enqueued_at));
-        ours.or_else(|| moved_envelope(&message, attempt, enqueued_at))
-    } else {
-        None
-    };
+    let count = system(System::ApproximateReceiveCount).and_then(|count| count.parse().ok());
+    let mut attempt = count.unwrap_or(1).max(1);
+    let mut envelope = None;
+    if let Some(dead) = dead {
+        envelope = packed.envelope.and_then(|it| it.envelope(enqueued_at));
+        if envelope.is_none() {
+            let (before, here) = split(attempt, dead);
+            envelope = moved_envelope(&message, before, enqueued_at);
+            attempt = here;
+        }
+    }
     Some(Reading {
         sequence: system(System::SequenceNumber).and_then(sequence),
         message: read,
@@ -133,6 +145,20 @@ fn read_details(read: &mut Message, packed: &Packed, headers: Headers, message: 
     details.priority = packed.priority();
 }
 
+/// Splits the deliveries of a message that SQS itself moved, and whose count went on, into those
+/// before and those on the dead-letter queue.
+fn split(count: u32, dead: Dead) -> (u32, u32) {
+    let Some(max) = dead.attempts_max else {
+        return (count, count);
+    };
+    let here = if max.get() < count {
+        count - max.get()
+    } else {
+        count
+    };
+    (max.get(), here)
+}
+
 /// Makes the envelope of a message that SQS itself moved: it tells where from, and not when.
 fn moved_envelope(message: &SqsMessage, attempt: u32, enqueued_at: Timestamp) -> Option<Envelope> {
     let arn = system(message, &System::DeadLetterQueueSourceArn)?;
@@ -165,6 +191,17 @@ pub(crate) fn sequence(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn deliveries_are_split_where_the_limit_is_known() {
+        let dead = Dead {
+            attempts_max: NonZeroU32::new(3),
+        };
+        assert_eq!(split(4, dead), (3, 1));
+        assert_eq!(split(5, dead), (3, 2));
+        assert_eq!(split(1, dead), (3, 1), "counted anew");
+        assert_eq!(split(4, Dead::default()), (4, 4));
+    }
 
     #[test]
     fn sequence_numbers_of_twenty_digits_keep_their_order() {

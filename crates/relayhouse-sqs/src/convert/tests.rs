@@ -67,7 +67,7 @@ fn hand_out(packet: Packet, count: u32) -> SqsMessage {
 fn round_trip(message: &Message, is_fifo: bool) -> Reading {
     let packet = packet(message, is_fifo).unwrap();
     assert!(packet.attributes.len() <= 10);
-    read(hand_out(packet, 1), false).unwrap()
+    read(hand_out(packet, 1), None).unwrap()
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn what_sqs_says_is_read() {
     let mut message = hand_out(packet, 3);
     let attributes = message.attributes.as_mut().unwrap();
     attributes.insert(System::SequenceNumber, "18849496460467696128".to_owned());
-    let reading = read(message, false).unwrap();
+    let reading = read(message, None).unwrap();
     assert_eq!(reading.attempt, 3);
     assert_eq!(reading.previous, relayhouse_core::Previous::Unknown);
     assert_eq!(
@@ -128,7 +128,7 @@ fn messages_of_others_are_read() {
         .message_attributes("count", number.build().unwrap())
         .message_attributes("relayhouse", ours.build().unwrap())
         .build();
-    let reading = read(message, false).unwrap();
+    let reading = read(message, None).unwrap();
     assert_eq!(reading.id, MessageId::from_text("sqs-id"));
     assert_eq!(reading.message.body, "hello");
     assert_eq!(reading.message.headers().text("count"), Some("7"));
@@ -155,10 +155,10 @@ fn envelope_shows_on_a_dead_letter_queue_alone() {
     };
     let id = MessageId::from_text("id");
     let packet = write(&Message::new("x"), &id, &envoy, &writing(false)).unwrap();
-    let dead = read(hand_out(packet.clone(), 1), true).unwrap();
+    let dead = read(hand_out(packet.clone(), 1), Some(Dead::default())).unwrap();
     assert_eq!(dead.envelope, Some(envelope));
     assert_eq!(dead.enqueued_at, Timestamp::from_micros(5));
-    let live = read(hand_out(packet, 1), false).unwrap();
+    let live = read(hand_out(packet, 1), None).unwrap();
     assert_eq!(live.envelope, None);
     assert_eq!(live.enqueued_at, Timestamp::from_micros(5));
 }
@@ -169,7 +169,10 @@ fn message_that_sqs_moved_has_an_envelope() {
     let attributes = message.attributes.as_mut().unwrap();
     let arn = "arn:aws:sqs:eu-west-1:123456789012:orders".to_owned();
     attributes.insert(System::DeadLetterQueueSourceArn, arn);
-    let envelope = read(message, true).unwrap().envelope.unwrap();
+    let envelope = read(message, Some(Dead::default()))
+        .unwrap()
+        .envelope
+        .unwrap();
     assert_eq!(envelope.source.to_string(), "orders");
     assert_eq!(envelope.dead_letter.reason, DeadLetter::ATTEMPTS_EXHAUSTED);
 }

@@ -17,7 +17,7 @@ use tokio::sync::OnceCell;
 use self::attempt::Attempts;
 use crate::{
     capability,
-    convert::whole_seconds_i32,
+    convert::{Dead, whole_seconds_i32},
     lease::Leases,
     link::{Closing, Link},
     queue::{Attributes, Queue},
@@ -33,21 +33,23 @@ pub(crate) struct SqsReceiver {
     link: Arc<Link>,
     queue: Queue,
     source: Source,
+    dead: Option<Dead>,
     lease: Duration,
     /// The visibility timeout that a receive asks for, where it is not the queue's own.
     visibility: Option<i32>,
-    dead_letters: OnceCell<Option<Queue>>,
+    dead_letters: OnceCell<Option<(Queue, Dead)>>,
     leases: Leases,
     attempts: Attempts,
     closing: Closing,
 }
 
 impl SqsReceiver {
-    /// Opens `source`, which is `queue`; `lease` is the one that was asked for.
+    /// Opens `source`, which is `queue`, and holds dead letters if `dead` says so; `lease` is the one that was asked for.
     pub(crate) async fn open(
         link: Arc<Link>,
         queue: Queue,
         source: Source,
+        dead: Option<Dead>,
         lease: Option<Duration>,
     ) -> Result<Self> {
         let known = match lease {
@@ -63,6 +65,7 @@ impl SqsReceiver {
             link,
             queue,
             source,
+            dead,
             dead_letters: OnceCell::new(),
             leases: Leases::default(),
             attempts: Attempts::default(),
@@ -74,7 +77,7 @@ impl SqsReceiver {
     async fn dead_letters(&self) -> Result<Option<&Queue>> {
         let find = || self.queue.dead_letters(&self.link, Operation::Settle);
         let found = self.dead_letters.get_or_try_init(find).await?;
-        Ok(found.as_ref())
+        Ok(found.as_ref().map(|(queue, _)| queue))
     }
 }
 

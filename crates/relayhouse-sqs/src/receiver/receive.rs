@@ -65,9 +65,8 @@ impl SqsReceiver {
         self.link.meter.received(messages.len() as u64);
         // SQS handed out after it was asked, and at most one round trip before its answer came.
         let since = started.max(answered - self.link.round_trip());
-        let dead_letter = self.source.dead_letter;
         let readings = messages.into_iter();
-        let readings = readings.filter_map(|message| read(message, dead_letter));
+        let readings = readings.filter_map(|message| read(message, self.dead));
         into.extend(readings.map(|reading| self.deliver(reading, since, answered)));
         Ok(())
     }

@@ -13,17 +13,16 @@ use crate::{
     capability::LEASE_TOTAL_MAX,
     convert::{Envoy, Packet, hex, whole_seconds, write},
     error,
-    lease::Held,
+    lease::{Claim, Held},
     queue::Queue,
     sender::writing,
 };
 
 /// Is one delivery to settle whose lease has not ended.
 #[derive(Debug)]
-struct Live {
+struct Live<'a> {
     place: usize,
-    handle: String,
-    held: Held,
+    claim: Claim<'a>,
 }
 
 impl SqsReceiver {
@@ -39,7 +38,7 @@ impl SqsReceiver {
             };
             match &item.settlement {
                 Settlement::Ack => acks.push(live),
-                Settlement::Release { delay } => match self.stay_away(live.held, *delay) {
+                Settlement::Release { delay } => match self.stay_away(live.claim.held, *delay) {
                     Ok(seconds) => releases.push((live, seconds)),
                     Err(error) => item.outcome = Outcome::Failed(error),
                 },
@@ -59,18 +58,13 @@ impl SqsReceiver {
         self.delete(acks, batch).await;
     }
 
-    fn live(&self, place: usize, delivery: &Delivery) -> Result<Live> {
-        let held = self.leases.of(delivery);
-        let lost = || error::lease_lost(Operation::Settle);
-        let handle = delivery.receipt.as_text().ok_or_else(lost)?;
-        if held.until <= self.link.now() {
-            return Err(lost());
+    fn live(&self, place: usize, delivery: &Delivery) -> Result<Live<'_>> {
+        let claim = self.leases.claim(&delivery.receipt);
+        let now = self.link.now();
+        match claim.filter(|claim| now < claim.held.until) {
+            Some(claim) => Ok(Live { place, claim }),
+            None => Err(error::lease_lost(Operation::Settle)),
         }
-        Ok(Live {
-            place,
-            handle: handle.to_owned(),
-            held,
-        })
     }
 
     /// Returns the seconds for which a released message stays away: of the 12 hours that a message
@@ -85,41 +79,41 @@ impl SqsReceiver {
         Ok(i32::try_from(seconds).unwrap_or(i32::MAX))
     }
 
-    async fn release(&self, releases: Vec<(Live, i32)>, batch: &mut [Settling]) {
-        let (lives, seconds): (Vec<Live>, Vec<i32>) = releases.into_iter().unzip();
-        let handles = lives.iter().map(|live| live.handle.clone());
+    async fn release(&self, releases: Vec<(Live<'_>, i32)>, batch: &mut [Settling]) {
+        let (lives, seconds): (Vec<Live<'_>>, Vec<i32>) = releases.into_iter().unzip();
+        let handles = lives.iter().map(|live| live.claim.handle());
         let changes: Vec<_> = handles.zip(seconds).collect();
         let answers = batch::change(&self.link, &self.queue, &changes, Operation::Settle).await;
         for (live, answer) in lives.into_iter().zip(answers) {
-            self.answer(&live, answer, batch);
+            self.answer(live, answer, batch);
         }
     }
 
-    async fn delete(&self, lives: Vec<Live>, batch: &mut [Settling]) {
-        let handles: Vec<_> = lives.iter().map(|live| live.handle.clone()).collect();
+    async fn delete(&self, lives: Vec<Live<'_>>, batch: &mut [Settling]) {
+        let handles: Vec<_> = lives.iter().map(|live| live.claim.handle()).collect();
         let answers = batch::delete(&self.link, &self.queue, &handles, Operation::Settle).await;
         for (live, answer) in lives.into_iter().zip(answers) {
-            self.answer(&live, answer, batch);
+            self.answer(live, answer, batch);
         }
     }
 
     /// Writes the answer of SQS, which says yes to late settles too.
-    fn answer(&self, live: &Live, answer: Result<()>, batch: &mut [Settling]) {
-        let item = &mut batch[live.place];
-        let is_late = live.held.until <= self.link.now();
+    fn answer(&self, live: Live<'_>, answer: Result<()>, batch: &mut [Settling]) {
+        let Live { place, claim } = live;
+        let is_late = claim.held.until <= self.link.now();
         let answer = match answer {
             Ok(()) if is_late => Err(error::late(Operation::Settle)),
             answer => answer,
         };
         if answer.is_ok() {
-            self.leases.remove(&item.delivery.receipt);
+            claim.settled();
         }
         let answer = answer.map_err(|error| self.queue.at(error, Operation::Settle));
-        item.outcome = answer.into();
+        batch[place].outcome = answer.into();
     }
 
     /// Sends dead letters to the dead-letter queue, and returns those that are there.
-    async fn send_dead(&self, lives: Vec<Live>, batch: &mut [Settling]) -> Vec<Live> {
+    async fn send_dead<'a>(&self, lives: Vec<Live<'a>>, batch: &mut [Settling]) -> Vec<Live<'a>> {
         if lives.is_empty() {
             return lives;
         }
@@ -204,7 +198,7 @@ pub(crate) fn dedup_of_delivery(delivery: &Delivery) -> String {
     format!("relayhouse-{}", hex(&digest))
 }
 
-fn fail_all(lives: &[Live], error: &Error, batch: &mut [Settling]) {
+fn fail_all(lives: &[Live<'_>], error: &Error, batch: &mut [Settling]) {
     for live in lives {
         batch[live.place].outcome = Outcome::Failed(error.clone());
     }
