@@ -1,8 +1,10 @@
-//! The targets of the conformance suite: the memory adapter, by itself and in each profile, and
-//! the local adapter.
+//! The targets of the conformance suite: the memory adapter, by itself and in each profile, the
+//! local adapter, and the SQS adapter on our emulator.
 
+mod bell;
 mod local;
 mod memory;
+mod sqs;
 
 use std::sync::Arc;
 
@@ -12,7 +14,7 @@ use relayhouse_memory::Profile;
 use relayhouse_testkit::Harness;
 use tokio::runtime::{Builder, Runtime};
 
-pub use self::{local::LocalHarness, memory::MemoryHarness};
+pub use self::{local::LocalHarness, memory::MemoryHarness, sqs::SqsHarness};
 
 /// Is one target: an adapter, in one of its forms.
 #[derive(Clone, Copy, Debug)]
@@ -27,16 +29,26 @@ pub struct Target {
 enum Form {
     Memory(Profile),
     Local,
+    Sqs(QueueKind),
+}
+
+/// Is a kind of queue of SQS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum QueueKind {
+    Standard,
+    Fifo,
 }
 
 /// Lists all targets.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 8] = [
     memory("memory", Profile::Native),
     LOCAL,
     memory("sqs-standard", Profile::SqsStandard),
     memory("sqs-fifo", Profile::SqsFifo),
     memory("servicebus", Profile::ServiceBus),
     memory("servicebus-sessions", Profile::ServiceBusSessions),
+    sqs("sqs", QueueKind::Standard),
+    sqs("sqs.fifo", QueueKind::Fifo),
 ];
 
 /// Queues in files.
@@ -52,6 +64,13 @@ const fn memory(name: &'static str, profile: Profile) -> Target {
     }
 }
 
+const fn sqs(name: &'static str, kind: QueueKind) -> Target {
+    Target {
+        name,
+        form: Form::Sqs(kind),
+    }
+}
+
 impl Target {
     /// Makes a harness of this target. It needs tokio's time.
     ///
@@ -62,6 +81,7 @@ impl Target {
         Ok(match self.form {
             Form::Memory(profile) => Box::new(MemoryHarness::new(self.name, profile)),
             Form::Local => Box::new(LocalHarness::new()?),
+            Form::Sqs(kind) => Box::new(self.sqs(kind)?),
         })
     }
 
@@ -76,7 +96,15 @@ impl Target {
             let harness = LocalHarness::new()?;
             return Ok(harness.drive(work(&harness)));
         }
+        if let Form::Sqs(kind) = self.form {
+            let harness = self.sqs(kind)?;
+            return Ok(harness.drive(work(&harness)));
+        }
         paused()?.block_on(async move { Ok(work(&*self.harness()?).await) })
+    }
+
+    fn sqs(self, kind: QueueKind) -> Result<SqsHarness> {
+        Ok(SqsHarness::new(self.name, kind == QueueKind::Fifo)?)
     }
 
     /// Returns what the target declares.

@@ -5,10 +5,10 @@ use std::{
     future::Future,
     pin::pin,
     sync::{
-        Arc, Condvar, Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    task::{Context as TaskContext, Poll, Wake, Waker},
+    task::{Context as TaskContext, Poll, Waker},
     time::Duration,
 };
 
@@ -25,12 +25,11 @@ use relayhouse_testkit::{
 };
 use tempfile::TempDir;
 
+use crate::bell::Bell;
+
 const TOLERANCE: Duration = Duration::from_millis(1);
 const START: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
 const SEED: u64 = 7;
-
-/// How long the driver sleeps before it looks whether storage threads are done.
-const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 /// Opens queues in files of a directory of its own.
 #[derive(Debug)]
@@ -90,40 +89,6 @@ impl LocalHarness {
         if let Some(next) = self.manual.next_wake() {
             self.manual.advance(next.since(self.manual.now()));
         }
-    }
-}
-
-/// Rings when the work can go on.
-#[derive(Debug, Default)]
-struct Bell {
-    rung: Mutex<bool>,
-    ring: Condvar,
-}
-
-impl Bell {
-    /// Returns true if it rings, and goes on ringing.
-    fn rings(&self) -> bool {
-        *self.rung.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Returns true if it has rung, and quietens it.
-    fn has_rung(&self) -> bool {
-        std::mem::take(&mut self.rung.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Waits for it, but not for ever: a thread that gets quiet does not ring.
-    fn wait(&self) {
-        let rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
-        if !*rung {
-            drop(self.ring.wait_timeout(rung, LOOK_EVERY));
-        }
-    }
-}
-
-impl Wake for Bell {
-    fn wake(self: Arc<Self>) {
-        *self.rung.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.ring.notify_one();
     }
 }
 

@@ -1,0 +1,121 @@
+//! Counts the requests that were not answered in full.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use aws_smithy_runtime_api::client::{
+    http::{
+        HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+        SharedHttpConnector,
+    },
+    orchestrator::HttpRequest,
+    result::ConnectorError,
+    runtime_components::RuntimeComponents,
+};
+use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
+
+use super::clock::Waiting;
+
+/// Counts the requests that were not answered in full.
+#[derive(Clone, Debug)]
+pub(super) struct Traffic {
+    in_flight: Arc<AtomicU64>,
+    waiting: Arc<Waiting>,
+}
+
+impl Traffic {
+    pub(super) fn new(waiting: Arc<Waiting>) -> Self {
+        Self {
+            in_flight: Arc::default(),
+            waiting,
+        }
+    }
+
+    /// Returns true if all requests that were not answered wait at the emulator.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.in_flight.load(Ordering::SeqCst) == self.waiting.count()
+    }
+
+    pub(super) fn watch(&self, inner: SharedHttpClient) -> Watched {
+        Watched {
+            inner,
+            traffic: self.clone(),
+        }
+    }
+
+    fn enter(&self) -> Request {
+        self.in_flight.fetch_add(1, Ordering::SeqCst);
+        Request {
+            traffic: self.clone(),
+            is_answered: false,
+        }
+    }
+}
+
+/// Is one request, until it is dropped.
+#[derive(Debug)]
+struct Request {
+    traffic: Traffic,
+    is_answered: bool,
+}
+
+impl Request {
+    fn answered(mut self) {
+        self.is_answered = true;
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        let before = self.traffic.in_flight.fetch_sub(1, Ordering::SeqCst);
+        if !self.is_answered {
+            // Until the emulator has seen that the caller went, it would count as another's wait.
+            self.traffic.waiting.at_most(before - 1);
+        }
+    }
+}
+
+/// Counts the requests of another client.
+#[derive(Debug)]
+pub(super) struct Watched {
+    inner: SharedHttpClient,
+    traffic: Traffic,
+}
+
+impl HttpClient for Watched {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(WatchedConnector {
+            inner: self.inner.http_connector(settings, components),
+            traffic: self.traffic.clone(),
+        })
+    }
+}
+
+#[derive(Debug)]
+struct WatchedConnector {
+    inner: SharedHttpConnector,
+    traffic: Traffic,
+}
+
+impl HttpConnector for WatchedConnector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let counted = self.traffic.enter();
+        let answer = self.inner.call(request);
+        HttpConnectorFuture::new(async move {
+            let mut answer = answer.await?;
+            // Until its body is here, the answer is on its way.
+            let body = std::mem::replace(answer.body_mut(), SdkBody::taken());
+            let body = ByteStream::new(body).collect().await;
+            let body = body.map_err(|error| ConnectorError::io(error.into()))?;
+            *answer.body_mut() = SdkBody::from(body.into_bytes());
+            counted.answered();
+            Ok(answer)
+        })
+    }
+}
