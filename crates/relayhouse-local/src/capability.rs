@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use relayhouse_core::{Attempts, Capabilities, LeaseKind, Support};
 
 /// `SQLite` refuses a row of 1,000,000,000 bytes and holds a few times a row while it writes it.
-const MESSAGE_BYTES_MAX: u64 = 256 << 20;
+pub(crate) const MESSAGE_BYTES_MAX: u64 = 256 << 20;
 
 /// A queue.
 pub(crate) const NATIVE: Capabilities = Capabilities {

@@ -44,7 +44,8 @@ pub struct Config {
     /// The most bytes of one queue, and of its dead letters; 1 GiB.
     #[serde(deserialize_with = "config::bytes_nonzero")]
     pub bytes_max: NonZeroU64,
-    /// The most bytes of one file on the disk, its log included; no bound.
+    /// The most bytes of one file on the disk; no bound. Its log comes on top, some 16 MiB of it
+    /// while much is written.
     #[serde(deserialize_with = "bytes_option")]
     pub file_bytes_max: Option<NonZeroU64>,
     /// What a send does when the queue is full; it waits.
@@ -202,7 +203,7 @@ impl LocalBuilder {
         self
     }
 
-    /// Sets the most bytes of one file on the disk, its log included.
+    /// Sets the most bytes of one file on the disk; its log comes on top.
     pub fn file_bytes_max(mut self, file_bytes_max: NonZeroU64) -> Self {
         self.config.file_bytes_max = Some(file_bytes_max);
         self

@@ -36,7 +36,8 @@ pub(crate) struct File {
     /// Listens for other processes as long as it lives.
     watch: Mutex<Option<Watch>>,
     thread: Mutex<Option<JoinHandle<()>>>,
-    ended: Arc<Closing>,
+    /// Closed when the thread has ended.
+    pub(crate) ended: Arc<Closing>,
 }
 
 /// Says where a file is and how it is opened.

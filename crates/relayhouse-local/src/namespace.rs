@@ -41,6 +41,8 @@ struct Files {
     by_name: HashMap<QueueName, Weak<File>>,
     /// Those as well that were deleted and that somebody still has open.
     all: Vec<Weak<File>>,
+    /// The ends of the threads of all that were opened.
+    ends: Vec<Arc<Closing>>,
 }
 
 /// Is where a sender sends.
@@ -77,6 +79,11 @@ impl Namespace {
     /// Returns every file that is open.
     pub(crate) fn open_files(&self) -> Vec<Arc<File>> {
         self.lock().all.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Returns the ends of all storage threads: those as well whose file nobody holds any more.
+    pub(crate) fn ends(&self) -> Vec<Arc<Closing>> {
+        self.lock().ends.clone()
     }
 
     /// Returns where the file of `name` is.
@@ -130,10 +137,12 @@ impl Namespace {
         }
         files.by_name.retain(|_, file| 0 < file.strong_count());
         files.all.retain(|file| 0 < file.strong_count());
+        files.ends.retain(|end| !end.is_closed());
         let place = self.place(name, missing)?;
         let file = Arc::new(File::open(place, config, &self.context)?);
         files.by_name.insert(name.clone(), Arc::downgrade(&file));
         files.all.push(Arc::downgrade(&file));
+        files.ends.push(Arc::clone(&file.ended));
         Ok((file, true))
     }
 

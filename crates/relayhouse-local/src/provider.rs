@@ -292,6 +292,9 @@ impl Provider for Local {
         for file in self.namespace.open_files() {
             file.close().await;
         }
+        for end in self.namespace.ends() {
+            end.closed().await;
+        }
         Ok(())
     }
 }

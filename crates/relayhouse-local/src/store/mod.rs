@@ -130,8 +130,10 @@ pub(crate) enum Accepted {
 pub(crate) struct News {
     /// The lanes in which messages, or sessions, became receivable.
     pub(crate) ready: BTreeSet<Lane>,
-    /// True if messages left, so that a send that waits may go in.
+    /// True if there is room now that a send may have waited for.
     pub(crate) made_room: bool,
+    /// True if messages left, so that there may be disk space to give back.
+    pub(crate) freed: bool,
     /// True if a lane or the whole file was deleted.
     pub(crate) deleted: bool,
     /// When a lease or a delay ends next.
@@ -169,6 +171,9 @@ pub(crate) trait Store: Debug + Send {
 
     /// Undoes the group.
     fn roll_back(&mut self);
+
+    /// Returns true if another process had changed the file when the group began.
+    fn was_changed(&self) -> bool;
 
     /// Returns what the file is.
     fn kind(&mut self) -> Result<Kind>;
@@ -280,11 +285,11 @@ pub(crate) trait Store: Debug + Send {
     /// Returns the number that tells this file from all others.
     fn identity(&mut self) -> Result<u128>;
 
-    /// Gives some of the disk space of messages that are gone back, outside of a group; true if
-    /// there is more to give.
+    /// Gives some of the disk space of messages that are gone back, outside of a group, once most
+    /// of the file is unused; true if there is more to give.
     fn give_space_back(&mut self) -> Result<bool>;
 
-    /// Returns true if another process has changed the file since this was asked last.
+    /// Returns true if another process has changed the file since the last group, outside of one.
     fn changed_elsewhere(&mut self) -> Result<bool>;
 }
 

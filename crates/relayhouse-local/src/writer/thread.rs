@@ -167,8 +167,8 @@ impl Writer {
         moment: Moment,
         access: Access,
     ) -> Result<(), Failure> {
-        let is_changed = self.store.changed_elsewhere().map_err(Failure::Begin)?;
         self.store.begin(moment, access).map_err(Failure::Begin)?;
+        let is_changed = self.store.was_changed();
         if is_changed {
             self.next_wake = self.store.next_wake().map_err(Failure::Begin)?;
         }
@@ -191,7 +191,7 @@ impl Writer {
             (None, Some(_)) => false,
         };
         self.next_wake = news.next_wake;
-        self.may_give_back |= news.made_room || news.deleted;
+        self.may_give_back |= news.freed || news.deleted;
         if is_changed {
             self.waits.tell_changed();
         }

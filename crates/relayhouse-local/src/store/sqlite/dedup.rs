@@ -9,7 +9,7 @@ use super::{
 };
 
 /// The most dedup ids that are known at once.
-const DEDUPS_MAX: i64 = 8_000_000;
+pub(super) const DEDUPS_MAX: i64 = 8_000_000;
 
 impl SqliteStore {
     /// Returns the sequence number of the message that came first with this dedup id.

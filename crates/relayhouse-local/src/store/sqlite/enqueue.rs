@@ -20,10 +20,12 @@ impl SqliteStore {
         }
         let targets = self.targets();
         let bytes = messages.iter().map(Message::size).sum();
+        self.will_grow(bytes);
         let file_has_room = self.file_has_room(bytes)?;
         if full == Full::Fail {
             let count = messages.len() as u64;
             if !file_has_room || !self.has_room_of(&targets, count, bytes)? {
+                self.is_tight = true;
                 return Ok(vec![Admission::Full; messages.len()]);
             }
         }
@@ -33,6 +35,7 @@ impl SqliteStore {
                 true => self.take_one_in(message, &targets)?,
                 false => Admission::Full,
             };
+            self.is_tight |= admission == Admission::Full;
             if admission == Admission::Full && full == Full::Wait {
                 admissions.resize(messages.len(), Admission::Waits);
                 break;

@@ -6,11 +6,15 @@ use relayhouse_core::{QueueName, Source, SubscriptionName};
 use rusqlite::{Connection, params};
 
 use super::{
+    dedup::DEDUPS_MAX,
     entry::State,
     fault::{Fault, Result},
     seal::Seal,
 };
-use crate::store::{Lane, Settings};
+use crate::{
+    capability::MESSAGE_BYTES_MAX,
+    store::{Lane, Settings},
+};
 
 /// Counts what is in a lane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -129,6 +133,17 @@ impl LaneRow {
             .bytes(name)
             .bytes(Some(self.text.as_bytes()));
         numbers.into_iter().fold(seal, Seal::number).sum()
+    }
+
+    /// Returns true if there is no message, and no dead letter.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.live.messages == 0 && self.dead.messages == 0
+    }
+
+    /// Returns true if a message of the largest kind may find no room, or a dedup id.
+    pub(super) fn is_nearly_full(&self) -> bool {
+        let largest = MESSAGE_BYTES_MAX.min(self.settings.bytes_max);
+        !self.live.has_room(&self.settings, largest) || DEDUPS_MAX <= self.dedups
     }
 
     pub(super) const fn counts(&self, dead: bool) -> &Counts {

@@ -77,6 +77,14 @@ pub(crate) struct SqliteStore {
     version: i64,
     /// True if `file` and `lanes` are what the file says, unless `version` has moved.
     is_fresh: bool,
+    /// True if another process had changed the file when the group began.
+    was_changed: bool,
+    /// True if a send may have found no room.
+    is_tight: bool,
+    /// At most so many pages has the file.
+    pages_seen: i64,
+    /// How often nobody has looked for space to give back.
+    looks_skipped: u32,
     /// True if commits wait for the disk at present.
     is_flushing: bool,
     /// Nothing is due before this tick.
@@ -141,6 +149,7 @@ impl SqliteStore {
         if access != Access::Look {
             self.sweep()?;
         }
+        self.is_tight = self.is_nearly_full();
         Ok(())
     }
 
@@ -156,7 +165,8 @@ impl SqliteStore {
     /// Reads what another process may have changed.
     fn refresh(&mut self) -> fault::Result<()> {
         let version = self.data_version()?;
-        if self.is_fresh && version == self.version {
+        self.was_changed = version != self.version;
+        if self.is_fresh && !self.was_changed {
             return Ok(());
         }
         self.file = FileRow::read(&self.connection)?;
@@ -190,6 +200,7 @@ impl SqliteStore {
         }
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         let mut news = std::mem::take(&mut self.news);
+        news.made_room = news.freed && self.is_tight;
         news.next_wake = (self.quiet_until < i64::MAX).then_some(Tick(self.quiet_until));
         Ok(news)
     }
@@ -224,6 +235,10 @@ impl Store for SqliteStore {
             // What cannot be rolled back was rolled back by SQLite itself.
             drop(self.connection.execute_batch("ROLLBACK"));
         }
+    }
+
+    fn was_changed(&self) -> bool {
+        self.was_changed
     }
 
     fn mark(&self) -> [u8; MARK_BYTES] {

@@ -65,6 +65,10 @@ impl SqliteStore {
             lanes: Lanes::default(),
             version: 0,
             is_fresh: false,
+            was_changed: false,
+            is_tight: false,
+            pages_seen: i64::MAX,
+            looks_skipped: 0,
             is_flushing: true,
             quiet_until: i64::MIN,
             is_behind: false,
@@ -217,6 +221,9 @@ fn connect(path: &Path, options: &Options) -> fault::Result<Connection> {
     let mut connection = Connection::open_with_flags(path, flags)?;
     busy::wait_for_locks(&mut connection, options.busy_timeout)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // A plan depends on its statement alone: else statements are prepared anew when a value of a
+    // LIMIT changes, which took a sixth of all time.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
     if pages == 0 {
         // Later it would be without effect, and yet be written.

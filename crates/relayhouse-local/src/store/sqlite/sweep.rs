@@ -7,7 +7,7 @@ use relayhouse_core::{DeadLetter, Previous, Text};
 use super::{
     SqliteStore,
     entry::{self, Entry, State, columns},
-    fault::Result,
+    fault::{Fault, Result},
 };
 
 /// How much is read at once of what is due.
@@ -54,16 +54,51 @@ impl SqliteStore {
 
     fn next_due(&self) -> Result<i64> {
         let queries = [
-            "SELECT min(due) FROM entry WHERE due IS NOT NULL",
             "SELECT min(until) FROM session WHERE holder <> 0",
             "SELECT min(expires) FROM entry WHERE expires IS NOT NULL AND state <> 1",
         ];
-        let mut next = i64::MAX;
+        let mut next = self.first_due()?.unwrap_or(i64::MAX);
         for sql in queries {
             let due = entry::number(&self.connection, sql, [])?;
             next = next.min(due.unwrap_or(i64::MAX));
         }
         Ok(next)
+    }
+
+    /// Returns when the first lease or delay ends.
+    ///
+    /// The index may have changed by itself and hide messages behind one that it takes for a late
+    /// one: that one comes to the front, and is compared with its row.
+    fn first_due(&self) -> Result<Option<i64>> {
+        let mut select = self.connection.prepare_cached(
+            "SELECT id, due FROM entry WHERE due IS NOT NULL ORDER BY due LIMIT 1",
+        )?;
+        let mut rows = select.query([])?;
+        let Some(row) = rows.next()? else {
+            return self.nothing_due();
+        };
+        let (id, due): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let entry = Entry::load(&self.connection, id)?;
+        if entry.is_none_or(|entry| entry.due != Some(due)) {
+            return Err(Fault::damaged(format!(
+                "entry {id} is not where it should be"
+            )));
+        }
+        Ok(Some(due))
+    }
+
+    /// Fails if a lane counts messages that something should be due for.
+    fn nothing_due(&self) -> Result<Option<i64>> {
+        for (number, lane) in self.lanes.iter() {
+            let by_session = lane.settings.requires_sessions;
+            let leased = lane.dead.leased + if by_session { 0 } else { lane.live.leased };
+            if 0 < leased {
+                return Err(Fault::damaged(format!(
+                    "lane {number} counts {leased} leases and none of them ends"
+                )));
+            }
+        }
+        Ok(None)
     }
 
     /// Ends leases and delays; returns how many it found.

@@ -160,6 +160,12 @@ impl SqliteStore {
             joined!("WHERE e.lane = ?1 AND e.state = 0 AND e.rank = ?2 ORDER BY e.place LIMIT ?3");
         let found = self.read(sql, params![lane_code(lane), rank, max], hand)?;
         for (entry, stored) in found {
+            if entry.lane != lane || entry.rank != rank || entry.state != State::Ready {
+                let id = entry.id;
+                return Err(Fault::damaged(format!(
+                    "entry {id} is not where it should be"
+                )));
+            }
             if let Some(key) = &entry.key {
                 again.push_back((key.clone(), entry.place));
             }
