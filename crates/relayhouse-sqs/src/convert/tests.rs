@@ -1,3 +1,5 @@
+//! From messages to entries and back.
+
 use std::collections::HashMap;
 
 use aws_sdk_sqs::{
