@@ -31,6 +31,8 @@ pub enum Fault {
 pub enum Refusal {
     /// `RequestThrottled`, with status 400.
     Throttled,
+    /// `ThrottlingException`, with status 429.
+    TooManyRequests,
     /// `ServiceUnavailable`, with status 503.
     Unavailable,
     /// `InternalError`, with status 500.
@@ -45,6 +47,7 @@ impl Refusal {
     pub(crate) fn error(self) -> Error {
         let (code, message) = match self {
             Self::Throttled => (Code::RequestThrottled, "Rate exceeded."),
+            Self::TooManyRequests => (Code::Throttling, "Rate exceeded."),
             Self::Unavailable => (
                 Code::ServiceUnavailable,
                 "The service is unavailable. Please try again.",

@@ -37,6 +37,7 @@ pub(crate) enum Code {
     ResourceNotFound,
     Serialization,
     ServiceUnavailable,
+    Throttling,
     TooManyEntriesInBatchRequest,
     UnknownOperation,
     UnsupportedOperation,
@@ -146,6 +147,7 @@ impl Code {
             Self::ServiceUnavailable => {
                 Names::common("ServiceUnavailableException", "ServiceUnavailable", 503)
             }
+            Self::Throttling => Names::common("ThrottlingException", "ThrottlingException", 429),
             Self::TooManyEntriesInBatchRequest => same("TooManyEntriesInBatchRequest"),
             Self::UnknownOperation => {
                 Names::common("UnknownOperationException", "InvalidAction", 400)

@@ -13,6 +13,7 @@ async fn refusal_does_nothing_and_ends_after_its_times() {
     let faults = fixture.emulator.faults();
     for (refusal, status, code) in [
         (Refusal::Throttled, 400, "RequestThrottled;Sender"),
+        (Refusal::TooManyRequests, 429, "ThrottlingException;Sender"),
         (Refusal::Unavailable, 503, "ServiceUnavailable;Receiver"),
         (Refusal::Internal, 500, "InternalError;Receiver"),
         (Refusal::AccessDenied, 403, "AccessDenied;Sender"),

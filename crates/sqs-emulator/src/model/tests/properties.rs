@@ -1,6 +1,6 @@
 //! Properties: the arithmetic of batches, and the order of FIFO queues under anything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
@@ -114,6 +114,55 @@ proptest! {
         }
         expected.groups.retain(|_, line| !line.is_empty());
         prop_assert_eq!(rest, expected.groups);
+    }
+
+    #[test]
+    fn standard_queue_loses_nothing_and_has_one_holder(
+        steps in prop::collection::vec(step(), 1..80),
+    ) {
+        let mut world = World::new();
+        let url = world.create("q", &[("VisibilityTimeout", "10")]).unwrap();
+        let mut alive = BTreeSet::<String>::new();
+        let mut held = Vec::<(u64, Message)>::new();
+        let (mut now, mut sent) = (0, 0);
+        for step in steps {
+            match step {
+                Step::Send { .. } => {
+                    sent += 1;
+                    world.send(send(&url, &sent.to_string())).unwrap();
+                    alive.insert(sent.to_string());
+                }
+                Step::Receive { max } => {
+                    held.retain(|(end, _)| now < *end);
+                    for message in world.receive(&url, max) {
+                        prop_assert!(alive.contains(&message.body), "it was deleted");
+                        let is_held = held.iter().any(|(_, it)| it.body == message.body);
+                        prop_assert!(!is_held, "it is in flight");
+                        held.push((now + 10, message));
+                    }
+                }
+                Step::Delete { index } if !held.is_empty() => {
+                    let (_, message) = held.swap_remove(index % held.len());
+                    world.delete(&url, &message).unwrap();
+                    alive.remove(&message.body);
+                }
+                Step::Release { index, seconds } if !held.is_empty() => {
+                    let (end, message) = held.swap_remove(index % held.len());
+                    let result = world.change(&url, &message, seconds);
+                    prop_assert_eq!(result.is_ok(), now < end);
+                    if result.is_ok() {
+                        held.push((now + seconds.unsigned_abs(), message));
+                    }
+                }
+                Step::Delete { .. } | Step::Release { .. } => {}
+                Step::Pass { seconds } => {
+                    world.pass(seconds);
+                    now += seconds;
+                }
+            }
+            let counts = world.counts(&url).map(|it| it.parse::<usize>().unwrap());
+            prop_assert_eq!(counts.iter().sum::<usize>(), alive.len());
+        }
     }
 
     #[test]
