@@ -47,7 +47,8 @@ pub(crate) struct Sqs {
 }
 
 const EXITS: &str = "\
-Programs on an SDK of AWS find it by AWS_ENDPOINT_URL_SQS=http://127.0.0.1:9324.
+Programs on an SDK of AWS find it by AWS_ENDPOINT_URL_SQS=http://127.0.0.1:9324, and the command
+line of AWS by --endpoint-url.
 
 Exit codes: 2 wrong usage; 69 the address cannot be listened at; 74 writing failed; \
 130 interrupted, which is how it ends; 141 whoever read standard output has gone.";
