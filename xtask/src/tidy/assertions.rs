@@ -89,6 +89,7 @@ impl Evidence<'_> {
         let exists = match kind {
             "bench" => self.has_bench(rest),
             "sim" => self.has_file("tests/sim/"),
+            "crash" => self.has_file("tests/crash/"),
             _ if quoted.contains("::") => self.has_function(quoted),
             _ => return Ok(false),
         };
