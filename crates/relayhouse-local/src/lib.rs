@@ -51,7 +51,8 @@
 //! - **At least once, one at a time.** A lease ends by the clock of the machine, which does not
 //!   jump with its wall clock: a late receipt gives `LeaseLost` and changes nothing. Each delivery
 //!   counts as an attempt, whatever ended the one before. A restart of the machine ends all
-//!   leases.
+//!   leases. Where a machine does not tell its time (any but Linux), the wall clock is asked when
+//!   a file is opened: a jump between two opens moves the leases that are running then.
 //! - **Order.** First in, first out within a priority. What is released or expires comes back in
 //!   its first place, before everything that came after it.
 //! - **Keys.** Messages of one ordering key come in the order of their send. While one of them is
@@ -112,6 +113,9 @@
 //! the loss of power may, and then a message comes again. With `durability=relaxed` nothing waits
 //! for the disk: **the loss of power loses confirmed messages** of the last seconds.
 //!
+//! Every row has a checksum, and the bell tells how many flushed commits there were: what changed
+//! by itself, and a log that was cut, is a `Corrupt` that names the file, and never other data.
+//!
 //! A commit that fails is `OutcomeUnknown`: whether it happened is known when the file is opened
 //! again. Until then it is read-only, and nothing is tried a second time. What cannot be shown
 //! here is the honesty of the disk: one that says it has flushed and has not loses what it had
@@ -123,8 +127,8 @@
 //! `orders` is `orders.queue`, with `orders.queue-wal` and `orders.queue-shm` while it is in use,
 //! and `orders.bell`, by which programs tell each other of news; other characters than `a-z`,
 //! `0-9`, `_` and `-` are percent-encoded. Copy or move them together, while nobody has them
-//! open. Room that messages have left is used again, and given back to the disk when nothing else
-//! is to do. Deleting a queue removes its files; who has it open elsewhere is told that it is
+//! open. Room that messages have left is used again; once three quarters of a file are unused and
+//! nothing else is to do, it is given back to the disk. Deleting a queue removes its files; who has it open elsewhere is told that it is
 //! gone.
 //!
 //! [`Provider::admin`]: relayhouse_core::port::Provider::admin
