@@ -1,6 +1,9 @@
 //! The options of a provider, from a builder, a URL or the environment.
 
-use std::time::Duration;
+use std::{
+    fmt::{self, Debug},
+    time::Duration,
+};
 
 use aws_sdk_sqs::Client;
 use relayhouse_core::{Context, Operation, Result, config};
@@ -107,7 +110,7 @@ pub(crate) fn check_lease(lease: Duration) -> Result<()> {
 }
 
 /// Builds a [`Sqs`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use]
 pub struct SqsBuilder {
     context: Context,
@@ -218,6 +221,22 @@ impl SqsBuilder {
             self.is_fifo,
             None,
         ))
+    }
+}
+
+impl Debug for SqsBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The client would show the access key.
+        let Self {
+            context: _,
+            config,
+            is_fifo,
+            client: _,
+        } = self;
+        f.debug_struct("SqsBuilder")
+            .field("config", config)
+            .field("is_fifo", is_fifo)
+            .finish_non_exhaustive()
     }
 }
 

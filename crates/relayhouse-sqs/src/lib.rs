@@ -1,4 +1,210 @@
-//! Queues of Amazon SQS.
+//! Queues of Amazon SQS, standard and FIFO, over the official SDK.
+//!
+//! It fills batches, answers for each message alone, counts leases by its own clock, keeps headers,
+//! ids and dead letters, and shows what its calls cost. It is no client of SNS and has no store: what
+//! SQS does not promise it declares, and does not imitate.
+//!
+//! Start from [`Sqs::open`] with a URL, or from [`Sqs::builder`] with a client of your own.
+//!
+//! ```no_run
+//! use relayhouse_core::{Address, Message, Sending, port::Provider};
+//! use relayhouse_sqs::Sqs;
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! let address: Address = "sqs://eu-west-1/orders".parse()?;
+//! let sqs = Sqs::open(&address, relayhouse_time::context()?)?;
+//! let sender = sqs.sender(&"orders".parse()?).await?;
+//! let mut batch = [Sending::new(Message::new("seven"))];
+//! sender.send(&mut batch).await?;
+//! assert!(batch[0].outcome.is_done());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # URL
+//!
+//! - `sqs://eu-west-1/orders` names region and queue; `sqs:///orders` leaves the region to AWS's
+//!   environment.
+//! - `sqs:https://sqs.eu-west-1.amazonaws.com/123456789012/orders` is the queue's own URL. A host
+//!   that is not AWS's is also the endpoint: `sqs:http://localhost:9324/000000000000/orders`.
+//! - `sqs:arn:aws:sqs:eu-west-1:123456789012:orders` is its ARN.
+//!
+//! Each with `/$deadletterqueue` behind it is the queue that its redrive policy names. The options
+//! are the fields of [`Config`], as parameters (`?lease=5min&endpoint=http://localhost:9324`) and as
+//! variables (`RELAYHOUSE_SQS_LEASE`). With the feature `config`, which is on by default, region,
+//! credentials, profile and endpoint come from where every AWS program takes them:
+//! `AWS_REGION`, `AWS_PROFILE`, `AWS_ENDPOINT_URL_SQS`, web identity, container and machine roles.
+//! Credentials have no place in a URL, and are shown by no error and no `Debug`.
+//!
+//! A queue in another region than the client signs for is refused when it is opened. Queues are
+//! never created unless `create=true`.
+//!
+//! # Delivery semantics
+//!
+//! - **At least once.** A standard queue may deliver a message twice, even after the ack, and in any
+//!   order. A FIFO queue keeps the order within a group, and has one delivery of a message at a
+//!   time.
+//! - **Unknown outcomes.** When the connection breaks or SQS does not answer in time, what was sent
+//!   or settled is `OutcomeUnknown`, for each item of that call. The SDK's own retries are off. On
+//!   a FIFO queue a further send of the same message is safe for five minutes: its dedup id is the
+//!   same. What follows a failed call in a long batch is not sent, so that it overtakes nothing.
+//! - **Lease.** The visibility timeout: the queue's own, or the one asked for, in whole seconds. It
+//!   is counted from the start of a receive that does not wait, and of one that does from its answer
+//!   less the longest round trip of late. Extensions end 12 hours after the receive, whatever is
+//!   asked: the new end tells.
+//! - **Late settles.** SQS says yes to a delete whose lease has ended, and may do nothing. So a
+//!   settle after the end is `LeaseLost` and not even asked for, and one whose answer comes after the
+//!   end is `OutcomeUnknown`. A delivery is settled by the receiver that it came from, once.
+//! - **Release.** A visibility timeout of the delay, rounded up to a second. Of the 12 hours that a
+//!   message can be invisible at a stretch, what its delivery took is gone: a delay beyond the rest
+//!   is shortened to it.
+//! - **Attempts** are SQS's count of receives, which standard queues call approximate. It is the
+//!   fencing token of the lease as well.
+//! - **Dead letters** go to the queue of the redrive policy: sent, confirmed, then deleted. If the
+//!   delete fails the message is on both queues: a second try of the same delivery is dropped by a
+//!   FIFO queue, a later delivery is not. Without a redrive policy a dead letter fails and the message stays. What SQS
+//!   moves by itself, at a receive on the source, has an envelope that tells the source, and as
+//!   attempts the number that the policy allows; when it was moved SQS does not tell: the time is
+//!   that of its first receive.
+//! - **Redrive** is a move task of SQS, waited for; what it moves keeps its id. With a maximum, or
+//!   on a dead-letter queue that several queues share, messages are sent back one receive at a time.
+//! - **Dedup.** The explicit dedup id, else one made of id and body; with `dedup_by_content` the
+//!   queue's. SQS does not say that it dropped a message: the answer tells where this sender sent
+//!   the first one.
+//! - **Dropped futures.** A dropped receive may leave messages leased to nobody until their leases
+//!   end. On a FIFO queue the next receive asks for the same answer again. A dropped send or settle
+//!   is unknown.
+//!
+//! # Mapping
+//!
+//! | relayhouse | SQS |
+//! |---|---|
+//! | body | message body, as it is where it is text that SQS takes, else base64, which is declared |
+//! | header | attribute of type `String` or `Binary`; from the tenth on, and what SQS refuses (empty values, odd names), packed |
+//! | header `X-Amzn-Trace-Id` | system attribute `AWSTraceHeader` |
+//! | id, content type, correlation id, reply-to, priority, order of headers, envelope | attribute `relayhouse`, JSON |
+//! | ordering key | message group id on FIFO queues, which need one; with `fair=true` on standard ones too; else packed |
+//! | dedup id | message deduplication id; on standard queues refused |
+//! | delay | `DelaySeconds`, rounded up; on FIFO queues refused |
+//! | attempt | `ApproximateReceiveCount` |
+//! | sequence | `SequenceNumber` less 10¹⁹, on FIFO queues |
+//! | enqueued time | `SentTimestamp`, of the first send |
+//!
+//! A key or dedup id with characters that SQS refuses has a digest in its place, and is packed. A
+//! message of another program has its message id as id, and its attributes as headers. The MD5 of
+//! what SQS took is compared with what was sent, unless `verify=false`.
+//!
+//! # Limits
+//!
+//! 10 entries and 1 MiB a call, as SQS counts them: text of the body, and name, type and value of
+//! each attribute. A larger batch goes in several calls, one after the other. A message of plain text
+//! has room for 1 MiB less 1 KiB, base64 takes a third more. Waits of 20 seconds, delays of 15
+//! minutes, leases of 12 hours, 120,000 messages in flight, dedup for 5 minutes. All of it is checked
+//! before the call.
+//!
+//! A call that does not wait has 5 seconds, a receive its wait and 5 seconds more. SQS counts
+//! messages approximately and tells neither bytes nor ages. A queue that is created gets a
+//! dead-letter queue of its name with `-dead` behind it, whose messages stay for 14 days, and which
+//! is deleted with it. SQS's own purge takes leased messages too, works for up to 60 seconds, and is
+//! refused within 60 seconds of another one; where messages are leased, a purge here deletes the
+//! others one receive at a time. A queue that was deleted can be created again after 60 seconds.
+//! There are no sessions, topics, priorities, expiry, peeks or transactions.
+//!
+//! ## Cost
+//!
+//! [`Sqs::cost`] counts calls, how full they were, and empty receives, and estimates what a million
+//! messages cost at a price you give. Full batches cost a tenth of single calls: three requests for
+//! ten small messages. Each started 64 KiB of a send counts as a request. A consumer that waits 20
+//! seconds makes three requests a minute while it is idle.
+//!
+//! ## Rights
+//!
+//! | who | actions |
+//! |---|---|
+//! | producer | `sqs:SendMessage`, `sqs:GetQueueUrl` |
+//! | consumer | `sqs:ReceiveMessage`, `sqs:DeleteMessage`, `sqs:ChangeMessageVisibility`, `sqs:GetQueueUrl`, `sqs:GetQueueAttributes`; to dead-letter also `sqs:GetQueueUrl` and `sqs:SendMessage` on the dead-letter queue |
+//! | redrive | `sqs:StartMessageMoveTask`, `sqs:ListMessageMoveTasks`, `sqs:ListDeadLetterSourceQueues`, `sqs:GetQueueUrl`, `sqs:GetQueueAttributes`, and on the dead-letter queue `sqs:ReceiveMessage` and `sqs:DeleteMessage`, on the source `sqs:SendMessage` |
+//! | administration | also `sqs:CreateQueue`, `sqs:DeleteQueue`, `sqs:PurgeQueue`, `sqs:ListQueues` |
+//!
+//! With a key of one's own, producers need `kms:GenerateDataKey` and both need `kms:Decrypt`. A
+//! consumer that may not read attributes asks for a lease of 30 seconds, and cannot dead-letter.
+//!
+//! The least policy of a consumer:
+//!
+//! ```json
+//! {
+//!   "Version": "2012-10-17",
+//!   "Statement": [
+//!     {
+//!       "Effect": "Allow",
+//!       "Action": [
+//!         "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility",
+//!         "sqs:GetQueueUrl", "sqs:GetQueueAttributes"
+//!       ],
+//!       "Resource": "arn:aws:sqs:eu-west-1:123456789012:orders"
+//!     },
+//!     {
+//!       "Effect": "Allow",
+//!       "Action": ["sqs:SendMessage", "sqs:GetQueueUrl"],
+//!       "Resource": "arn:aws:sqs:eu-west-1:123456789012:orders-dead"
+//!     }
+//!   ]
+//! }
+//! ```
+//!
+//! ## Terraform
+//!
+//! ```hcl
+//! resource "aws_sqs_queue" "orders_dead" {
+//!   name                      = "orders-dead"
+//!   message_retention_seconds = 1209600
+//! }
+//!
+//! resource "aws_sqs_queue" "orders" {
+//!   name                       = "orders"
+//!   visibility_timeout_seconds = 300
+//!   receive_wait_time_seconds  = 20
+//!   redrive_policy = jsonencode({
+//!     deadLetterTargetArn = aws_sqs_queue.orders_dead.arn
+//!     maxReceiveCount     = 20
+//!   })
+//! }
+//! ```
+//!
+//! ## `CloudFormation`
+//!
+//! ```yaml
+//! Resources:
+//!   OrdersDead:
+//!     Type: AWS::SQS::Queue
+//!     Properties:
+//!       QueueName: orders-dead
+//!       MessageRetentionPeriod: 1209600
+//!   Orders:
+//!     Type: AWS::SQS::Queue
+//!     Properties:
+//!       QueueName: orders
+//!       VisibilityTimeout: 300
+//!       ReceiveMessageWaitTimeSeconds: 20
+//!       RedrivePolicy:
+//!         deadLetterTargetArn: !GetAtt OrdersDead.Arn
+//!         maxReceiveCount: 20
+//! ```
+//!
+//! Let the redrive policy allow more receives than the consumer makes attempts: the consumer's dead
+//! letters say why.
+//!
+//! # Escape hatch
+//!
+//! [`Sqs::client`] is the SDK's client, and [`SqsBuilder::client`] takes one of your own, with its
+//! credentials, endpoint and connections.
+//!
+//! # Features
+//!
+//! `config` reads AWS's environment; `ring` does TLS by rustls with ring; `default-https` does it as
+//! the SDK does by default. The first two are on by default. Without TLS a client of your own, or an
+//! endpoint with `http://`, is needed.
 
 mod admin;
 mod batch;

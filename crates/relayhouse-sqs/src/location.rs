@@ -1,7 +1,5 @@
 //! Where a queue is: what a URL, a queue's own URL or an ARN says of it.
 
-use std::ops::RangeInclusive;
-
 use relayhouse_core::{Address, Entity, QueueName, Result, Source};
 use url::Url;
 
@@ -11,9 +9,6 @@ const DEAD_LETTER: &str = "/$deadletterqueue";
 
 /// The longest name of a queue, its suffix included.
 const NAME_BYTES_MAX: usize = 80;
-
-/// The most queues behind one sharded name.
-const SHARDS_MAX: u32 = 256;
 
 /// What a location says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +37,6 @@ impl Location {
                 "queue URL has no queue, expected sqs://region/queue",
             ));
         };
-        let name: String = name.chars().filter(|c| !"{}".contains(*c)).collect();
         let source: Source = name.parse()?;
         check_source(&source)?;
         Ok(Self {
@@ -150,42 +144,7 @@ fn check_source(source: &Source) -> Result<()> {
     let Entity::Queue(name) = &source.entity else {
         return Err(error::no_topics(source));
     };
-    shards(name).map(drop)
-}
-
-/// Returns the queues behind `name`: itself, or those of `orders-0..7.fifo`.
-pub(crate) fn shards(name: &QueueName) -> Result<Vec<QueueName>> {
-    let text = name.as_str();
-    let Some((range, start, end)) = shard_range(text)? else {
-        check_name(text)?;
-        return Ok(vec![name.clone()]);
-    };
-    let shard = |number: u32| {
-        let shard = format!("{}{number}{}", &text[..start], &text[end..]);
-        check_name(&shard)?;
-        QueueName::new(shard)
-    };
-    range.map(shard).collect()
-}
-
-/// Finds `0..7` in a name, and where it starts and ends.
-fn shard_range(text: &str) -> Result<Option<(RangeInclusive<u32>, usize, usize)>> {
-    let Some(dots) = text.find("..") else {
-        return Ok(None);
-    };
-    let digits = |c: char| !c.is_ascii_digit();
-    let start = text[..dots].rfind(digits).map_or(0, |at| at + 1);
-    let after = dots + 2;
-    let end = text[after..]
-        .find(digits)
-        .map_or(text.len(), |at| after + at);
-    let wrong = || error::invalid(format!("queue name \"{text}\" has no range such as 0..7"));
-    let first: u32 = text[start..dots].parse().map_err(|_| wrong())?;
-    let last: u32 = text[after..end].parse().map_err(|_| wrong())?;
-    if last < first || SHARDS_MAX <= last - first {
-        return Err(wrong());
-    }
-    Ok(Some((first..=last, start, end)))
+    check_name(name.as_str())
 }
 
 /// Checks the rules of SQS for the name of a queue.
@@ -265,30 +224,6 @@ mod tests {
             ("localhost", None),
         ] {
             assert_eq!(region_of_host(host), region, "{host}");
-        }
-    }
-
-    #[test]
-    fn a_range_names_several_queues() {
-        let it = location("sqs://eu-west-1/orders-{8..11}.fifo");
-        let Entity::Queue(name) = it.source.entity else {
-            panic!("a queue");
-        };
-        let names = shards(&name).unwrap();
-        let names: Vec<_> = names.iter().map(QueueName::as_str).collect();
-        let expected = [
-            "orders-8.fifo",
-            "orders-9.fifo",
-            "orders-10.fifo",
-            "orders-11.fifo",
-        ];
-        assert_eq!(names, expected);
-        for wrong in [
-            "sqs://r/orders-{3..1}",
-            "sqs://r/orders-{a..b}",
-            "sqs://r/o-{0..999}",
-        ] {
-            assert!(refused(wrong).contains("range"), "{wrong}");
         }
     }
 

@@ -42,160 +42,179 @@ fn codes_are_sorted_and_unique() {
     assert_eq!(codes, sorted.into_iter().collect::<Vec<_>>());
 }
 
+/// Code, status, operation, and what they mean.
+type Expected = (&'static str, u16, Operation, (ErrorKind, Retry));
+
+const EXPECTED: &[Expected] = &[
+    (
+        "QueueDoesNotExist",
+        400,
+        Operation::Send,
+        (ErrorKind::QueueNotFound, Retry::Permanent),
+    ),
+    (
+        "AWS.SimpleQueueService.NonExistentQueue",
+        400,
+        Operation::Receive,
+        (ErrorKind::QueueNotFound, Retry::Permanent),
+    ),
+    (
+        "com.amazonaws.sqs#QueueDoesNotExist",
+        400,
+        Operation::Admin,
+        (ErrorKind::QueueNotFound, Retry::Permanent),
+    ),
+    (
+        "QueueNameExists",
+        400,
+        Operation::Admin,
+        (ErrorKind::QueueConflict, Retry::Permanent),
+    ),
+    (
+        "PurgeQueueInProgress",
+        403,
+        Operation::Admin,
+        (ErrorKind::Throttled, MINUTE),
+    ),
+    (
+        "QueueDeletedRecently",
+        400,
+        Operation::Admin,
+        (ErrorKind::QueueConflict, MINUTE),
+    ),
+    (
+        "RequestThrottled",
+        400,
+        Operation::Send,
+        (ErrorKind::Throttled, Retry::Temporary),
+    ),
+    (
+        "ThrottlingException",
+        400,
+        Operation::Settle,
+        (ErrorKind::Throttled, Retry::Temporary),
+    ),
+    (
+        "ServiceUnavailable",
+        503,
+        Operation::Send,
+        (ErrorKind::Throttled, Retry::Temporary),
+    ),
+    (
+        "OverLimit",
+        403,
+        Operation::Receive,
+        (ErrorKind::Full, Retry::Temporary),
+    ),
+    (
+        "AccessDenied",
+        403,
+        Operation::Send,
+        (ErrorKind::Unauthorized, Retry::Permanent),
+    ),
+    (
+        "ExpiredToken",
+        403,
+        Operation::Send,
+        (ErrorKind::Unauthorized, Retry::Temporary),
+    ),
+    (
+        "SignatureDoesNotMatch",
+        403,
+        Operation::Send,
+        (ErrorKind::Unauthorized, Retry::Permanent),
+    ),
+    (
+        "BatchRequestTooLong",
+        400,
+        Operation::Send,
+        (ErrorKind::MessageTooLarge, Retry::Permanent),
+    ),
+    (
+        "InvalidMessageContents",
+        400,
+        Operation::Send,
+        (ErrorKind::MessageInvalid, Retry::Permanent),
+    ),
+    (
+        "ReceiptHandleIsInvalid",
+        404,
+        Operation::Settle,
+        (ErrorKind::LeaseLost, Retry::Permanent),
+    ),
+    (
+        "MessageNotInflight",
+        400,
+        Operation::Extend,
+        (ErrorKind::LeaseLost, Retry::Permanent),
+    ),
+    (
+        "InvalidParameterValue",
+        400,
+        Operation::Send,
+        (ErrorKind::MessageInvalid, Retry::Permanent),
+    ),
+    (
+        "InvalidParameterValue",
+        400,
+        Operation::Settle,
+        (ErrorKind::LeaseLost, Retry::Permanent),
+    ),
+    (
+        "InternalError",
+        500,
+        Operation::Receive,
+        (ErrorKind::Unexpected, Retry::Temporary),
+    ),
+    (
+        "InternalError",
+        500,
+        Operation::Send,
+        (ErrorKind::OutcomeUnknown, Retry::Temporary),
+    ),
+    (
+        "InternalFailure",
+        500,
+        Operation::Settle,
+        (ErrorKind::OutcomeUnknown, Retry::Temporary),
+    ),
+    (
+        "Nobody knows",
+        500,
+        Operation::Send,
+        (ErrorKind::OutcomeUnknown, Retry::Temporary),
+    ),
+    (
+        "Nobody knows",
+        500,
+        Operation::Admin,
+        (ErrorKind::Unexpected, Retry::Temporary),
+    ),
+    (
+        "Nobody knows",
+        403,
+        Operation::Send,
+        (ErrorKind::Unauthorized, Retry::Permanent),
+    ),
+    (
+        "Nobody knows",
+        429,
+        Operation::Send,
+        (ErrorKind::Throttled, Retry::Temporary),
+    ),
+    (
+        "Nobody knows",
+        400,
+        Operation::Send,
+        (ErrorKind::Unexpected, Retry::Permanent),
+    ),
+];
+
 #[test]
 fn each_code_has_its_kind() {
-    use ErrorKind as K;
-    use Operation as O;
-    use Retry as R;
-    for (code, status, operation, expected) in [
-        (
-            "QueueDoesNotExist",
-            400,
-            O::Send,
-            (K::QueueNotFound, R::Permanent),
-        ),
-        (
-            "AWS.SimpleQueueService.NonExistentQueue",
-            400,
-            O::Receive,
-            (K::QueueNotFound, R::Permanent),
-        ),
-        (
-            "com.amazonaws.sqs#QueueDoesNotExist",
-            400,
-            O::Admin,
-            (K::QueueNotFound, R::Permanent),
-        ),
-        (
-            "QueueNameExists",
-            400,
-            O::Admin,
-            (K::QueueConflict, R::Permanent),
-        ),
-        (
-            "PurgeQueueInProgress",
-            403,
-            O::Admin,
-            (K::Throttled, MINUTE),
-        ),
-        (
-            "QueueDeletedRecently",
-            400,
-            O::Admin,
-            (K::QueueConflict, MINUTE),
-        ),
-        (
-            "RequestThrottled",
-            400,
-            O::Send,
-            (K::Throttled, R::Temporary),
-        ),
-        (
-            "ThrottlingException",
-            400,
-            O::Settle,
-            (K::Throttled, R::Temporary),
-        ),
-        (
-            "ServiceUnavailable",
-            503,
-            O::Send,
-            (K::Throttled, R::Temporary),
-        ),
-        ("OverLimit", 403, O::Receive, (K::Full, R::Temporary)),
-        (
-            "AccessDenied",
-            403,
-            O::Send,
-            (K::Unauthorized, R::Permanent),
-        ),
-        (
-            "ExpiredToken",
-            403,
-            O::Send,
-            (K::Unauthorized, R::Temporary),
-        ),
-        (
-            "SignatureDoesNotMatch",
-            403,
-            O::Send,
-            (K::Unauthorized, R::Permanent),
-        ),
-        (
-            "BatchRequestTooLong",
-            400,
-            O::Send,
-            (K::MessageTooLarge, R::Permanent),
-        ),
-        (
-            "InvalidMessageContents",
-            400,
-            O::Send,
-            (K::MessageInvalid, R::Permanent),
-        ),
-        (
-            "ReceiptHandleIsInvalid",
-            404,
-            O::Settle,
-            (K::LeaseLost, R::Permanent),
-        ),
-        (
-            "MessageNotInflight",
-            400,
-            O::Extend,
-            (K::LeaseLost, R::Permanent),
-        ),
-        (
-            "InvalidParameterValue",
-            400,
-            O::Send,
-            (K::MessageInvalid, R::Permanent),
-        ),
-        (
-            "InvalidParameterValue",
-            400,
-            O::Settle,
-            (K::LeaseLost, R::Permanent),
-        ),
-        (
-            "InternalError",
-            500,
-            O::Receive,
-            (K::Unexpected, R::Temporary),
-        ),
-        (
-            "InternalError",
-            500,
-            O::Send,
-            (K::OutcomeUnknown, R::Temporary),
-        ),
-        (
-            "InternalFailure",
-            500,
-            O::Settle,
-            (K::OutcomeUnknown, R::Temporary),
-        ),
-        (
-            "Nobody knows",
-            500,
-            O::Send,
-            (K::OutcomeUnknown, R::Temporary),
-        ),
-        ("Nobody knows", 500, O::Admin, (K::Unexpected, R::Temporary)),
-        (
-            "Nobody knows",
-            403,
-            O::Send,
-            (K::Unauthorized, R::Permanent),
-        ),
-        ("Nobody knows", 429, O::Send, (K::Throttled, R::Temporary)),
-        ("Nobody knows", 400, O::Send, (K::Unexpected, R::Permanent)),
-    ] {
-        assert_eq!(
-            kind(code, status, operation),
-            expected,
-            "{code} {status} {operation:?}"
-        );
+    for (code, status, operation, expected) in EXPECTED {
+        let found = kind(code, *status, *operation);
+        assert_eq!(found, *expected, "{code} {status} {operation:?}");
     }
 }
 

@@ -1,0 +1,209 @@
+//! A client whose requests never leave, and whose answers a test chooses.
+
+use std::{
+    fmt::{self, Debug},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use aws_sdk_sqs::{
+    Client,
+    config::{BehaviorVersion, Credentials, Region, SharedHttpClient, retry::RetryConfig},
+};
+use aws_smithy_runtime_api::{
+    client::{
+        http::{
+            HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings,
+            SharedHttpConnector,
+        },
+        orchestrator::{HttpRequest, HttpResponse},
+        result::ConnectorError,
+        runtime_components::RuntimeComponents,
+    },
+    http::StatusCode,
+};
+use aws_smithy_types::body::SdkBody;
+use relayhouse_core::{Clock, Context, SeededRandom, Timestamp};
+use relayhouse_sqs::{Sqs, SqsBuilder};
+use relayhouse_testkit::clock::ManualClock;
+use serde_json::{Value, json};
+
+pub(crate) const URL: &str = "https://sqs.eu-west-1.amazonaws.com/123456789012/orders";
+pub(crate) const ACCESS_KEY: &str = "AKIDCANARY";
+pub(crate) const SECRET_KEY: &str = "SECRETCANARY";
+pub(crate) const TOKEN: &str = "TOKENCANARY";
+
+/// Is what a request is answered with.
+#[derive(Clone, Debug)]
+pub(crate) enum Answer {
+    Json(Value),
+    Refused {
+        status: u16,
+        code: &'static str,
+        text: &'static str,
+    },
+    /// The connection breaks after the request left.
+    Broken,
+    /// No answer ever comes.
+    Silent,
+    /// The answer comes after this time.
+    After(Duration, Value),
+}
+
+type Script = dyn FnMut(&str, &Value) -> Answer + Send;
+
+/// Answers requests, and keeps them.
+#[derive(Clone)]
+pub(crate) struct Canned {
+    script: Arc<Mutex<Script>>,
+    requests: Arc<Mutex<Vec<(String, Value)>>>,
+    pub(crate) clock: ManualClock,
+}
+
+impl Debug for Canned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Canned")
+    }
+}
+
+impl Canned {
+    /// Answers each operation as `script` says; opening a queue answers by itself.
+    pub(crate) fn new(script: impl FnMut(&str, &Value) -> Answer + Send + 'static) -> Self {
+        Self {
+            script: Arc::new(Mutex::new(script)),
+            requests: Arc::default(),
+            clock: ManualClock::new(Timestamp::from_micros(1_700_000_000_000_000)),
+        }
+    }
+
+    pub(crate) fn builder(&self) -> SqsBuilder {
+        let random = Arc::new(SeededRandom::new(7));
+        let context = Context::new(Arc::new(self.clock.clone()), random);
+        let config = aws_sdk_sqs::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new("eu-west-1"))
+            .credentials_provider(Credentials::new(
+                ACCESS_KEY,
+                SECRET_KEY,
+                Some(TOKEN.to_owned()),
+                None,
+                "test",
+            ))
+            .retry_config(RetryConfig::standard())
+            .http_client(SharedHttpClient::new(self.clone()));
+        Sqs::builder(context).client(Client::from_conf(config.build()))
+    }
+
+    pub(crate) fn sqs(&self) -> Sqs {
+        self.builder().build().unwrap()
+    }
+
+    /// Returns the bodies of the requests of `operation`.
+    pub(crate) fn requests(&self, operation: &str) -> Vec<Value> {
+        let requests = self.requests.lock().unwrap();
+        let of = requests.iter().filter(|(name, _)| name == operation);
+        of.map(|(_, body)| body.clone()).collect()
+    }
+}
+
+impl HttpClient for Canned {
+    fn http_connector(
+        &self,
+        _settings: &HttpConnectorSettings,
+        _components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Canned {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let target = request.headers().get("x-amz-target").unwrap();
+        let operation = target.strip_prefix("AmazonSQS.").unwrap().to_owned();
+        let body: Value = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
+        let answer = match operation.as_str() {
+            "GetQueueUrl" => {
+                let name = body["QueueName"].as_str().unwrap();
+                Answer::Json(json!({ "QueueUrl": URL.replace("orders", name) }))
+            }
+            _ => (self.script.lock().unwrap())(&operation, &body),
+        };
+        self.requests.lock().unwrap().push((operation, body));
+        let clock = self.clock.clone();
+        HttpConnectorFuture::new(async move {
+            match answer {
+                Answer::Json(value) => Ok(response(200, None, &value)),
+                Answer::Refused { status, code, text } => {
+                    let body =
+                        json!({ "__type": format!("com.amazonaws.sqs#{code}"), "message": text });
+                    Ok(response(status, Some(code), &body))
+                }
+                Answer::Broken => Err(ConnectorError::io("connection reset by peer".into())),
+                Answer::Silent => std::future::pending().await,
+                Answer::After(time, value) => {
+                    clock.sleep_until(clock.now() + time).await;
+                    Ok(response(200, None, &value))
+                }
+            }
+        })
+    }
+}
+
+fn response(status: u16, code: Option<&str>, body: &Value) -> HttpResponse {
+    let status = StatusCode::try_from(status).unwrap();
+    let mut response = HttpResponse::new(status, SdkBody::from(body.to_string()));
+    if let Some(code) = code {
+        let headers = response.headers_mut();
+        headers.insert("x-amzn-query-error", format!("{code};Sender"));
+    }
+    response
+}
+
+/// Returns an entry of a request as SQS answers it when it took it.
+pub(crate) fn taken(entry: &Value) -> Value {
+    use md5::{Digest, Md5};
+    let body = entry["MessageBody"].as_str().unwrap_or_default();
+    let digest = Md5::digest(body);
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    json!({
+        "Id": entry["Id"],
+        "MessageId": format!("sqs-{}", entry["Id"].as_str().unwrap()),
+        "MD5OfMessageBody": digest,
+    })
+}
+
+pub(crate) fn entries(body: &Value) -> &Vec<Value> {
+    body["Entries"].as_array().unwrap()
+}
+
+/// Takes all entries of a batch.
+pub(crate) fn take_all(body: &Value) -> Answer {
+    let taken: Vec<_> = entries(body).iter().map(taken).collect();
+    Answer::Json(json!({ "Successful": taken, "Failed": [] }))
+}
+
+/// Answers with the attributes of a queue.
+pub(crate) fn attributes() -> Answer {
+    let policy = json!({
+        "deadLetterTargetArn": "arn:aws:sqs:eu-west-1:123456789012:orders-dead",
+        "maxReceiveCount": "5",
+    });
+    Answer::Json(json!({ "Attributes": {
+        "VisibilityTimeout": "30",
+        "RedrivePolicy": policy.to_string(),
+    }}))
+}
+
+/// Answers with one message for each body.
+pub(crate) fn messages(bodies: &[&str]) -> Answer {
+    let message = |body: &&str| {
+        json!({
+            "MessageId": format!("id-{body}"),
+            "ReceiptHandle": format!("handle-{body}"),
+            "Body": body,
+            "Attributes": { "ApproximateReceiveCount": "1", "SentTimestamp": "1700000000000" },
+        })
+    };
+    let messages: Vec<_> = bodies.iter().map(message).collect();
+    Answer::Json(json!({ "Messages": messages }))
+}

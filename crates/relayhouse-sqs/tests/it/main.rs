@@ -1,0 +1,9 @@
+//! Tests of the adapter against canned answers, where each byte of SQS is ours to choose.
+#![cfg(test)]
+
+mod canned;
+mod open;
+mod receive;
+mod secret;
+mod send;
+mod settle;

@@ -1,0 +1,85 @@
+//! Opening: URLs, regions, and what is refused before anything leaves.
+
+use relayhouse_core::{
+    Address, ErrorKind,
+    port::{Provider, ReceiverOptions},
+};
+use relayhouse_sqs::Sqs;
+
+use crate::canned::{Answer, Canned};
+
+fn open(url: &str) -> relayhouse_core::Result<Sqs> {
+    let address: Address = url.parse()?;
+    Sqs::open(&address, relayhouse_time::context().unwrap())
+}
+
+#[test]
+fn kind_of_the_queue_decides_what_it_can_do() {
+    let standard = open("sqs://eu-west-1/orders").unwrap();
+    assert!(!standard.capabilities().key_order.is_supported());
+    let fifo = open("sqs://eu-west-1/orders.fifo").unwrap();
+    assert!(fifo.capabilities().key_order.is_supported());
+    assert!(!fifo.capabilities().schedule.is_supported());
+}
+
+#[test]
+fn source_stands_in_the_url() {
+    for (url, source) in [
+        ("sqs://eu-west-1/orders", "orders"),
+        (
+            "sqs:https://sqs.eu-west-1.amazonaws.com/123456789012/orders",
+            "orders",
+        ),
+        (
+            "sqs:arn:aws:sqs:eu-west-1:123456789012:orders.fifo",
+            "orders.fifo",
+        ),
+        (
+            "sqs://eu-west-1/orders/$deadletterqueue",
+            "orders/$deadletterqueue",
+        ),
+    ] {
+        let address = url.parse().unwrap();
+        assert_eq!(Sqs::source_of(&address).unwrap().to_string(), source);
+    }
+}
+
+#[test]
+fn wrong_urls_are_refused() {
+    for (url, text) in [
+        ("memory://orders", "sqs was expected"),
+        ("sqs://eu-west-1", "sqs://region/queue"),
+        ("sqs://eu-west-1/a/b", "must have"),
+        ("sqs://eu-west-1/orders?leese=3s", "leese"),
+        ("sqs://eu-west-1/orders?region=us-east-1", "option region"),
+        ("sqs://eu-west-1/t/subscriptions/s", "topics"),
+    ] {
+        let error = open(url).unwrap_err();
+        assert!(error.to_string().contains(text), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_queue_of_another_region_is_refused() {
+    let canned = Canned::new(|_, _| Answer::Broken);
+    let queue = "arn:aws:sqs:us-east-1:123456789012:orders".parse().unwrap();
+    let error = canned.sqs().sender(&queue).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConfigInvalid);
+    assert!(error.to_string().contains("us-east-1"), "{error}");
+}
+
+#[tokio::test]
+async fn there_are_no_sessions_and_no_wrong_leases() {
+    let canned = Canned::new(|_, _| Answer::Broken);
+    let (sqs, source) = (canned.sqs(), "orders".parse().unwrap());
+    let error = sqs
+        .sessions(&source, ReceiverOptions::default())
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    for seconds in [0, 43_201] {
+        let lease = Some(std::time::Duration::from_secs(seconds));
+        let options = ReceiverOptions { lease };
+        assert!(sqs.receiver(&source, options).await.is_err());
+    }
+}
