@@ -114,3 +114,45 @@ impl Clock for ManualClock {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Waker};
+
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3_600);
+
+    #[tokio::test(start_paused = true)]
+    async fn machine_clock_wakes_at_its_own_time() {
+        let clock = MachineClock::new();
+        let start = clock.now();
+        clock.sleep_until(start).await;
+        assert_eq!(
+            clock.now(),
+            start,
+            "a time that has passed is not waited for"
+        );
+        clock.sleep_until(start + HOUR).await;
+        assert!(start + HOUR <= clock.now());
+    }
+
+    #[tokio::test]
+    async fn manual_clock_stands_still_until_it_is_moved() {
+        let clock = ManualClock::new();
+        let start = clock.now();
+        let mut sleep = polled(clock.sleep_until(start + HOUR));
+        assert!(!sleep());
+        clock.advance(HOUR / 2);
+        assert!(!sleep());
+        clock.clone().advance(HOUR / 2);
+        assert!(sleep());
+        assert_eq!(clock.now(), start + HOUR);
+    }
+
+    /// Returns what polls a wait once, and tells whether it has ended.
+    fn polled(mut sleep: Sleep) -> impl FnMut() -> bool {
+        let mut context = Context::from_waker(Waker::noop());
+        move || sleep.as_mut().poll(&mut context).is_ready()
+    }
+}

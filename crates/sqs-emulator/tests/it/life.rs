@@ -4,6 +4,7 @@ use sqs_emulator::SqsEmulator;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    task,
 };
 
 use crate::client::{exchange, request};
@@ -33,6 +34,16 @@ async fn nothing_listens_after_close() {
     let address = emulator.address();
     emulator.close().await;
     assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn nothing_listens_after_it_was_dropped() {
+    let emulator = SqsEmulator::builder().start().await.unwrap();
+    let address = emulator.address();
+    drop(emulator);
+    while TcpStream::connect(address).await.is_ok() {
+        task::yield_now().await;
+    }
 }
 
 #[tokio::test]
