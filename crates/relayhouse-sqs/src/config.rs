@@ -98,6 +98,23 @@ impl Config {
     }
 }
 
+impl Config {
+    /// Checks that nothing is set that a client of the caller's own decides.
+    fn check_no_client_options(&self) -> Result<()> {
+        let options = [
+            ("region", &self.region),
+            ("endpoint", &self.endpoint),
+            ("profile", &self.profile),
+        ];
+        match options.iter().find(|(_, value)| value.is_some()) {
+            Some((key, _)) => Err(error::invalid(format!(
+                "option {key}: the client that was given has its own"
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Checks a lease that was asked for.
 pub(crate) fn check_lease(lease: Duration) -> Result<()> {
     if lease.is_zero() {
@@ -214,6 +231,9 @@ impl SqsBuilder {
     /// the option and what is wrong with it.
     pub fn build(self) -> Result<Sqs> {
         self.config.check()?;
+        if self.client.is_some() {
+            self.config.check_no_client_options()?;
+        }
         Ok(Sqs::new(
             self.context,
             self.config,

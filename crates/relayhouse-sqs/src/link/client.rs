@@ -42,6 +42,7 @@ pub(super) async fn load(link: &Link) -> Result<Client> {
     let config = &link.config;
     let of_location = link.location.as_ref().and_then(|it| it.region.clone());
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12());
+    loader = loader.http_client(http_client(config));
     if let Ok(name) = AppName::new("relayhouse") {
         loader = loader.app_name(name);
     }
@@ -50,9 +51,6 @@ pub(super) async fn load(link: &Link) -> Result<Client> {
     }
     if let Some(profile) = &config.profile {
         loader = loader.profile_name(profile);
-    }
-    if let Some(http) = http_client(config) {
-        loader = loader.http_client(http);
     }
     let shared = loader.load().await;
     if shared.region().is_none() {
@@ -79,35 +77,20 @@ pub(super) async fn load(_link: &Link) -> Result<Client> {
     ))
 }
 
+/// Makes connections by the TLS library that was chosen; ring, where both were.
 #[cfg(feature = "config")]
-#[cfg_attr(
-    all(not(feature = "ring"), feature = "default-https"),
-    expect(
-        clippy::unnecessary_wraps,
-        reason = "with another TLS stack there is one to return"
-    )
-)]
-fn http_client(config: &crate::config::Config) -> Option<aws_sdk_sqs::config::SharedHttpClient> {
-    #[cfg(feature = "ring")]
+fn http_client(config: &crate::config::Config) -> aws_sdk_sqs::config::SharedHttpClient {
+    let builder = aws_smithy_http_client::Builder::new();
+    let builder = builder.pool_idle_timeout(config.idle_timeout);
+    #[cfg(any(feature = "ring", feature = "default-https"))]
     {
-        use aws_smithy_http_client::{
-            Builder,
-            tls::{Provider, rustls_provider::CryptoMode},
-        };
-        let builder = Builder::new().pool_idle_timeout(config.idle_timeout);
-        let tls = builder.tls_provider(Provider::Rustls(CryptoMode::Ring));
-        Some(tls.build_https())
-    }
-    #[cfg(all(not(feature = "ring"), feature = "default-https"))]
-    {
-        // The SDK makes its own.
-        let _ = config;
-        None
+        use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+        #[cfg(feature = "ring")]
+        let mode = CryptoMode::Ring;
+        #[cfg(not(feature = "ring"))]
+        let mode = CryptoMode::AwsLc;
+        builder.tls_provider(Provider::Rustls(mode)).build_https()
     }
     #[cfg(not(any(feature = "ring", feature = "default-https")))]
-    {
-        use aws_smithy_http_client::Builder;
-        let builder = Builder::new().pool_idle_timeout(config.idle_timeout);
-        Some(builder.build_http())
-    }
+    builder.build_http()
 }

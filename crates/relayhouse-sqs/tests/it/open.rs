@@ -59,6 +59,19 @@ fn wrong_urls_are_refused() {
     }
 }
 
+#[test]
+fn a_client_of_ones_own_decides_where_it_goes() {
+    let canned = Canned::new(|_, _| Answer::Broken);
+    for builder in [
+        canned.builder().region("us-east-1"),
+        canned.builder().endpoint("http://localhost:9324"),
+        canned.builder().profile("other"),
+    ] {
+        let error = builder.build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConfigInvalid);
+    }
+}
+
 #[tokio::test]
 async fn a_queue_of_another_region_is_refused() {
     let canned = Canned::new(|_, _| Answer::Broken);
