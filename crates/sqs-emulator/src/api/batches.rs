@@ -14,13 +14,11 @@ pub(crate) struct Batch<E> {
     pub(crate) entries: Vec<E>,
 }
 
-/// What became of each entry.
+/// What became of each entry; both lists are there, be they empty.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct BatchResult<S> {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) successful: Vec<S>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) failed: Vec<Failed>,
 }
 

@@ -81,7 +81,7 @@ pub(crate) fn check_name(name: &str, is_fifo: bool) -> Result<()> {
     } else {
         "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length"
     };
-    Err(Error::invalid("QueueName", name, reason))
+    Err(Error::new(Code::InvalidParameterValue, reason))
 }
 
 /// Whether text is made of letters, digits, hyphens and underscores, and of one at least.
