@@ -7,6 +7,8 @@ use std::{
 
 use relayhouse_core::{Attempts, Capabilities, LeaseKind, Support};
 
+use crate::config::{Config, Peek};
+
 /// The most bytes of one message, and of one batch, as SQS counts them: 1 MiB.
 pub(crate) const SQS_BYTES_MAX: u64 = 1024 * 1024;
 
@@ -64,7 +66,27 @@ pub(crate) const FIFO: Capabilities = Capabilities {
     ..STANDARD
 };
 
-/// Returns what a queue can do.
-pub(crate) const fn of(is_fifo: bool) -> &'static Capabilities {
-    if is_fifo { &FIFO } else { &STANDARD }
+/// What both kinds of queues can do, as far as the options let them.
+#[derive(Debug)]
+pub(crate) struct Declared {
+    standard: Capabilities,
+    fifo: Capabilities,
+}
+
+impl Declared {
+    pub(crate) fn of(config: &Config) -> Self {
+        let peek = match config.peek {
+            Peek::Refuse => Support::Unsupported,
+            Peek::Receive => Support::Emulated,
+        };
+        Self {
+            standard: Capabilities { peek, ..STANDARD },
+            fifo: Capabilities { peek, ..FIFO },
+        }
+    }
+
+    /// Returns what a queue can do.
+    pub(crate) const fn queue(&self, is_fifo: bool) -> &Capabilities {
+        if is_fifo { &self.fifo } else { &self.standard }
+    }
 }

@@ -42,6 +42,8 @@ pub struct Config {
     pub dedup_by_content: bool,
     /// True to check that SQS took what was sent, by its MD5; true.
     pub verify: bool,
+    /// What a peek does; it is refused.
+    pub peek: Peek,
     /// How long a connection may take; 3 seconds.
     #[serde(deserialize_with = "config::duration")]
     pub connect_timeout: Duration,
@@ -56,6 +58,20 @@ pub struct Config {
     pub idle_timeout: Duration,
 }
 
+/// Says what a peek does.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Peek {
+    /// It is refused: SQS has none.
+    #[default]
+    Refuse,
+    /// It receives messages and releases them at once. **Each peek counts as a delivery** of what it
+    /// shows, so that SQS moves to the dead-letter queue what was looked at too often, and for its
+    /// time it hides the messages from consumers: for a minute if it is dropped.
+    Receive,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -68,6 +84,7 @@ impl Default for Config {
             fair: false,
             dedup_by_content: false,
             verify: true,
+            peek: Peek::Refuse,
             connect_timeout: Duration::from_secs(3),
             call_timeout: Duration::from_secs(5),
             receive_beyond_wait: Duration::from_secs(5),
@@ -223,6 +240,12 @@ impl SqsBuilder {
         self
     }
 
+    /// Sets what a peek does.
+    pub fn peek(mut self, peek: Peek) -> Self {
+        self.config.peek = peek;
+        self
+    }
+
     /// Builds the provider. It connects when the first queue is opened.
     ///
     /// # Errors
@@ -283,6 +306,7 @@ mod tests {
             ("lease", "300s"),
             ("fair", "true"),
             ("verify", "false"),
+            ("peek", "receive"),
             ("call-timeout", "2s"),
         ])
         .unwrap();
@@ -291,6 +315,7 @@ mod tests {
             lease: Some(Duration::from_secs(300)),
             fair: true,
             verify: false,
+            peek: Peek::Receive,
             call_timeout: Duration::from_secs(2),
             ..Config::default()
         };

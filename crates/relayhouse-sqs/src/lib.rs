@@ -109,7 +109,8 @@
 //! is deleted with it. SQS's own purge takes leased messages too, works for up to 60 seconds, and is
 //! refused within 60 seconds of another one; where messages are leased, a purge here deletes the
 //! others one receive at a time. A queue that was deleted can be created again after 60 seconds.
-//! There are no sessions, topics, priorities, expiry, peeks or transactions.
+//! There are no sessions, topics, priorities, expiry or transactions. A peek is refused unless
+//! `peek=receive`, which receives and releases: see [`Peek`].
 //!
 //! ## Cost
 //!
@@ -225,7 +226,7 @@ mod sender;
 mod settings;
 
 pub use self::{
-    config::{Config, SqsBuilder},
+    config::{Config, Peek, SqsBuilder},
     cost::{Call, Cost},
     provider::Sqs,
 };

@@ -17,7 +17,6 @@ use relayhouse_core::{
 
 use crate::{
     admin::SqsAdmin,
-    capability,
     config::{Config, SqsBuilder, check_lease},
     cost::Cost,
     error,
@@ -164,7 +163,7 @@ impl Provider for Sqs {
     }
 
     fn capabilities(&self) -> &Capabilities {
-        capability::of(self.is_fifo)
+        self.link.declared.queue(self.is_fifo)
     }
 
     async fn sender(&self, queue: &QueueName) -> Result<Arc<dyn Sender>> {

@@ -7,7 +7,7 @@ use relayhouse_core::{Capabilities, Operation, QueueName, Result, Sending, port:
 use tokio::sync::Semaphore;
 
 use crate::{
-    batch, capability,
+    batch,
     convert::{Envoy, Packet, Writing, write},
     error,
     known::Known,
@@ -55,7 +55,7 @@ impl SqsSender {
 /// Says how messages of `queue` are written now.
 pub(crate) fn writing<'a>(link: &'a Link, queue: &Queue) -> Writing<'a> {
     Writing {
-        capabilities: capability::of(queue.is_fifo),
+        capabilities: link.declared.queue(queue.is_fifo),
         is_fifo: queue.is_fifo,
         is_fair: link.config.fair,
         dedup_by_content: link.config.dedup_by_content,
@@ -70,7 +70,7 @@ impl Sender for SqsSender {
     }
 
     fn capabilities(&self) -> &Capabilities {
-        capability::of(self.queue.is_fifo)
+        self.link.declared.queue(self.queue.is_fifo)
     }
 
     async fn send(&self, batch: &mut [Sending]) -> Result<()> {

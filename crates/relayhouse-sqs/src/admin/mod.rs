@@ -2,6 +2,7 @@
 
 mod create;
 mod one_by_one;
+mod peek;
 mod purge;
 mod redrive;
 
@@ -13,7 +14,10 @@ use relayhouse_core::{
     port::{Admin, Page, QueueConfig, Redrive, Settings, Stats},
 };
 
-use crate::{cost::Call, error, link::Link, location::name_of_queue_url, queue::Queue, settings};
+use crate::{
+    config::Peek, convert::Dead, cost::Call, error, link::Link, location::name_of_queue_url,
+    queue::Queue, settings,
+};
 
 /// The most queues on one page of a list.
 const PAGE_MAX: i32 = 1000;
@@ -31,14 +35,19 @@ impl SqsAdmin {
 
     /// Finds the queue of `source`, which may be the dead-letter queue of another.
     async fn find(&self, source: &Source) -> Result<Queue> {
+        Ok(self.find_with(source).await?.0)
+    }
+
+    /// Finds the queue of `source`, and whose dead letters it holds.
+    async fn find_with(&self, source: &Source) -> Result<(Queue, Option<Dead>)> {
         self.link.check_open(Operation::Admin)?;
         let queue = self.live(&source.entity).await?;
         if !source.dead_letter {
-            return Ok(queue);
+            return Ok((queue, None));
         }
         let found = queue.dead_letters(&self.link, Operation::Admin).await?;
-        let (letters, _) = found.ok_or_else(|| error::not_found(source, Operation::Admin))?;
-        Ok(letters)
+        let (letters, dead) = found.ok_or_else(|| error::not_found(source, Operation::Admin))?;
+        Ok((letters, Some(dead)))
     }
 
     async fn live(&self, entity: &Entity) -> Result<Queue> {
@@ -110,9 +119,13 @@ impl Admin for SqsAdmin {
         })
     }
 
-    async fn peek(&self, source: &Source, _from: u64, _max: NonZeroU32) -> Result<Vec<Delivery>> {
-        let what = "there is no peek: a receive would count as a delivery";
-        Err(error::unsupported(source, Operation::Admin, what))
+    async fn peek(&self, source: &Source, from: u64, max: NonZeroU32) -> Result<Vec<Delivery>> {
+        if self.link.config.peek == Peek::Refuse {
+            let what = "there is no peek: with peek=receive it would count as a delivery";
+            return Err(error::unsupported(source, Operation::Admin, what));
+        }
+        let (queue, dead) = self.find_with(source).await?;
+        Box::pin(peek::peek(&self.link, &queue, dead, from, max)).await
     }
 
     async fn redrive(&self, source: &Source, redrive: &Redrive) -> Result<u64> {

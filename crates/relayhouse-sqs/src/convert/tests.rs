@@ -21,7 +21,11 @@ use crate::capability;
 
 fn writing(is_fifo: bool) -> Writing<'static> {
     Writing {
-        capabilities: capability::of(is_fifo),
+        capabilities: if is_fifo {
+            &capability::FIFO
+        } else {
+            &capability::STANDARD
+        },
         is_fifo,
         is_fair: false,
         dedup_by_content: false,

@@ -21,6 +21,7 @@ use tokio::sync::OnceCell;
 pub(crate) use self::closing::Closing;
 use self::round_trip::RoundTrip;
 use crate::{
+    capability::Declared,
     config::Config,
     cost::{Call, Meter},
     error,
@@ -31,6 +32,7 @@ use crate::{
 pub(crate) struct Link {
     pub(crate) context: Context,
     pub(crate) config: Config,
+    pub(crate) declared: Declared,
     pub(crate) location: Option<Location>,
     pub(crate) ids: MessageIds,
     pub(crate) meter: Arc<Meter>,
@@ -49,6 +51,7 @@ impl Link {
     ) -> Self {
         Self {
             ids: MessageIds::new(&*context.random),
+            declared: Declared::of(&config),
             context,
             config,
             location,

@@ -16,7 +16,6 @@ use tokio::sync::OnceCell;
 
 use self::attempt::Attempts;
 use crate::{
-    capability,
     convert::{Dead, whole_seconds_i32},
     lease::Leases,
     link::{Closing, Link},
@@ -97,7 +96,7 @@ impl Receiver for SqsReceiver {
     }
 
     fn capabilities(&self) -> &Capabilities {
-        capability::of(self.queue.is_fifo)
+        self.link.declared.queue(self.queue.is_fifo)
     }
 
     async fn settings(&self) -> Result<Settings> {
