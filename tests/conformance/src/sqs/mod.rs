@@ -30,7 +30,7 @@ use relayhouse_testkit::{
     Gauges, Harness, Network, WallClock,
     clock::{ManualClock, TestClock},
 };
-use sqs_emulator::SqsEmulator;
+use sqs_emulator::{Faults, SqsEmulator};
 use tokio::runtime::{Builder, Runtime};
 
 use self::{
@@ -58,7 +58,12 @@ pub struct SqsHarness {
 }
 
 impl SqsHarness {
-    pub(crate) fn new(name: &'static str, is_fifo: bool) -> Result<Self> {
+    /// Starts an emulator, for FIFO queues or standard ones.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the system gives no thread or no port.
+    pub fn new(name: &'static str, is_fifo: bool) -> Result<Self> {
         let failed = |error| Error::new(ErrorKind::Unexpected, "no emulator").with_source(error);
         let mut runtime = Builder::new_multi_thread();
         let runtime = runtime.worker_threads(1).enable_all().build();
@@ -79,6 +84,12 @@ impl SqsHarness {
         })
     }
 
+    /// Returns what changes what goes wrong at the emulator.
+    #[must_use]
+    pub fn faults(&self) -> Faults {
+        self.emulator.faults()
+    }
+
     fn queue_name(&self) -> Result<QueueName> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let suffix = if self.is_fifo { ".fifo" } else { "" };
@@ -97,7 +108,7 @@ impl SqsHarness {
     }
 
     /// Runs `work`; whenever nothing can go on but by time, the clock jumps to who sleeps first.
-    pub(crate) fn drive<T>(&self, work: impl Future<Output = T>) -> T {
+    pub fn drive<T>(&self, work: impl Future<Output = T>) -> T {
         let _entered = self.runtime.enter();
         let mut work = pin!(work);
         let bell = Arc::new(Bell::default());

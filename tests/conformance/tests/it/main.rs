@@ -2,6 +2,7 @@
 
 mod message;
 mod model;
+mod sqs;
 mod threads;
 
 use anyhow::Result;
@@ -13,6 +14,7 @@ fn main() -> Result<()> {
     let arguments = Arguments::from_args();
     let mut trials = model::trials();
     trials.extend(threads::trials());
+    trials.extend(sqs::trials());
     for target in TARGETS {
         trials.extend(cases(target)?);
         trials.push(message::trial(target));

@@ -1,0 +1,151 @@
+//! The SQS adapter while calls fail: answers that are lost after the fact, requests that never
+//! arrive, throttling, and batches of which some entries fail.
+
+use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
+
+use anyhow::{Result, ensure};
+use libtest_mimic::{Failed, Trial};
+use relayhouse_conformance::SqsHarness;
+use relayhouse_core::{
+    ErrorKind, Message, MessageId, Sending, Settlement, Settling, Source,
+    port::{Provider, QueueConfig, ReceiveRequest, Receiver, ReceiverOptions, Sender},
+};
+use relayhouse_testkit::Harness;
+use sqs_emulator::{Fault, Faults, Operation, Refusal, Times};
+
+const MESSAGES: usize = 300;
+const TEN: NonZeroU32 = NonZeroU32::new(10).unwrap();
+
+/// How long the queue is looked at after the last message, for what may come again.
+const QUIET: Duration = Duration::from_secs(90);
+
+/// One test for each kind of queue: nothing is lost, and a FIFO queue doubles nothing by sends.
+pub(crate) fn trials() -> [Trial; 2] {
+    [("sqs", false), ("sqs.fifo", true)].map(|(name, is_fifo)| {
+        let run = move || run(name, is_fifo).map_err(|error| Failed::from(error.to_string()));
+        Trial::test(format!("{name}::faults_lose_nothing"), run)
+    })
+}
+
+fn run(name: &'static str, is_fifo: bool) -> Result<()> {
+    let harness = SqsHarness::new(name, is_fifo)?;
+    harness.drive(faulty(&harness, is_fifo))
+}
+
+fn inject(faults: &Faults) {
+    for operation in [
+        Operation::SendMessageBatch,
+        Operation::ReceiveMessage,
+        Operation::DeleteMessageBatch,
+    ] {
+        for fault in [
+            Fault::DropAnswer,
+            Fault::DropRequest,
+            Fault::Refuse(Refusal::Throttled),
+            Fault::Refuse(Refusal::Internal),
+        ] {
+            faults.inject(operation, fault, Times::Chance(0.05));
+        }
+    }
+    for operation in [Operation::SendMessageBatch, Operation::DeleteMessageBatch] {
+        let fault = Fault::FailEntries(vec![1, 4]);
+        faults.inject(operation, fault, Times::Chance(0.1));
+    }
+}
+
+async fn faulty(harness: &SqsHarness, is_fifo: bool) -> Result<()> {
+    let provider = harness.provider().await?;
+    let config = QueueConfig::default();
+    let queue = harness.queue(&*provider, &config).await?;
+    let sender = provider.sender(&queue).await?;
+    let source = Source::queue(queue);
+    let options = ReceiverOptions::default();
+    let receiver = provider.receiver(&source, options).await?;
+    inject(&harness.faults());
+
+    send_all(&*sender).await?;
+    let came = take_all(harness, &*receiver).await?;
+    ensure!(came.len() == MESSAGES, "{} messages came", came.len());
+
+    harness.faults().clear();
+    let stats = provider
+        .admin()
+        .map(|admin| async move { admin.stats(&source).await });
+    if let Some(stats) = stats {
+        let stats = stats.await?;
+        ensure!(stats.ready + stats.leased == 0, "left behind: {stats:?}");
+    }
+    // Each message that a send doubled would come with another sequence number.
+    let doubled = came
+        .values()
+        .filter(|sequences| 1 < sequences.len())
+        .count();
+    ensure!(!is_fifo || doubled == 0, "{doubled} messages were doubled");
+    Ok(())
+}
+
+/// Sends until each message was taken: on what nobody knows, too.
+async fn send_all(sender: &dyn Sender) -> Result<()> {
+    let message = |number: usize| {
+        let message = Message::new(number.to_string()).id(MessageId::from(number as u128));
+        Sending::new(message.ordering_key(format!("key-{}", number % 7)))
+    };
+    let all: Vec<usize> = (0..MESSAGES).collect();
+    for numbers in all.chunks(10) {
+        let mut batch: Vec<_> = numbers.iter().copied().map(message).collect();
+        while !batch.is_empty() {
+            sender.send(&mut batch).await?;
+            for error in batch.iter().filter_map(|item| item.outcome.error()) {
+                ensure!(error.is_temporary(), "it cannot be tried again: {error}");
+            }
+            batch.retain(|item| !item.outcome.is_done());
+        }
+    }
+    Ok(())
+}
+
+type Came = BTreeMap<Vec<u8>, Vec<Option<u64>>>;
+
+/// Receives and acks until nothing comes for a while.
+async fn take_all(harness: &SqsHarness, receiver: &dyn Receiver) -> Result<Came> {
+    let mut came = Came::new();
+    let clock = harness.clock();
+    let mut last = clock.now();
+    while clock.now().since(last) < QUIET {
+        let mut deliveries = Vec::new();
+        let request = ReceiveRequest::up_to(TEN).wait(Duration::from_secs(20));
+        if let Err(error) = receiver.receive(request, &mut deliveries).await {
+            ensure!(error.is_temporary(), "a receive failed for good: {error}");
+        }
+        if deliveries.is_empty() {
+            continue;
+        }
+        last = clock.now();
+        for delivery in &deliveries {
+            let sequences = came.entry(delivery.message.body.to_vec()).or_default();
+            if !sequences.contains(&delivery.sequence) {
+                sequences.push(delivery.sequence);
+            }
+        }
+        let acks = deliveries.into_iter();
+        let acks = acks.map(|it| Settling::new(it, Settlement::Ack));
+        ack(receiver, acks.collect()).await?;
+    }
+    Ok(came)
+}
+
+/// Acks until each ack is done, or the lease is lost.
+async fn ack(receiver: &dyn Receiver, mut batch: Vec<Settling>) -> Result<()> {
+    while !batch.is_empty() {
+        receiver.settle(&mut batch).await?;
+        let lost = |item: &Settling| {
+            let error = item.outcome.error();
+            error.is_some_and(|error| error.kind() == ErrorKind::LeaseLost)
+        };
+        batch.retain(|item| !item.outcome.is_done() && !lost(item));
+        for error in batch.iter().filter_map(|item| item.outcome.error()) {
+            ensure!(error.is_temporary(), "it cannot be tried again: {error}");
+        }
+    }
+    Ok(())
+}
