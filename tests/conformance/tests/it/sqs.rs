@@ -3,17 +3,17 @@
 
 use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use libtest_mimic::{Failed, Trial};
 use relayhouse_conformance::SqsHarness;
 use relayhouse_core::{
     ErrorKind, Message, MessageId, Sending, Settlement, Settling, Source,
-    port::{Provider, QueueConfig, ReceiveRequest, Receiver, ReceiverOptions, Sender},
+    port::{QueueConfig, ReceiveRequest, Receiver, ReceiverOptions, Sender},
 };
 use relayhouse_testkit::Harness;
 use sqs_emulator::{Fault, Faults, Operation, Refusal, Times};
 
-const MESSAGES: usize = 300;
+const MESSAGES: usize = 3_000;
 const TEN: NonZeroU32 = NonZeroU32::new(10).unwrap();
 
 /// How long the queue is looked at after the last message, for what may come again.
@@ -68,13 +68,9 @@ async fn faulty(harness: &SqsHarness, is_fifo: bool) -> Result<()> {
     ensure!(came.len() == MESSAGES, "{} messages came", came.len());
 
     harness.faults().clear();
-    let stats = provider
-        .admin()
-        .map(|admin| async move { admin.stats(&source).await });
-    if let Some(stats) = stats {
-        let stats = stats.await?;
-        ensure!(stats.ready + stats.leased == 0, "left behind: {stats:?}");
-    }
+    let admin = provider.admin().context("no port for administration")?;
+    let stats = admin.stats(&source).await?;
+    ensure!(stats.ready + stats.leased == 0, "left behind: {stats:?}");
     // Each message that a send doubled would come with another sequence number.
     let doubled = came
         .values()
