@@ -34,6 +34,9 @@ pub struct Config {
     pub lease: Option<Duration>,
     /// True to create a queue, and its dead-letter queue, on first use; false.
     pub create: bool,
+    /// True to create FIFO queues for high throughput: limits and dedup ids then count for each
+    /// ordering key by itself; false.
+    pub high_throughput: bool,
     /// True if the ordering key of a message on a standard queue names a tenant of a fair queue,
     /// which AWS may charge for; false.
     pub fair: bool,
@@ -81,6 +84,7 @@ impl Default for Config {
             profile: None,
             lease: None,
             create: false,
+            high_throughput: false,
             fair: false,
             dedup_by_content: false,
             verify: true,
@@ -219,6 +223,12 @@ impl SqsBuilder {
     /// Sets whether a queue is created on first use.
     pub fn create(mut self, create: bool) -> Self {
         self.config.create = create;
+        self
+    }
+
+    /// Sets whether FIFO queues are created for high throughput.
+    pub fn high_throughput(mut self, high_throughput: bool) -> Self {
+        self.config.high_throughput = high_throughput;
         self
     }
 

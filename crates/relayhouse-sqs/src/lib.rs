@@ -49,6 +49,8 @@
 //!   or settled is `OutcomeUnknown`, for each item of that call. The SDK's own retries are off. On
 //!   a FIFO queue a further send of the same message is safe for five minutes: its dedup id is the
 //!   same. What follows a failed call in a long batch is not sent, so that it overtakes nothing.
+//!   Within one call SQS may fail an entry and take a later one of the same group: sent again, the
+//!   first comes after it.
 //! - **Lease.** The visibility timeout: the queue's own, or the one asked for, in whole seconds. It
 //!   is counted from the start of a receive that does not wait, and of one that does from its answer
 //!   less the longest round trip of late. Extensions end 12 hours after the receive, whatever is

@@ -30,7 +30,7 @@ const RETENTION: (Duration, Duration) = (Duration::from_secs(60), Duration::from
 pub(super) async fn create(link: &Link, name: &QueueName, config: &QueueConfig) -> Result<()> {
     check(name, config)?;
     let dead = dead_name(name)?;
-    let mut attributes = kind(&dead);
+    let mut attributes = kind(link, &dead);
     attributes.insert(
         Name::MessageRetentionPeriod,
         RETENTION.1.as_secs().to_string(),
@@ -45,7 +45,7 @@ pub(super) async fn create(link: &Link, name: &QueueName, config: &QueueConfig) 
         "deadLetterTargetArn": arn,
         "maxReceiveCount": attempts_max.to_string(),
     });
-    let mut attributes = kind(name);
+    let mut attributes = kind(link, name);
     attributes.insert(Name::RedrivePolicy, policy.to_string());
     if let Some(lease) = config.lease {
         let seconds = whole_seconds(lease);
@@ -70,10 +70,15 @@ pub(super) async fn delete(link: &Link, queue: &Queue) -> Result<()> {
     }
 }
 
-fn kind(name: &QueueName) -> HashMap<Name, String> {
+fn kind(link: &Link, name: &QueueName) -> HashMap<Name, String> {
     let mut attributes = HashMap::new();
-    if is_fifo(name.as_str()) {
-        attributes.insert(Name::FifoQueue, "true".to_owned());
+    if !is_fifo(name.as_str()) {
+        return attributes;
+    }
+    attributes.insert(Name::FifoQueue, "true".to_owned());
+    if link.config.high_throughput {
+        attributes.insert(Name::DeduplicationScope, "messageGroup".to_owned());
+        attributes.insert(Name::FifoThroughputLimit, "perMessageGroupId".to_owned());
     }
     attributes
 }
