@@ -36,7 +36,7 @@ pub(crate) struct SqsReceiver {
     lease: Duration,
     /// The visibility timeout that a receive asks for, where it is not the queue's own.
     visibility: Option<i32>,
-    dead_letters: OnceCell<Option<(Queue, Dead)>>,
+    dead_letters: OnceCell<Queue>,
     leases: Leases,
     attempts: Attempts,
     closing: Closing,
@@ -72,11 +72,20 @@ impl SqsReceiver {
         })
     }
 
-    /// Returns the dead-letter queue, looked for when it is needed first.
+    /// Returns the dead-letter queue, looked for until there is one.
     async fn dead_letters(&self) -> Result<Option<&Queue>> {
-        let find = || self.queue.dead_letters(&self.link, Operation::Settle);
-        let found = self.dead_letters.get_or_try_init(find).await?;
-        Ok(found.as_ref().map(|(queue, _)| queue))
+        if let Some(known) = self.dead_letters.get() {
+            return Ok(Some(known));
+        }
+        let found = self
+            .queue
+            .dead_letters(&self.link, Operation::Settle)
+            .await?;
+        let Some((queue, _)) = found else {
+            return Ok(None);
+        };
+        let known = self.dead_letters.get_or_init(|| async { queue }).await;
+        Ok(Some(known))
     }
 }
 

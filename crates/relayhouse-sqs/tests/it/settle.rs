@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join;
 use relayhouse_core::{
-    Delivery, ErrorKind, Outcome, Settlement, Settling,
+    Delivery, ErrorKind, Extending, Outcome, Settlement, Settling,
     port::{Provider, ReceiveRequest, Receiver, ReceiverOptions},
 };
 use serde_json::{Value, json};
@@ -177,4 +177,29 @@ async fn a_dead_letter_that_was_not_sent_is_not_deleted() {
     let deleted = &canned.requests("DeleteMessageBatch")[0];
     assert_eq!(entries(deleted).len(), 1);
     assert_eq!(deleted["Entries"][0]["ReceiptHandle"], "handle-a");
+}
+
+#[tokio::test]
+async fn a_dead_letter_without_a_place_to_go_stays() {
+    let mut has_policy = false;
+    let canned = Canned::new(move |operation, body| match operation {
+        "GetQueueAttributes" if has_policy => attributes(),
+        "GetQueueAttributes" => Answer::Json(json!({ "Attributes": {} })),
+        "ReceiveMessage" => messages(&["a"]),
+        "ChangeMessageVisibilityBatch" => {
+            has_policy = true;
+            done(body)
+        }
+        "SendMessageBatch" => take_all(body),
+        _ => done(body),
+    });
+    let (receiver, deliveries) = received(&canned).await;
+    let dead = Settlement::dead_letter("poisoned", "no customer");
+    let kinds = settle(&*receiver, &deliveries, &dead).await;
+    assert_eq!(kinds, [Some(ErrorKind::Unsupported)]);
+    assert!(canned.requests("DeleteMessageBatch").is_empty());
+    // It is still leased, and goes when there is a place.
+    let mut batch = [Extending::new(deliveries[0].receipt.clone())];
+    receiver.extend(&mut batch, SECOND).await.unwrap();
+    assert_eq!(settle(&*receiver, &deliveries, &dead).await, [None]);
 }
