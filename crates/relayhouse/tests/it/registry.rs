@@ -17,7 +17,7 @@ async fn wrong_urls_are_refused_with_what_is_known() {
     let text = refusal("sqs://region/orders").await;
     assert_eq!(
         text,
-        "scheme sqs of the queue URL is not known, known are: memory"
+        "scheme sqs of the queue URL is not known, known are: local, memory"
     );
     assert!(refusal("orders").await.contains("scheme://name"));
     assert!(refusal("memory://a//b").await.contains("queue name"));
@@ -70,7 +70,7 @@ async fn schemes_can_be_added() {
         });
     assert_eq!(
         registry.schemes().collect::<Vec<_>>(),
-        ["memory", "warehouse"]
+        ["local", "memory", "warehouse"]
     );
     let queue = registry.open("warehouse://shelf").await.unwrap();
     queue.producer().send(Message::new("box")).await.unwrap();
