@@ -1,7 +1,7 @@
 //! Where the files are: a directory of its own beside this program, on a real disk.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -77,6 +77,14 @@ pub(super) fn forget(directory: &Path) -> Result<bool> {
         fadvise(&file, 0, None, Advice::DontNeed)?;
     }
     Ok(true)
+}
+
+/// Reads the files once, so that the system has them in memory.
+pub(super) fn remember(directory: &Path) -> Result<()> {
+    for path in files(directory) {
+        io::copy(&mut fs::File::open(path)?, &mut io::sink())?;
+    }
+    Ok(())
 }
 
 /// Has the system forget what it keeps of the files in memory; returns false where it cannot.
