@@ -57,7 +57,7 @@ impl Waiting {
 
     /// Blocks until at most `max` wait, or until it is clear that nobody goes.
     pub(super) fn at_most(&self, max: u64) {
-        const PATIENCE: Duration = Duration::from_secs(2);
+        const PATIENCE: Duration = Duration::from_secs(30);
         let count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
         let is_more = |count: &mut u64| max < *count;
         drop(self.less.wait_timeout_while(count, PATIENCE, is_more));
