@@ -36,6 +36,16 @@ impl Fault {
         Self::Damaged(what.into())
     }
 
+    /// An index has a message in a place that its row does not say.
+    pub(super) fn misplaced(id: i64) -> Self {
+        Self::damaged(format!("entry {id} is not where it should be"))
+    }
+
+    /// Messages are counted as ready, and none is found.
+    pub(super) fn uncounted(ready: i64) -> Self {
+        Self::damaged(format!("it counts {ready} messages and finds none"))
+    }
+
     /// Returns true if nothing is wrong with the file: another call may do better.
     pub(super) fn is_passing(&self) -> bool {
         match self {

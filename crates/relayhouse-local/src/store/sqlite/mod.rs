@@ -127,6 +127,11 @@ impl SqliteStore {
         self.lanes.get(lane.number)
     }
 
+    /// Returns when something is due next.
+    fn wake(&self) -> Option<Tick> {
+        (self.quiet_until < i64::MAX).then_some(Tick(self.quiet_until))
+    }
+
     /// Sets the tick at which something is due, if it is before all others.
     fn wake_at(&mut self, tick: i64) {
         self.quiet_until = self.quiet_until.min(tick);
@@ -201,7 +206,7 @@ impl SqliteStore {
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         let mut news = std::mem::take(&mut self.news);
         news.made_room = news.freed && self.is_tight;
-        news.next_wake = (self.quiet_until < i64::MAX).then_some(Tick(self.quiet_until));
+        news.next_wake = self.wake();
         Ok(news)
     }
 }
@@ -364,7 +369,7 @@ impl Store for SqliteStore {
     }
 
     fn next_wake(&mut self) -> Result<Option<Tick>> {
-        Ok((self.quiet_until < i64::MAX).then_some(Tick(self.quiet_until)))
+        Ok(self.wake())
     }
 
     fn stats(&mut self, lane: Lane) -> Result<Stats> {

@@ -162,10 +162,7 @@ impl SqliteStore {
         let sql = "SELECT 1 FROM session WHERE lane = ?1 AND holder <> 0 LIMIT 1";
         let is_waiting = 0 < counts.ready() && counts.leased == 0 && counts.delayed == 0;
         if is_waiting && entry::number(&self.connection, sql, [lane_code(lane)])?.is_none() {
-            let ready = counts.ready();
-            return Err(Fault::damaged(format!(
-                "it counts {ready} messages and finds none"
-            )));
+            return Err(Fault::uncounted(counts.ready()));
         }
         Ok(())
     }

@@ -80,9 +80,7 @@ impl SqliteStore {
         let (id, due): (i64, i64) = (row.get(0)?, row.get(1)?);
         let entry = Entry::load(&self.connection, id)?;
         if entry.is_none_or(|entry| entry.due != Some(due)) {
-            return Err(Fault::damaged(format!(
-                "entry {id} is not where it should be"
-            )));
+            return Err(Fault::misplaced(id));
         }
         Ok(Some(due))
     }
@@ -110,10 +108,14 @@ impl SqliteStore {
         );
         let now = self.moment.tick.0;
         let due = entry::all(&self.connection, sql, (now, AT_ONCE))?;
+        let is_due = |entry: &Entry| entry.due.is_some_and(|due| due <= now);
+        // Else it would be found again and again.
+        if let Some(found) = due.iter().find(|found| !is_due(found)) {
+            return Err(Fault::misplaced(found.id));
+        }
         for found in &due {
             // One that went before may have changed it.
             let entry = Entry::load(&self.connection, found.id)?;
-            let is_due = |entry: &Entry| entry.due.is_some_and(|due| due <= now);
             if let Some(entry) = entry.filter(is_due) {
                 self.is_due(entry)?;
             }
@@ -152,9 +154,12 @@ impl SqliteStore {
         );
         let now = self.moment.tick;
         let expired = entry::all(&self.connection, sql, (now.0, AT_ONCE))?;
+        let is_over = |entry: &Entry| entry.is_expired(now) && entry.state != State::Leased;
+        if let Some(found) = expired.iter().find(|found| !is_over(found)) {
+            return Err(Fault::misplaced(found.id));
+        }
         for found in &expired {
             let entry = Entry::load(&self.connection, found.id)?;
-            let is_over = |entry: &Entry| entry.is_expired(now) && entry.state != State::Leased;
             if let Some(entry) = entry.filter(is_over) {
                 self.expire_in_place(entry)?;
             }

@@ -102,10 +102,7 @@ impl SqliteStore {
     fn check_counts(&self, lane: Lane) -> Result<()> {
         let counts = self.lane(lane)?.counts(lane.dead);
         if 0 < counts.ready() && counts.leased == 0 && counts.delayed == 0 {
-            let ready = counts.ready();
-            return Err(Fault::damaged(format!(
-                "it counts {ready} messages and finds none"
-            )));
+            return Err(Fault::uncounted(counts.ready()));
         }
         Ok(())
     }
@@ -161,10 +158,7 @@ impl SqliteStore {
         let found = self.read(sql, params![lane_code(lane), rank, max], hand)?;
         for (entry, stored) in found {
             if entry.lane != lane || entry.rank != rank || entry.state != State::Ready {
-                let id = entry.id;
-                return Err(Fault::damaged(format!(
-                    "entry {id} is not where it should be"
-                )));
+                return Err(Fault::misplaced(entry.id));
             }
             if let Some(key) = &entry.key {
                 again.push_back((key.clone(), entry.place));
