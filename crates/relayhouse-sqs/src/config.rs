@@ -121,7 +121,7 @@ impl Config {
 
 impl Config {
     /// Checks that nothing is set that a client of the caller's own decides.
-    fn check_no_client_options(&self) -> Result<()> {
+    pub(crate) fn check_no_client_options(&self) -> Result<()> {
         let options = [
             ("region", &self.region),
             ("endpoint", &self.endpoint),

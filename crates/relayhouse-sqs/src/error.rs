@@ -399,6 +399,13 @@ pub(crate) fn not_found(queue: impl Into<Text>, operation: Operation) -> Error {
         .queue(queue)
 }
 
+pub(crate) fn other_region(theirs: &str, ours: &str) -> Error {
+    invalid(format!(
+        "queue is in region {theirs}, and the client signs for {ours}"
+    ))
+    .operation(Operation::Open)
+}
+
 pub(crate) fn no_topics(queue: impl Into<Text>) -> Error {
     unsupported(queue, Operation::Open, "there are no topics")
 }

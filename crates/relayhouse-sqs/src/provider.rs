@@ -70,23 +70,37 @@ impl Sqs {
     /// Returns [`ErrorKind::ConfigInvalid`](relayhouse_core::ErrorKind::ConfigInvalid) that names
     /// what is wrong with the URL or an option.
     pub fn open(address: &Address, context: Context) -> Result<Self> {
-        let location = location(address)?;
-        let params = address.params().clone();
-        let config: Config = params.or(Params::from_env(ENV_PREFIX)).read()?;
-        config.check()?;
-        let of_url = Params::clone(address.params()).read::<Config>()?.region;
-        if let (Some(asked), Some(named)) = (&of_url, &location.region)
-            && asked != named
+        let (config, location) = read(address)?;
+        Ok(Self::at(context, config, None, location))
+    }
+
+    /// Makes a provider as [`open`](Self::open) does, which uses `client` as
+    /// [`SqsBuilder::client`] does.
+    ///
+    /// # Errors
+    ///
+    /// Returns what [`open`](Self::open) returns, and
+    /// [`ErrorKind::ConfigInvalid`](relayhouse_core::ErrorKind::ConfigInvalid) too if `client` is
+    /// of another region than `address`, or an option says what the client decides: region,
+    /// endpoint or profile.
+    pub fn open_with(address: &Address, context: Context, client: Client) -> Result<Self> {
+        let (config, location) = read(address)?;
+        config.check_no_client_options()?;
+        let ours = client.config().region().map(AsRef::as_ref);
+        if let (Some(ours), Some(theirs)) = (ours, location.region.as_deref())
+            && ours != theirs
         {
-            return Err(error::invalid(format!(
-                "option region: {asked} is another than {named}, where the queue is"
-            )));
+            return Err(error::other_region(theirs, ours).queue(&location.source));
         }
+        Ok(Self::at(context, config, Some(client), location))
+    }
+
+    fn at(context: Context, config: Config, client: Option<Client>, location: Location) -> Self {
         let is_fifo = match &location.source.entity {
             Entity::Queue(name) => is_fifo(name.as_str()),
             Entity::Subscription { .. } => false,
         };
-        Ok(Self::new(context, config, None, is_fifo, Some(location)))
+        Self::new(context, config, client, is_fifo, Some(location))
     }
 
     /// Returns the source that `address` names.
@@ -134,6 +148,23 @@ impl Sqs {
             found => found,
         }
     }
+}
+
+/// Reads what `address` says, and the environment for what it does not.
+fn read(address: &Address) -> Result<(Config, Location)> {
+    let location = location(address)?;
+    let params = address.params().clone();
+    let config: Config = params.or(Params::from_env(ENV_PREFIX)).read()?;
+    config.check()?;
+    let of_url = Params::clone(address.params()).read::<Config>()?.region;
+    if let (Some(asked), Some(named)) = (&of_url, &location.region)
+        && asked != named
+    {
+        return Err(error::invalid(format!(
+            "option region: {asked} is another than {named}, where the queue is"
+        )));
+    }
+    Ok((config, location))
 }
 
 fn location(address: &Address) -> Result<Location> {

@@ -163,11 +163,9 @@ async fn find_url(
 async fn check_region(link: &Link, name: &QueueName, region: Option<&str>) -> Result<()> {
     let of_client = link.client().await?.config().region();
     match (of_client, region) {
-        (Some(ours), Some(theirs)) if ours.as_ref() != theirs => Err(error::invalid(format!(
-            "queue is in region {theirs}, and the client signs for {ours}"
-        ))
-        .operation(Operation::Open)
-        .queue(name)),
+        (Some(ours), Some(theirs)) if ours.as_ref() != theirs => {
+            Err(error::other_region(theirs, ours.as_ref()).queue(name))
+        }
         _ => Ok(()),
     }
 }

@@ -77,8 +77,15 @@ impl Canned {
     }
 
     pub(crate) fn builder(&self) -> SqsBuilder {
+        Sqs::builder(self.context()).client(self.client())
+    }
+
+    pub(crate) fn context(&self) -> Context {
         let random = Arc::new(SeededRandom::new(7));
-        let context = Context::new(Arc::new(self.clock.clone()), random);
+        Context::new(Arc::new(self.clock.clone()), random)
+    }
+
+    pub(crate) fn client(&self) -> Client {
         let config = aws_sdk_sqs::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new("eu-west-1"))
@@ -91,7 +98,7 @@ impl Canned {
             ))
             .retry_config(RetryConfig::standard())
             .http_client(SharedHttpClient::new(self.clone()));
-        Sqs::builder(context).client(Client::from_conf(config.build()))
+        Client::from_conf(config.build())
     }
 
     pub(crate) fn sqs(&self) -> Sqs {

@@ -1,12 +1,14 @@
 //! Opening: URLs, regions, and what is refused before anything leaves.
 
+use std::time::Duration;
+
 use relayhouse_core::{
     Address, ErrorKind,
     port::{Provider, ReceiverOptions},
 };
 use relayhouse_sqs::Sqs;
 
-use crate::canned::{Answer, Canned};
+use crate::canned::{Answer, Canned, attributes};
 
 fn open(url: &str) -> relayhouse_core::Result<Sqs> {
     let address: Address = url.parse()?;
@@ -73,6 +75,32 @@ fn a_client_of_ones_own_decides_where_it_goes() {
 }
 
 #[tokio::test]
+async fn a_client_of_ones_own_opens_urls_of_its_region() {
+    let canned = Canned::new(|_, _| attributes());
+    let open = |url: &str| {
+        let address: Address = url.parse().unwrap();
+        Sqs::open_with(&address, canned.context(), canned.client())
+    };
+    let sqs = open("sqs://eu-west-1/orders?lease=5min").unwrap();
+    assert_eq!(sqs.config().lease, Some(Duration::from_secs(300)));
+    sqs.sender(&"orders".parse().unwrap()).await.unwrap();
+    assert_eq!(canned.requests("GetQueueUrl").len(), 1);
+    for (url, text) in [
+        ("sqs://us-east-1/orders", "region us-east-1"),
+        (
+            "sqs:arn:aws:sqs:us-east-1:123456789012:orders",
+            "region us-east-1",
+        ),
+        ("sqs:///orders?profile=other", "option profile"),
+        ("sqs:///orders?leese=5min", "leese"),
+    ] {
+        let error = open(url).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConfigInvalid);
+        assert!(error.to_string().contains(text), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_queue_of_another_region_is_refused() {
     let canned = Canned::new(|_, _| Answer::Broken);
     let queue = "arn:aws:sqs:us-east-1:123456789012:orders".parse().unwrap();
@@ -91,7 +119,7 @@ async fn there_are_no_sessions_and_no_wrong_leases() {
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     for seconds in [0, 43_201] {
-        let lease = Some(std::time::Duration::from_secs(seconds));
+        let lease = Some(Duration::from_secs(seconds));
         let options = ReceiverOptions { lease };
         assert!(sqs.receiver(&source, options).await.is_err());
     }
