@@ -1,0 +1,23 @@
+//! Resilience for producers and consumers, composed from small tower layers.
+//!
+//! Each layer is a module of its own, which says where it stands in a stack, what its cancellation
+//! costs, and what its defaults are. A layer goes around a producer, which is a
+//! `Service<Message, Response = Sent>`, or around a handler, a
+//! `Service<Delivery, Response = Settlement>`, or around both.
+//!
+//! The error of every stack is core's [`Error`](relayhouse_core::Error), and so is that of the
+//! service inside. A layer of tower's own, whose error is a box, fits with one
+//! `map_err(Error::from_boxed)` around it. `Ok(settlement)` is the handler's decision and final, and
+//! no layer tries it again; `Err` is a failure.
+//!
+//! This crate knows no provider, no codec and no runtime. Time and chance come from the
+//! [`Context`](relayhouse_core::Context) that a layer is made with.
+
+pub mod catch_panic;
+mod request;
+mod verdict;
+
+pub use self::{
+    request::{Leased, Request},
+    verdict::{Classify, Success, Verdict, standard},
+};
