@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use relayhouse_core::{
     Error, ErrorKind, Instant,
     port::{ReceiveRequest, ReceiverOptions},
@@ -136,23 +137,30 @@ pub async fn first_delivery_after_an_outage_comes_soon(harness: &dyn Harness) ->
     Ok(())
 }
 
-/// A provider never has more connections than it was allowed.
+/// A provider never has more connections than it was allowed, however many receivers it has, and
+/// however many calls are under way.
 pub async fn connections_stay_within_their_maximum(harness: &dyn Harness) -> Verdict {
     let network = network(harness)?;
     let before = network.connections().open;
+    let max = network.connections_max();
     let fixture = Fixture::new(harness).await?;
     let mut opened = Vec::new();
     for _ in 0..20 {
         opened.push(fixture.open().await?);
         fixture.send(fixture.message("x")).await?;
-        let open = network.connections().open.saturating_sub(before);
-        let max = network.connections_max();
-        ensure(
-            open <= max,
-            format!("{open} connections, at most {max} are allowed"),
-        )?;
     }
-    Ok(())
+    let senders = usize::try_from(max)
+        .unwrap_or(usize::MAX)
+        .saturating_add(20);
+    let sends = (0..senders).map(|_| fixture.send(fixture.message("y")));
+    for sent in join_all(sends).await {
+        sent?;
+    }
+    let open = network.connections().open.saturating_sub(before);
+    ensure(
+        open <= max,
+        format!("{open} connections, at most {max} are allowed"),
+    )
 }
 
 /// Ten thousand operations share their connections.
