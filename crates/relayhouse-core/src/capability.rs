@@ -93,6 +93,8 @@ pub struct Capabilities {
     pub in_flight_max: Option<NonZeroU32>,
     /// The window within which a dedup id is known.
     pub dedup_window: Option<Duration>,
+    /// Among which messages a dedup id is looked for.
+    pub dedup_scope: DedupScope,
 }
 
 /// Says how an adapter comes by an ability.
@@ -135,6 +137,16 @@ pub enum LeaseKind {
     /// There is no lease.
     #[default]
     None,
+}
+
+/// Says among which messages a dedup id is looked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum DedupScope {
+    /// Among all messages of the queue.
+    #[default]
+    Queue,
+    /// Among those of the same ordering key; of two keys both messages are delivered.
+    Key,
 }
 
 impl Support {
@@ -189,6 +201,7 @@ impl Capabilities {
         lease_total_max: None,
         in_flight_max: None,
         dedup_window: None,
+        dedup_scope: DedupScope::Queue,
     };
 
     /// Lists the abilities by name, in the order of the struct.

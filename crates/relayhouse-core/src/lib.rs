@@ -21,6 +21,7 @@ mod message;
 mod name;
 mod observer;
 mod outcome;
+mod outgoing;
 pub mod port;
 mod random;
 mod secret;
@@ -30,7 +31,7 @@ mod time;
 
 pub use self::{
     address::Address,
-    capability::{Attempts, Capabilities, LeaseKind, Support},
+    capability::{Attempts, Capabilities, DedupScope, LeaseKind, Support},
     check::DETAIL_BYTES_MAX,
     delivery::{Delivery, Previous},
     error::{BoxError, Error, ErrorKind, Operation, Result, Retry},
@@ -47,6 +48,7 @@ pub use self::{
     },
     observer::{Event, Observer},
     outcome::{Extending, Outcome, Sending, Sent, Settling},
+    outgoing::Outgoing,
     port::Context,
     random::{Random, SeededRandom},
     secret::Secret,

@@ -1,4 +1,4 @@
-//! How a delivery ends: acked, released or dead-lettered.
+//! How a delivery ends: acked, released, dead-lettered, or acked once others are sent.
 
 use std::{
     error::Error as StdError,
@@ -8,7 +8,9 @@ use std::{
 
 use crate::{
     error::{BoxError, Error, Result},
+    message::Message,
     name::Source,
+    outgoing::Outgoing,
     text::Text,
     time::Timestamp,
 };
@@ -26,6 +28,9 @@ pub enum Settlement {
     },
     /// The message goes to the dead-letter queue.
     DeadLetter(Box<DeadLetter>),
+    /// Other messages are sent, and then the message is acked. A consumer carries it out: no port
+    /// ever gets it.
+    Forward(Box<Outgoing>),
 }
 
 /// Says why a message is dead-lettered.
@@ -70,10 +75,22 @@ impl Settlement {
         Self::DeadLetter(Box::new(DeadLetter::new(reason, description)))
     }
 
+    /// Sends `message` to the output `queue` of the consumer, and then acks.
+    #[must_use]
+    pub fn forward(queue: impl Into<Text>, message: Message) -> Self {
+        Outgoing::new().send(queue, message).into()
+    }
+
     /// Returns true if the handler did what it was asked to: the message is acked.
     #[must_use]
     pub const fn is_success(&self) -> bool {
-        matches!(self, Self::Ack)
+        matches!(self, Self::Ack | Self::Forward(_))
+    }
+}
+
+impl From<Outgoing> for Settlement {
+    fn from(outgoing: Outgoing) -> Self {
+        Self::Forward(Box::new(outgoing))
     }
 }
 
@@ -165,7 +182,7 @@ impl Debug for Fingerprint {
 
 /// Turns what a handler returns into a settlement, or into the error that decides it.
 ///
-/// `()` acks, a [`Settlement`] is itself, `Ok(x)` is what `x` is, and an `Err` is a failure that
+/// `()` acks, a [`Settlement`] is itself, [`Outgoing`] is sent and then acks, `Ok(x)` is what `x` is, and an `Err` is a failure that
 /// the consumer's failure policy turns into a settlement.
 pub trait IntoSettlement {
     /// Turns `self` into a settlement.
@@ -185,6 +202,12 @@ impl IntoSettlement for () {
 impl IntoSettlement for Settlement {
     fn into_settlement(self) -> Result<Settlement> {
         Ok(self)
+    }
+}
+
+impl IntoSettlement for Outgoing {
+    fn into_settlement(self) -> Result<Settlement> {
+        Ok(self.into())
     }
 }
 
@@ -229,6 +252,9 @@ mod tests {
         assert_eq!(().into_settlement().ok(), Some(Settlement::Ack));
         let released: Result<Settlement, BoxError> = Ok(Settlement::RELEASE);
         assert_eq!(released.into_settlement().ok(), Some(Settlement::RELEASE));
+        let outgoing = Outgoing::new().send("payments", Message::new("7"));
+        let forward = Settlement::forward("payments", Message::new("7"));
+        assert_eq!(outgoing.into_settlement().ok(), Some(forward));
         let failed: Result<(), std::io::Error> = Err(std::io::Error::other("no stock"));
         let kind = failed.into_settlement().map_err(|error| error.kind());
         assert_eq!(kind, Err(ErrorKind::Handler));

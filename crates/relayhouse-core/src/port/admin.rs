@@ -93,10 +93,13 @@ pub struct Stats {
     pub delayed: u64,
     /// Dead letters of the source.
     pub dead: u64,
-    /// Bytes of all messages but the dead letters.
-    pub bytes: u64,
-    /// The age of the oldest message that is ready.
+    /// Bytes of all messages but the dead letters; `None` if the provider does not tell.
+    pub bytes: Option<u64>,
+    /// The age of the oldest message that is ready; `None` if there is none, or the provider does
+    /// not tell.
     pub oldest_age: Option<Duration>,
+    /// True if the counts may be off, and lag behind what was done.
+    pub is_approximate: bool,
 }
 
 /// Says which dead letters to send back.

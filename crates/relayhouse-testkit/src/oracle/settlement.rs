@@ -68,7 +68,7 @@ impl Oracle {
 
     fn took_effect(&mut self, id: Id, how: &Settlement, attempt: u32) {
         match how {
-            Settlement::Ack => {
+            Settlement::Ack | Settlement::Forward(_) => {
                 self.verdict.acked += 1;
                 self.table.finish(id);
             }
