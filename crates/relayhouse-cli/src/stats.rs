@@ -25,8 +25,9 @@ struct Count {
     leased: u64,
     delayed: u64,
     dead: u64,
-    bytes: u64,
+    bytes: Option<u64>,
     oldest_age_ms: Option<u128>,
+    approximate: bool,
     #[serde(skip)]
     oldest_age: Option<Duration>,
 }
@@ -90,6 +91,7 @@ impl Count {
             dead,
             bytes,
             oldest_age,
+            is_approximate,
         } = stats;
         Self {
             at: at.to_string(),
@@ -99,25 +101,26 @@ impl Count {
             dead,
             bytes,
             oldest_age_ms: oldest_age.map(|age| age.as_millis()),
+            approximate: is_approximate,
             oldest_age,
         }
     }
 
     fn cells(&self) -> [(&'static str, String); 6] {
+        let about = if self.approximate { "~" } else { "" };
+        let count = |count: u64| format!("{about}{count}");
+        let not_told = || "-".to_owned();
         let age = self
             .oldest_age
             .map(|age| Duration::from_secs(age.as_secs()));
-        let age = age.map_or_else(
-            || "-".to_owned(),
-            |age| humantime::format_duration(age).to_string(),
-        );
+        let age = age.map(|age| humantime::format_duration(age).to_string());
         [
-            ("ready", self.ready.to_string()),
-            ("leased", self.leased.to_string()),
-            ("delayed", self.delayed.to_string()),
-            ("dead", self.dead.to_string()),
-            ("bytes", self.bytes.to_string()),
-            ("oldest", age),
+            ("ready", count(self.ready)),
+            ("leased", count(self.leased)),
+            ("delayed", count(self.delayed)),
+            ("dead", count(self.dead)),
+            ("bytes", self.bytes.map_or_else(not_told, count)),
+            ("oldest", age.unwrap_or_else(not_told)),
         ]
     }
 

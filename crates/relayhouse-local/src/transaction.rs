@@ -176,7 +176,8 @@ async fn has_room(target: &Target, queue: &QueueName, messages: &[Message]) -> R
             };
             let stats = store.stats(lane)?;
             let held = stats.ready + stats.leased + stats.delayed;
-            if settings.messages_max < held + count || settings.bytes_max < stats.bytes + bytes {
+            let held_bytes = stats.bytes.unwrap_or_default();
+            if settings.messages_max < held + count || settings.bytes_max < held_bytes + bytes {
                 return Ok(false);
             }
         }

@@ -9,7 +9,8 @@ use super::value::Format;
 /// Counts the messages of a queue
 ///
 /// Those that are ready, leased, held back and dead, the bytes of all but the dead, and the age of
-/// the oldest that is ready.
+/// the oldest that is ready. A ~ stands before what the provider only counts approximately, and may
+/// tell late; a - for what it does not tell.
 #[derive(Debug, Args)]
 #[command(after_help = EXITS)]
 pub(crate) struct Stats {

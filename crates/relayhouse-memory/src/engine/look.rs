@@ -29,8 +29,9 @@ impl State {
             leased: counts.leased,
             delayed: counts.delayed,
             dead,
-            bytes: counts.bytes,
+            bytes: Some(counts.bytes),
             oldest_age: oldest.map(|oldest| moment.wall.since(oldest)),
+            is_approximate: false,
         }
     }
 

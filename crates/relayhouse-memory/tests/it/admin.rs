@@ -64,7 +64,7 @@ async fn counts_peek_and_purge_agree() {
     tokio::time::advance(SECOND * 2).await;
     let stats = admin.stats(&source("q")).await.expect("counts");
     assert_eq!((stats.ready, stats.leased, stats.delayed), (2, 1, 1));
-    assert_eq!((stats.bytes, stats.oldest_age), (4, Some(SECOND * 2)));
+    assert_eq!((stats.bytes, stats.oldest_age), (Some(4), Some(SECOND * 2)));
 
     let max = NonZeroU32::new(3).expect("not zero");
     let peeked = admin.peek(&source("q"), 2, max).await.expect("a peek");

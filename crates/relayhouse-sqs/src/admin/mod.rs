@@ -114,8 +114,9 @@ impl Admin for SqsAdmin {
             delayed: attributes.delayed,
             dead,
             // SQS tells neither.
-            bytes: 0,
+            bytes: None,
             oldest_age: None,
+            is_approximate: true,
         })
     }
 

@@ -49,8 +49,9 @@ impl SqliteStore {
             leased: counts.leased.unsigned_abs(),
             delayed: counts.delayed.unsigned_abs(),
             dead: dead.unsigned_abs(),
-            bytes: counts.bytes.unsigned_abs(),
+            bytes: Some(counts.bytes.unsigned_abs()),
             oldest_age: oldest.map(|oldest| self.moment.wall.since(oldest)),
+            is_approximate: false,
         })
     }
 

@@ -193,7 +193,7 @@ fn lease_ends_and_stale_receipt_is_inert() {
         Verdict::LeaseLost
     );
     let stats = fixture.group(|store| store.stats(QUEUE));
-    assert_eq!((stats.ready, stats.leased, stats.bytes), (0, 0, 0));
+    assert_eq!((stats.ready, stats.leased, stats.bytes), (0, 0, Some(0)));
 }
 
 #[test]
@@ -680,7 +680,7 @@ fn purge_leaves_what_is_leased() {
     let stats = fixture.group(|store| store.stats(QUEUE));
     assert_eq!(
         (stats.ready, stats.leased, stats.delayed, stats.bytes),
-        (0, 0, 0, 0)
+        (0, 0, 0, Some(0))
     );
 }
 

@@ -135,7 +135,8 @@ pub async fn stats_count_each_state(harness: &dyn Harness) -> Verdict {
     equal("delayed", stats.delayed, 1)?;
     equal("dead", stats.dead, 1)?;
     if harness.tells_bytes_and_age() {
-        ensure(5 < stats.bytes, format!("bytes: {}", stats.bytes))?;
+        let bytes = stats.bytes.unwrap_or_default();
+        ensure(5 < bytes, format!("bytes: {bytes}"))?;
     }
     fixture.ack_all(leased).await?;
     equal("leased after the ack", fixture.stats().await?.leased, 0)
@@ -147,11 +148,14 @@ pub async fn stats_of_an_empty_queue_are_zero(harness: &dyn Harness) -> Verdict 
     fixture.send(fixture.message("x")).await?;
     let delivery = fixture.receive().await?;
     fixture.ack(&delivery).await?;
-    equal(
-        "stats",
-        fixture.stats().await?,
-        relayhouse_core::port::Stats::default(),
-    )
+    let stats = fixture.stats().await?;
+    let nothing = relayhouse_core::port::Stats {
+        // Who cannot tell says nothing, and not that there are none.
+        bytes: harness.tells_bytes_and_age().then_some(0),
+        is_approximate: stats.is_approximate,
+        ..Default::default()
+    };
+    equal("stats", stats, nothing)
 }
 
 /// The age of the oldest message that is ready grows with time.
