@@ -4,7 +4,7 @@ use std::{fmt::Debug, time::Duration};
 
 use crate::{
     delivery::Delivery,
-    error::Error,
+    error::{Error, Operation},
     id::{MessageId, Receipt},
     name::{QueueName, Source},
     outcome::Sent,
@@ -93,6 +93,36 @@ pub enum Event<'a> {
         receipt: &'a Receipt,
         /// The new end, or why there is none.
         result: Result<Instant, &'a Error>,
+    },
+    /// A call failed, and is to be tried again: in this process, or by a redelivery.
+    Retrying {
+        /// How it failed.
+        error: &'a Error,
+        /// How often it was tried, in earlier deliveries as well.
+        tries: u32,
+        /// How long it waits.
+        delay: Duration,
+    },
+    /// A call to a provider that charges for calls was answered.
+    Called {
+        /// What it was for.
+        operation: Operation,
+        /// The messages it took or brought.
+        messages: u64,
+        /// The requests that the provider charges for it.
+        requests: u64,
+    },
+    /// A layer that decrypts was made which accepts plain text: said once.
+    PlainTextAllowed,
+    /// A message in plain text was accepted where messages are decrypted.
+    PlainTextAccepted {
+        /// The message.
+        id: &'a MessageId,
+    },
+    /// Keys of encryption were to be read again and could not be: the earlier ones stay in use.
+    KeysNotRead {
+        /// What went wrong.
+        error: &'a Error,
     },
     /// A poll of a handler held its thread for too long.
     Stalled {

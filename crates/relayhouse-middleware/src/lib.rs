@@ -15,6 +15,10 @@
 
 pub mod catch_panic;
 mod request;
+pub mod retry;
+mod sync;
+#[cfg(test)]
+mod testing;
 mod verdict;
 
 pub use self::{

@@ -1,0 +1,111 @@
+//! The future of one call: its tries, and the waits between them.
+
+use std::{
+    fmt::{self, Debug},
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use pin_project_lite::pin_project;
+use relayhouse_core::{Error, Result, Sleep};
+use tower_service::Service;
+
+use super::{
+    Retryable,
+    shared::{Progress, Shared},
+};
+
+pin_project! {
+    /// Is the future of one call.
+    pub struct ResponseFuture<S, R>
+    where
+        S: Service<R>,
+    {
+        #[pin]
+        stage: Stage<S::Future>,
+        service: S,
+        request: R,
+        progress: Progress,
+        shared: Arc<Shared>,
+    }
+}
+
+pin_project! {
+    #[project = StageProjection]
+    enum Stage<F> {
+        Called { #[pin] future: F },
+        Waiting { sleep: Sleep, error: Error },
+        Waited,
+    }
+}
+
+impl<S: Service<R>, R> ResponseFuture<S, R> {
+    pub(super) const fn new(
+        future: S::Future,
+        service: S,
+        request: R,
+        progress: Progress,
+        shared: Arc<Shared>,
+    ) -> Self {
+        Self {
+            stage: Stage::Called { future },
+            service,
+            request,
+            progress,
+            shared,
+        }
+    }
+}
+
+impl<S: Service<R>, R> Debug for ResponseFuture<S, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture")
+            .field("progress", &self.progress)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S, R> Future for ResponseFuture<S, R>
+where
+    S: Service<R, Error = Error>,
+    R: Retryable,
+{
+    type Output = Result<S::Response>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let clock = &this.shared.context.clock;
+        loop {
+            match this.stage.as_mut().project() {
+                StageProjection::Called { future } => {
+                    let error = match ready!(future.poll(context)) {
+                        Err(error) => error,
+                        answer => return Poll::Ready(answer),
+                    };
+                    this.progress.tries = this.progress.tries.saturating_add(1);
+                    let delay = this
+                        .shared
+                        .decide(this.request, error.clone(), *this.progress)?;
+                    let sleep = clock.sleep_until(clock.now() + delay);
+                    this.stage.set(Stage::Waiting { sleep, error });
+                }
+                StageProjection::Waiting { sleep, error } => {
+                    ready!(sleep.as_mut().poll(context));
+                    // A lease may be lost meanwhile; then somebody else has the message.
+                    let until = this.request.held_until();
+                    if until.is_some_and(|until| until <= clock.now()) {
+                        return Poll::Ready(Err(error.clone()));
+                    }
+                    this.stage.set(Stage::Waited);
+                }
+                StageProjection::Waited => {
+                    ready!(this.service.poll_ready(context))?;
+                    let future = this.service.call(this.request.clone());
+                    this.stage.set(Stage::Called { future });
+                }
+            }
+        }
+    }
+}
