@@ -19,6 +19,7 @@ pub mod retry;
 mod sync;
 #[cfg(test)]
 mod testing;
+pub mod timeout;
 mod verdict;
 
 pub use self::{

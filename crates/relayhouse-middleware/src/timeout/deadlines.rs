@@ -1,0 +1,266 @@
+//! The deadlines of all calls of a layer that are pending, behind one timer.
+//!
+//! The timer is armed for the earliest deadline when a call becomes pending, and is left alone when
+//! that call ends: when it rings, it is armed for what is then the earliest. A layer whose calls
+//! end in time so arms it about once in the length of a timeout, however many calls there are. No
+//! task drives it: the bell wakes the calls that are late and the next one, and the first that is
+//! polled looks.
+
+use std::{
+    fmt::{self, Debug},
+    sync::{Arc, Mutex},
+    task::{Context, Poll, Wake, Waker},
+};
+
+use relayhouse_core::{Clock, Instant, Sleep};
+
+use crate::sync::lock;
+
+/// Holds the deadlines of the calls that are pending.
+#[derive(Debug)]
+pub(super) struct Deadlines {
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    entries: Vec<Option<Entry>>,
+    /// The places in `entries` that are free.
+    free: Vec<usize>,
+    /// What the timer is to be armed for.
+    wanted: Option<Instant>,
+    /// What the timer is armed for.
+    armed: Option<Instant>,
+    /// The timer; it is out of here while somebody polls it.
+    timer: Option<Sleep>,
+    /// Whether the timer has rung, and nobody has looked yet.
+    is_rung: bool,
+}
+
+struct Entry {
+    deadline: Instant,
+    is_late: bool,
+    waker: Waker,
+}
+
+/// Is the place of one call. Dropping it takes the call out.
+#[derive(Debug)]
+pub(super) struct Ticket {
+    deadlines: Arc<Deadlines>,
+    place: usize,
+}
+
+impl Deadlines {
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+        let state = Mutex::default();
+        Self { clock, state }
+    }
+
+    pub(super) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// Takes in a call that may be pending until `deadline`.
+    pub(super) fn enter(self: &Arc<Self>, deadline: Instant, context: &Context<'_>) -> Ticket {
+        let waker = context.waker().clone();
+        let (place, is_idle) = {
+            let mut state = lock(&self.state);
+            let place = state.insert(Entry {
+                deadline,
+                is_late: false,
+                waker,
+            });
+            state.want(deadline);
+            (place, state.is_idle())
+        };
+        if !is_idle {
+            self.drive();
+        }
+        Ticket {
+            deadlines: Arc::clone(self),
+            place,
+        }
+    }
+
+    /// Arms the timer where that is wanted, and looks at it where it has rung. Whoever calls this
+    /// is being polled, which a clock may need to make a timer.
+    fn drive(self: &Arc<Self>) {
+        let waker = Waker::from(Arc::clone(self));
+        loop {
+            let Some((armed, timer, old)) = lock(&self.state).begin() else {
+                return;
+            };
+            // A clock has locks of its own, and may wake us while it holds them: ours is free.
+            drop(old);
+            let mut timer = timer.unwrap_or_else(|| self.clock.sleep_until(armed));
+            let poll = timer.as_mut().poll(&mut Context::from_waker(&waker));
+            let late = match poll {
+                Poll::Ready(()) => lock(&self.state).rang(armed),
+                Poll::Pending => {
+                    drop(lock(&self.state).put_back(armed, timer));
+                    continue;
+                }
+            };
+            late.into_iter().for_each(Waker::wake);
+        }
+    }
+}
+
+impl Wake for Deadlines {
+    fn wake(self: Arc<Self>) {
+        let wakers = {
+            let mut state = lock(&self.state);
+            state.is_rung = true;
+            state.concerned()
+        };
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Ticket {
+    /// Is ready once the deadline has come.
+    pub(super) fn poll(&self, context: &Context<'_>) -> Poll<()> {
+        let is_idle = {
+            let mut state = lock(&self.deadlines.state);
+            state.note_waker(self.place, context.waker());
+            state.is_idle()
+        };
+        if !is_idle {
+            self.deadlines.drive();
+        }
+        if lock(&self.deadlines.state).is_late(self.place) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let (entry, wakers) = {
+            let mut state = lock(&self.deadlines.state);
+            let entry = state.remove(self.place);
+            // This call may be the one that was woken to look.
+            let is_idle = state.is_idle();
+            let wakers = if is_idle {
+                Vec::new()
+            } else {
+                state.concerned()
+            };
+            (entry, wakers)
+        };
+        drop(entry);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl State {
+    fn insert(&mut self, entry: Entry) -> usize {
+        if let Some(place) = self.free.pop() {
+            self.entries[place] = Some(entry);
+            return place;
+        }
+        self.entries.push(Some(entry));
+        self.entries.len() - 1
+    }
+
+    fn remove(&mut self, place: usize) -> Option<Entry> {
+        self.free.push(place);
+        self.entries[place].take()
+    }
+
+    fn note_waker(&mut self, place: usize, waker: &Waker) {
+        if let Some(entry) = &mut self.entries[place] {
+            entry.waker.clone_from(waker);
+        }
+    }
+
+    fn is_late(&self, place: usize) -> bool {
+        self.entries[place]
+            .as_ref()
+            .is_some_and(|entry| entry.is_late)
+    }
+
+    /// Returns the wakers of those for whom the timer rings, and of the one for whom it has to be
+    /// armed next: each of them looks when it is polled.
+    fn concerned(&self) -> Vec<Waker> {
+        let pending = || self.entries.iter().flatten().filter(|entry| !entry.is_late);
+        let is_due = |entry: &&Entry| self.armed.is_some_and(|armed| entry.deadline <= armed);
+        let due = pending().filter(is_due);
+        let rest = pending().filter(|entry| !is_due(entry));
+        let next = rest.min_by_key(|entry| entry.deadline);
+        due.chain(next).map(|entry| entry.waker.clone()).collect()
+    }
+
+    /// Wants the timer armed for `deadline`, if it would ring later.
+    fn want(&mut self, deadline: Instant) {
+        let is_early = |other: Option<Instant>| other.is_some_and(|other| other <= deadline);
+        if !is_early(self.armed) && !is_early(self.wanted) {
+            self.wanted = Some(deadline);
+        }
+    }
+
+    /// Returns true if there is nothing to do about the timer.
+    fn is_idle(&self) -> bool {
+        self.wanted.is_none() && (!self.is_rung || self.timer.is_none())
+    }
+
+    /// Takes out what is to be polled: the time, the timer if it is made, and one to drop.
+    fn begin(&mut self) -> Option<(Instant, Option<Sleep>, Option<Sleep>)> {
+        if let Some(wanted) = self.wanted.take() {
+            self.armed = Some(wanted);
+            return Some((wanted, None, self.timer.take()));
+        }
+        if self.is_idle() {
+            return None;
+        }
+        self.is_rung = false;
+        let armed = self.armed?;
+        Some((armed, self.timer.take(), None))
+    }
+
+    /// Puts the timer back, or returns it if another is armed by now.
+    fn put_back(&mut self, armed: Instant, timer: Sleep) -> Option<Sleep> {
+        if self.armed != Some(armed) || self.timer.is_some() {
+            return Some(timer);
+        }
+        self.timer = Some(timer);
+        None
+    }
+
+    /// Marks those as late whose deadline is `armed` or earlier, returns their wakers, and wants
+    /// the timer armed for the earliest of the rest.
+    fn rang(&mut self, armed: Instant) -> Vec<Waker> {
+        let mut late = Vec::new();
+        let mut earliest = None;
+        for entry in self.entries.iter_mut().flatten() {
+            if entry.is_late {
+                continue;
+            }
+            if entry.deadline <= armed {
+                entry.is_late = true;
+                late.push(entry.waker.clone());
+            } else if earliest.is_none_or(|earliest| entry.deadline < earliest) {
+                earliest = Some(entry.deadline);
+            }
+        }
+        if self.armed == Some(armed) {
+            self.armed = None;
+        }
+        earliest
+            .into_iter()
+            .for_each(|deadline| self.want(deadline));
+        late
+    }
+}
+
+impl Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State")
+            .field("pending", &self.entries.iter().flatten().count())
+            .field("armed", &self.armed)
+            .finish_non_exhaustive()
+    }
+}
