@@ -13,7 +13,10 @@
 //! This crate knows no provider, no codec and no runtime. Time and chance come from the
 //! [`Context`](relayhouse_core::Context) that a layer is made with.
 
+pub mod backpressure;
 pub mod catch_panic;
+mod line;
+mod permits;
 mod request;
 pub mod retry;
 mod sync;
