@@ -29,6 +29,9 @@ const TESTKIT: &str = "relayhouse-testkit";
 /// What tests of a package may import beyond its row.
 const FOR_TESTS: &[&str] = &[MEMORY, TESTKIT, TIME];
 
+/// What tests of the facade may import as well: services for the adapters that it opens.
+const FOR_TESTS_OF_FACADE: &[&str] = &["servicebus-emulator", "sqs-emulator"];
+
 /// Packages that show what others do, and so must not lean on them, not even in a test.
 const ALONE: &[&str] = &["servicebus-emulator", "sqs-emulator", "xtask"];
 
@@ -201,7 +204,9 @@ fn may_import(may: May, to: &str) -> bool {
 /// the package itself: cargo would then build it twice, and the types of one would not be those
 /// of the other.
 fn may_import_for_tests(name: &str, to: &str) -> bool {
-    FOR_TESTS.contains(&to) && !ALONE.contains(&name) && name != to && !reaches(to, name)
+    let is_of_facade = name == "relayhouse" && FOR_TESTS_OF_FACADE.contains(&to);
+    let is_for_all = FOR_TESTS.contains(&to) && !ALONE.contains(&name);
+    (is_of_facade || is_for_all) && name != to && !reaches(to, name)
 }
 
 /// Whether the table lets `from` import `to`, directly or through others.
@@ -336,6 +341,9 @@ mod tests {
             findings("relayhouse", &[(TESTKIT, None), ("sqs-emulator", None)]).len(),
             2
         );
+        let dev = Some(Kind::Dev);
+        assert!(findings("relayhouse", &[("sqs-emulator", dev)]).is_empty());
+        assert_eq!(findings(MEMORY, &[("sqs-emulator", dev)]).len(), 1);
     }
 
     #[test]
