@@ -5,6 +5,7 @@ use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 
 use tokio::net::TcpListener;
@@ -28,6 +29,7 @@ pub struct Builder {
     region: String,
     accounts: Accounts,
     clock: Arc<dyn Clock>,
+    skew_max: Option<Duration>,
     seed: u64,
     requests_max: usize,
 }
@@ -43,6 +45,7 @@ impl Builder {
                 by_access_key: BTreeMap::new(),
             },
             clock: Arc::new(MachineClock::new()),
+            skew_max: None,
             seed: 0,
             requests_max: 1_000,
         }
@@ -85,6 +88,13 @@ impl Builder {
         self
     }
 
+    /// Refuses requests that were signed further from the clock than this; the default is that the
+    /// time of a signature does not matter. AWS allows five minutes.
+    pub fn skew_max(mut self, skew_max: Duration) -> Self {
+        self.skew_max = Some(skew_max);
+        self
+    }
+
     /// Sets the seed of ids, of reordering and of faults with a chance; the default is 0.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
@@ -119,7 +129,7 @@ impl Builder {
             rules: Rules::new(!self.seed),
             records: Records::new(self.requests_max),
         };
-        let shared = Arc::new(Shared::new(self.clock, self.accounts, state));
+        let shared = Arc::new(Shared::new(self.clock, self.accounts, self.skew_max, state));
         let server = tokio::spawn(wire::serve(listener, Arc::clone(&shared)));
         Ok(SqsEmulator::new(address, site.endpoint, shared, server))
     }

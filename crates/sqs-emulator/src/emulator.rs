@@ -92,6 +92,13 @@ impl SqsEmulator {
         self.shared.state().records.requests()
     }
 
+    /// Returns the ids of the latest messages that are kept twice, oldest first: up to 65,536 of
+    /// those that [`Faults::duplicate`] led to.
+    #[must_use]
+    pub fn doubled(&self) -> Vec<String> {
+        self.shared.state().model.doubled()
+    }
+
     /// Stops listening, ends long polls with nothing, lets open requests end for up to a second,
     /// and closes every connection.
     ///

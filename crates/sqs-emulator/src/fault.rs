@@ -1,6 +1,6 @@
 //! Faults: what goes wrong, when, and how often.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use crate::{
     api::{Code, Error},
@@ -111,6 +111,12 @@ impl Faults {
         self.shared.state().rules.rules.clear();
     }
 
+    /// Refuses from now on what is signed with an access key: its token has expired.
+    pub fn expire(&self, access_key: impl Into<String>) {
+        let expired = &mut self.shared.state().rules.expired;
+        expired.insert(access_key.into());
+    }
+
     /// Keeps this part of the messages that are sent to standard queues twice, out of 1.
     ///
     /// Both copies have the same message id, and each has receipts of its own.
@@ -133,6 +139,8 @@ impl Faults {
 #[derive(Debug)]
 pub(crate) struct Rules {
     rules: Vec<Rule>,
+    /// The access keys whose tokens have expired.
+    expired: BTreeSet<String>,
     random: Random,
 }
 
@@ -157,13 +165,17 @@ impl Rules {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
             rules: Vec::new(),
+            expired: BTreeSet::new(),
             random: Random::new(seed),
         }
     }
 
-    /// Draws what happens to the next call of an operation.
-    pub(crate) fn draw(&mut self, operation: Operation) -> Drawn {
+    /// Draws what happens to the next call of an operation, which is signed with an access key.
+    pub(crate) fn draw(&mut self, operation: Operation, access_key: Option<&str>) -> Drawn {
         let mut drawn = Drawn::default();
+        if access_key.is_some_and(|key| self.expired.contains(key)) {
+            drawn.refusal = Some(Refusal::ExpiredToken);
+        }
         for rule in self.rules.iter_mut().filter(|it| it.operation == operation) {
             let happens = match &mut rule.times {
                 Times::Next(0) => false,

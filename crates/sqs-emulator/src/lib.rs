@@ -57,7 +57,8 @@
 //!
 //! # What it does not do
 //!
-//! - It checks no signature, no permission and no policy; they are kept and shown.
+//! - It checks no signature but for its time, where [`Builder::skew_max`] says so.
+//! - It checks no permission and no policy; they are kept and shown.
 //! - It encrypts nothing; the settings for it are kept and shown.
 //! - It knows neither the older query protocol nor TLS, nor more than one region at a time.
 //! - It limits no rate: [`Fault::Refuse`] throttles on demand.

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use tokio::sync::watch;
@@ -14,6 +15,8 @@ use crate::{clock::Clock, fault::Rules, model::Model, record::Records};
 pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) accounts: Accounts,
+    /// How far from the clock a request may be signed; any distance if there is none.
+    pub(crate) skew_max: Option<Duration>,
     /// Becomes true when the emulator is to end.
     pub(crate) closing: watch::Sender<bool>,
     state: Mutex<State>,
@@ -35,10 +38,16 @@ pub(crate) struct Accounts {
 }
 
 impl Shared {
-    pub(crate) fn new(clock: Arc<dyn Clock>, accounts: Accounts, state: State) -> Self {
+    pub(crate) fn new(
+        clock: Arc<dyn Clock>,
+        accounts: Accounts,
+        skew_max: Option<Duration>,
+        state: State,
+    ) -> Self {
         Self {
             clock,
             accounts,
+            skew_max,
             closing: watch::Sender::new(false),
             state: Mutex::new(state),
         }

@@ -25,6 +25,7 @@ pub(crate) enum Code {
     InvalidBatchEntryId,
     InvalidMessageContents,
     InvalidParameterValue,
+    InvalidSignature,
     MessageNotInflight,
     MissingParameter,
     OverLimit,
@@ -114,6 +115,7 @@ impl Code {
 
     fn names(self) -> Names {
         const MALFORMED: &str = "SerializationException";
+        const SIGNATURE: &str = "InvalidSignatureException";
         const MISSING: &str = "MissingRequiredParameterException";
         let same = |name| Names::prefixed(name, name);
         match self {
@@ -133,6 +135,7 @@ impl Code {
                 "InvalidParameterValue",
                 400,
             ),
+            Self::InvalidSignature => Names::common(SIGNATURE, SIGNATURE, 403),
             Self::MessageNotInflight => same("MessageNotInflight"),
             Self::MissingParameter => Names::common(MISSING, "MissingParameter", 400),
             Self::OverLimit => Names::plain("OverLimit"),

@@ -28,7 +28,11 @@ mod tags;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, time::SystemTime};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::SystemTime,
+};
 
 pub(crate) use self::{
     chaos::Chaos,
@@ -40,6 +44,9 @@ use crate::{
     random::Random,
 };
 
+/// How many of the messages that are kept twice are remembered.
+const DOUBLED_MAX: usize = 65_536;
+
 /// All queues of the emulator, and what happens to them.
 #[derive(Debug)]
 pub(crate) struct Model {
@@ -49,6 +56,8 @@ pub(crate) struct Model {
     deleted: BTreeMap<QueueKey, SystemTime>,
     moves: Moves,
     chaos: Chaos,
+    /// The ids of the messages that are kept twice.
+    doubled: VecDeque<Arc<str>>,
     random: Random,
     /// The last number given to a queue, a place in a queue or a hand-out.
     serial: u64,
@@ -95,6 +104,7 @@ impl Model {
             deleted: BTreeMap::new(),
             moves: Moves::default(),
             chaos: Chaos::default(),
+            doubled: VecDeque::new(),
             random: Random::new(seed),
             serial: 0,
         }
@@ -103,6 +113,18 @@ impl Model {
     /// Returns what makes the queues behave worse than they must, to be changed.
     pub(crate) fn chaos(&mut self) -> &mut Chaos {
         &mut self.chaos
+    }
+
+    /// Returns the ids of the messages that are kept twice, oldest first.
+    pub(crate) fn doubled(&self) -> Vec<String> {
+        self.doubled.iter().map(|id| id.to_string()).collect()
+    }
+
+    fn note_doubled(&mut self, id: Arc<str>) {
+        if self.doubled.len() == DOUBLED_MAX {
+            self.doubled.pop_front();
+        }
+        self.doubled.push_back(id);
     }
 
     /// Finds the queue of a URL, after what is due in it.

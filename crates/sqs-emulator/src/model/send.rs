@@ -77,10 +77,15 @@ impl Model {
             sent.sequence_number = Some(original.sequence);
             return Ok(sent);
         }
-        if is_doubled && !queue.is_fifo() {
+        let is_doubled = is_doubled && !queue.is_fifo();
+        if is_doubled {
             queue.add(place_of_double, message.clone(), call.now, delay);
         }
+        let id = Arc::clone(&message.id);
         queue.add(place, message, call.now, delay);
+        if is_doubled {
+            self.note_doubled(id);
+        }
         Ok(sent)
     }
 }

@@ -1,14 +1,16 @@
 //! Answers: JSON with the headers by which clients know an error.
 
+use std::time::SystemTime;
+
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{
     StatusCode,
-    header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
+    header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue},
 };
 use serde::Serialize;
 
-use super::Answer;
+use super::{Answer, date};
 use crate::api::{Error, Result};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.0");
@@ -22,8 +24,8 @@ struct ErrorBody<'a> {
     message: &'a str,
 }
 
-/// Answers with a result.
-pub(super) fn of(result: Result<Vec<u8>>, request_id: &str) -> Answer {
+/// Answers with a result, at a time that clients compare with theirs.
+pub(super) fn of(result: Result<Vec<u8>>, request_id: &str, now: SystemTime) -> Answer {
     let mut answer = match result {
         Ok(body) => Answer::new(Full::new(Bytes::from(body))),
         Err(error) => refuse(&error),
@@ -31,6 +33,7 @@ pub(super) fn of(result: Result<Vec<u8>>, request_id: &str) -> Answer {
     let headers = answer.headers_mut();
     headers.insert(CONTENT_TYPE, JSON);
     insert(headers, REQUEST_ID, request_id);
+    insert(headers, DATE, &date::http(now));
     answer
 }
 

@@ -2,6 +2,7 @@
 
 mod answer;
 mod credentials;
+mod date;
 mod dispatch;
 mod poll;
 mod server;
@@ -15,7 +16,7 @@ use hyper::{Method, Request, Response, body::Incoming, http::request::Parts};
 pub(crate) use self::server::serve;
 use crate::{
     api::{Code, Error, Result},
-    fault::Drawn,
+    fault::{Drawn, Refusal},
     model::Call,
     operation::Operation,
     record,
@@ -52,7 +53,7 @@ async fn handle(shared: &Shared, request: Request<Incoming>) -> Result<Answer, D
         Err(error) => Err(error),
     };
     let request_id = shared.state().rules.request_id();
-    Ok(answer::of(result, &request_id))
+    Ok(answer::of(result, &request_id, shared.clock.now()))
 }
 
 /// Reads the operation from the header `x-amz-target`.
@@ -73,20 +74,24 @@ async fn call(
     operation: Operation,
     body: &[u8],
 ) -> Result<Result<Vec<u8>>, Dropped> {
-    let mut drawn = begin(shared, operation);
+    let access_key = credentials::access_key(&parts.headers);
+    let mut drawn = begin(shared, operation, access_key);
     if drawn.delay != Duration::ZERO {
         let end = shared.clock.now() + drawn.delay;
         shared.clock.sleep_until(end).await;
     }
-    let account = shared.accounts.of(credentials::access_key(&parts.headers));
+    let account = shared.accounts.of(access_key);
     let mut call = Call::new(shared.clock.now(), account.to_owned());
     call.failing = mem::take(&mut drawn.failing);
     if drawn.is_request_dropped {
         end(shared, operation, &call, None, false);
         return Err(Dropped);
     }
-    let result = match drawn.refusal {
-        Some(refusal) => Err(refusal.error()),
+    let refused = drawn.refusal.map(Refusal::error);
+    let refused =
+        refused.or_else(|| credentials::skewed(&parts.headers, call.now, shared.skew_max));
+    let result = match refused {
+        Some(error) => Err(error),
         None => dispatch::run(shared, &mut call, operation, body).await,
     };
     let code = result.as_ref().err().map(|error| error.code);
@@ -97,10 +102,10 @@ async fn call(
     Ok(result)
 }
 
-fn begin(shared: &Shared, operation: Operation) -> Drawn {
+fn begin(shared: &Shared, operation: Operation, access_key: Option<&str>) -> Drawn {
     let mut state = shared.state();
     state.records.begin(operation);
-    state.rules.draw(operation)
+    state.rules.draw(operation, access_key)
 }
 
 fn end(shared: &Shared, operation: Operation, call: &Call, code: Option<Code>, is_answered: bool) {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use serde_json::{Value, json};
-use sqs_emulator::{ManualClock, Operation, SqsEmulator};
+use sqs_emulator::{Builder, ManualClock, Operation, SqsEmulator};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -39,7 +39,10 @@ pub(crate) struct Fixture {
 impl Fixture {
     pub(crate) async fn new() -> Self {
         let clock = ManualClock::new();
-        let builder = SqsEmulator::builder().clock(clock.clone());
+        Self::of(SqsEmulator::builder().clock(clock.clone()), clock).await
+    }
+
+    pub(crate) async fn of(builder: Builder, clock: ManualClock) -> Self {
         let emulator = builder.start().await.unwrap();
         let create = json!({"QueueName": "q"});
         let created = call(emulator.address(), "CreateQueue", &create).await;

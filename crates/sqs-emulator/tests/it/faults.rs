@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use serde_json::json;
-use sqs_emulator::{Fault, Operation, Refusal, SqsEmulator, Times};
+use sqs_emulator::{Fault, ManualClock, Operation, Refusal, SqsEmulator, Times};
 
-use crate::client::{Fixture, request};
+use crate::client::{Answer, Fixture, exchange, request};
 
 #[tokio::test]
 async fn refusal_does_nothing_and_ends_after_its_times() {
@@ -130,8 +130,14 @@ async fn flight_duplicates_and_order_are_changed_while_it_runs() {
     let fixture = Fixture::new().await;
     let faults = fixture.emulator.faults();
     faults.duplicate(1.0);
-    fixture.send("a").await;
+    let sent = fixture
+        .call("SendMessage", json!({"MessageBody": "a"}))
+        .await;
     faults.duplicate(0.0);
+    assert_eq!(
+        json!(fixture.emulator.doubled()),
+        json!([sent["MessageId"]])
+    );
     faults.limit_in_flight(1);
     assert_eq!(fixture.receive().await.len(), 1, "of two copies");
     let answer = fixture.try_call("ReceiveMessage", json!({})).await.unwrap();
@@ -152,4 +158,43 @@ async fn flight_duplicates_and_order_are_changed_while_it_runs() {
         .iter()
         .filter_map(|it| it["Body"].as_str()?.parse().ok());
     assert!(!order.collect::<Vec<u32>>().is_sorted());
+}
+
+#[tokio::test]
+async fn expired_key_is_refused_and_others_are_not() {
+    let fixture = Fixture::new().await;
+    let faults = fixture.emulator.faults();
+    faults.expire("OLD");
+    for (key, status) in [("OLD", 403), ("NEW", 200)] {
+        let answer = signed(&fixture, key, "20260101T000000Z").await;
+        assert_eq!(answer.status, status, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn signature_of_another_time_is_refused_where_that_was_asked_for() {
+    let clock = ManualClock::new();
+    for (skew_max, statuses) in [(None, [200; 3]), (Some(300), [403, 200, 403])] {
+        let mut builder = SqsEmulator::builder().clock(clock.clone());
+        if let Some(seconds) = skew_max {
+            builder = builder.skew_max(Duration::from_secs(seconds));
+        }
+        let fixture = Fixture::of(builder, clock.clone()).await;
+        let times = ["20251231T235459Z", "20260101T000500Z", "20260101T000501Z"];
+        for (time, status) in times.into_iter().zip(statuses) {
+            let answer = signed(&fixture, "KEY", time).await;
+            assert_eq!(answer.status, status, "{time} {answer:?}");
+            assert_eq!(answer.header("date"), Some("Thu, 01 Jan 2026 00:00:00 GMT"));
+        }
+    }
+}
+
+/// Lists queues by a request that was signed with a key at a time.
+async fn signed(fixture: &Fixture, key: &str, time: &str) -> Answer {
+    let request = format!(
+        "POST / HTTP/1.1\r\nhost: sqs\r\nconnection: close\r\n\
+         authorization: AWS4-HMAC-SHA256 Credential={key}/20260101/us-east-1/sqs/aws4_request\r\n\
+         x-amz-date: {time}\r\nx-amz-target: AmazonSQS.ListQueues\r\ncontent-length: 2\r\n\r\n{{}}"
+    );
+    exchange(fixture.address(), &request).await.unwrap()
 }
