@@ -13,9 +13,11 @@ mod consumer;
 mod handler;
 mod lease;
 mod ordering;
+mod output;
 mod policy;
 mod producer;
 mod pull;
+mod router;
 mod sync;
 
 pub use self::{
@@ -26,7 +28,9 @@ pub use self::{
         Handler, HandlerFuture,
     },
     ordering::Ordering,
+    output::Output,
     policy::{FailurePolicy, Jitter},
     producer::{Producer, ProducerBuilder, SendFuture},
     pull::Pull,
+    router::{Gated, GatedFuture, RouteFuture, Router, Routes, RunningRouter, Share},
 };

@@ -47,6 +47,7 @@ impl Pull {
             config,
             options,
             ordering: _,
+            outputs: _,
             wrong,
         } = setup;
         if let Some(error) = wrong {

@@ -32,6 +32,7 @@ use crate::{
     handler::{BatchFunction, BatchHandler, Blocking, BlockingHandler, Function, Handler},
     lease::Keeper,
     ordering::Ordering,
+    output::{Output, Outputs},
     policy::FailurePolicy,
     pull::Pull,
 };
@@ -53,6 +54,7 @@ pub(crate) struct Setup {
     pub(crate) config: ConsumerConfig,
     pub(crate) options: ReceiverOptions,
     pub(crate) ordering: Ordering,
+    pub(crate) outputs: Outputs,
     /// The first option that was wrong.
     pub(crate) wrong: Option<Error>,
 }
@@ -81,6 +83,14 @@ impl Consumer {
         }
     }
 
+    fn one<V>(setup: Setup, service: V) -> Self
+    where
+        One<V>: Mode,
+    {
+        let outputs = setup.outputs.clone();
+        Self::new(setup, One { service, outputs })
+    }
+
     /// Builds a consumer of `receiver`.
     pub fn builder(receiver: Arc<dyn Receiver>, context: Context) -> ConsumerBuilder {
         ConsumerBuilder::new(Intake::Receiver(receiver), context)
@@ -106,6 +116,7 @@ impl ConsumerBuilder {
             config: ConsumerConfig::default(),
             options: ReceiverOptions::default(),
             ordering: Ordering::default(),
+            outputs: Outputs::default(),
             wrong: None,
         };
         Self {
@@ -213,6 +224,17 @@ impl<S, L> ConsumerBuilder<S, L> {
         self
     }
 
+    /// Adds a queue or topic that handlers may send to with their answers, see
+    /// [`Settlement::Forward`].
+    ///
+    /// Sends and ack are one where `output` is [`Output::of`] the consumer's own provider, that has
+    /// transactions, and the source is received without sessions; elsewhere sends are confirmed
+    /// first, and the handler's time and lease go on until they are.
+    pub fn output(mut self, output: impl Into<Output>) -> Self {
+        self.setup.outputs.add(output.into());
+        self
+    }
+
     /// Sets what becomes of a message whose last delivery ended without a settle.
     pub fn suspects(mut self, suspects: Suspects) -> Self {
         self.setup.config.suspects = suspects;
@@ -262,7 +284,7 @@ impl<S, L> ConsumerBuilder<S, L> {
             + 'static,
         <L::Service as Service<Delivery>>::Future: 'static,
     {
-        Consumer::new(self.setup, One(self.layer.layer(service)))
+        Consumer::one(self.setup, self.layer.layer(service))
     }
 
     /// Sets an async function as the handler, whose arguments are drawn from the delivery.
@@ -277,7 +299,7 @@ impl<S, L> ConsumerBuilder<S, L> {
         <L::Service as Service<Delivery>>::Future: 'static,
     {
         let service = self.layer.layer(Function::new(handler, self.state));
-        Consumer::new(self.setup, One(service))
+        Consumer::one(self.setup, service)
     }
 
     /// Sets a function that blocks its thread as the handler; it runs on the blocking pool.
@@ -292,7 +314,7 @@ impl<S, L> ConsumerBuilder<S, L> {
         <L::Service as Service<Delivery>>::Future: 'static,
     {
         let service = self.layer.layer(Blocking::new(handler, self.state));
-        Consumer::new(self.setup, One(service))
+        Consumer::one(self.setup, service)
     }
 
     /// Sets an async function as the handler that takes several deliveries and answers for each.
@@ -307,7 +329,8 @@ impl<S, L> ConsumerBuilder<S, L> {
         <L::Service as Service<Vec<Delivery>>>::Future: Send + 'static,
     {
         let service = self.layer.layer(BatchFunction(handler));
-        Consumer::new(self.setup, Many(service))
+        let outputs = self.setup.outputs.clone();
+        Consumer::new(self.setup, Many { service, outputs })
     }
 
     /// Opens the queue to take deliveries one by one, and settle them by hand.
@@ -379,6 +402,11 @@ impl Plan {
 
     fn spawn<M: Mode>(self, mode: &M) -> Running {
         let Self { opened, setup } = self;
+        let provider = match (&setup.intake, &opened.port) {
+            (Intake::Provider(provider, _), Port::Receiver(_)) => Some(provider),
+            _ => None,
+        };
+        setup.outputs.bind(&opened.source, provider);
         let config = &setup.config;
         let dispatch = dispatch(&setup.ordering, &opened.capabilities);
         let is_shared = dispatch.as_ref().is_none_or(Ordering::is_message);
@@ -403,6 +431,7 @@ impl Plan {
             },
             dispatch,
             config: setup.config,
+            outputs: setup.outputs,
         });
         let mut running = Running {
             workers: Vec::new(),

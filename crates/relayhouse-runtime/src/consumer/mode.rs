@@ -3,7 +3,7 @@
 use std::{
     future::Future,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use pin_project_lite::pin_project;
@@ -11,7 +11,10 @@ use relayhouse_core::{BoxError, Delivery, Error, ErrorKind, Result, Settlement};
 use tower_service::Service;
 
 use super::buffer::{Buffer, Entry};
-use crate::config::ConsumerConfig;
+use crate::{
+    config::ConsumerConfig,
+    output::{Answer, Leaving, Outputs},
+};
 
 /// Says how deliveries are taken from the buffer, handed to the service, and answered.
 pub(crate) trait Mode: Clone + Send + 'static {
@@ -49,26 +52,66 @@ pub(crate) trait Mode: Clone + Send + 'static {
 
 /// One delivery at a time.
 #[derive(Clone, Debug)]
-pub(crate) struct One<S>(pub(crate) S);
+pub(crate) struct One<S> {
+    pub(crate) service: S,
+    pub(crate) outputs: Outputs,
+}
 
 /// Several deliveries at a time.
 #[derive(Clone, Debug)]
-pub(crate) struct Many<S>(pub(crate) S);
+pub(crate) struct Many<S> {
+    pub(crate) service: S,
+    pub(crate) outputs: Outputs,
+}
 
 pin_project! {
-    /// Is the future of a service, with its error made ours.
-    pub(crate) struct Call<F> {
+    /// Is the future of a call: the service's, with its error made ours, and then the sends that
+    /// its answer asks for.
+    pub(crate) struct Call<F, A: Answer> {
         #[pin]
         future: F,
+        // Taken when the service has ended.
+        exit: Option<(Outputs, A::Ids)>,
+        leaving: Option<Leaving<A>>,
     }
 }
 
-impl<F: Future<Output = Result<T, E>>, T, E: Into<BoxError>> Future for Call<F> {
-    type Output = Result<T>;
+impl<F, A: Answer> Call<F, A> {
+    /// `ids` gives the ids of what is handled. Without outputs nobody asks for them.
+    fn new(future: F, outputs: &Outputs, ids: impl FnOnce() -> A::Ids) -> Self {
+        let exit = (!outputs.is_empty()).then(|| (outputs.clone(), ids()));
+        Self {
+            future,
+            exit,
+            leaving: None,
+        }
+    }
+}
+
+impl<F, A, E> Future for Call<F, A>
+where
+    F: Future<Output = Result<A, E>>,
+    A: Answer,
+    E: Into<BoxError>,
+{
+    type Output = Result<A>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let result = self.project().future.poll(context);
-        result.map_err(|error| Error::from_boxed(error.into()))
+        let this = self.project();
+        if let Some(leaving) = this.leaving {
+            return leaving.as_mut().poll(context);
+        }
+        let answer = match ready!(this.future.poll(context)) {
+            Ok(answer) => answer,
+            Err(error) => return Poll::Ready(Err(Error::from_boxed(error.into()))),
+        };
+        match this.exit.take() {
+            Some((outputs, ids)) if answer.must_send(&outputs) => {
+                let leaving = this.leaving.insert(answer.send(outputs, ids));
+                leaving.as_mut().poll(context)
+            }
+            _ => Poll::Ready(Ok(answer)),
+        }
     }
 }
 
@@ -80,7 +123,7 @@ where
 {
     type Unit = Entry;
     type Answer = Settlement;
-    type Future = Call<S::Future>;
+    type Future = Call<S::Future, Self::Answer>;
 
     fn take(buffer: &mut Buffer, _: usize) -> Option<Entry> {
         buffer.pop()
@@ -95,15 +138,14 @@ where
     }
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
-        self.0
+        self.service
             .poll_ready(context)
             .map_err(|error| Error::from_boxed(error.into()))
     }
 
     fn call(&mut self, unit: &Entry) -> Self::Future {
-        Call {
-            future: self.0.call(unit.delivery.clone()),
-        }
+        let future = self.service.call(unit.delivery.clone());
+        Call::new(future, &self.outputs, || unit.delivery.id.clone())
     }
 
     fn finish(
@@ -128,7 +170,7 @@ where
 {
     type Unit = Vec<Entry>;
     type Answer = Vec<Result<Settlement>>;
-    type Future = Call<S::Future>;
+    type Future = Call<S::Future, Self::Answer>;
 
     fn take(buffer: &mut Buffer, max: usize) -> Option<Vec<Entry>> {
         let first = buffer.pop()?;
@@ -153,16 +195,15 @@ where
     }
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
-        self.0
+        self.service
             .poll_ready(context)
             .map_err(|error| Error::from_boxed(error.into()))
     }
 
     fn call(&mut self, unit: &Vec<Entry>) -> Self::Future {
         let deliveries = unit.iter().map(|entry| entry.delivery.clone()).collect();
-        Call {
-            future: self.0.call(deliveries),
-        }
+        let ids = || unit.iter().map(|entry| entry.delivery.id.clone()).collect();
+        Call::new(self.service.call(deliveries), &self.outputs, ids)
     }
 
     fn finish(

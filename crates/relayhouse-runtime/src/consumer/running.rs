@@ -3,7 +3,7 @@
 use std::{future::Future, sync::Arc, thread::panicking, time::Duration};
 
 use futures_util::future::join_all;
-use relayhouse_core::{Clock, Error, ErrorKind, Result};
+use relayhouse_core::{Clock, Error, ErrorKind, Result, Source};
 use tokio::task::JoinHandle;
 use tracing::debug;
 
@@ -57,6 +57,12 @@ impl Running {
     /// Receives again after a [`pause`](Self::pause).
     pub fn resume(&self) {
         self.shared.control.set_phase(Phase::Running);
+    }
+
+    /// Returns what the consumer receives from.
+    #[must_use]
+    pub fn source(&self) -> &Source {
+        &self.shared.source
     }
 
     /// Returns what the consumer did so far.

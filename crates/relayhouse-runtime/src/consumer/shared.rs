@@ -3,7 +3,7 @@
 use relayhouse_core::{Context, Event, Instant, Source};
 
 use super::{control::Control, report::Counts};
-use crate::{config::ConsumerConfig, ordering::Ordering};
+use crate::{config::ConsumerConfig, ordering::Ordering, output::Outputs};
 
 /// Is shared by all workers of one consumer.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub(crate) struct Shared {
     pub(crate) workers: usize,
     /// How deliveries are dispatched by key, if they are.
     pub(crate) dispatch: Option<Ordering>,
+    /// Where handlers may send to with their answers.
+    pub(crate) outputs: Outputs,
 }
 
 impl Shared {

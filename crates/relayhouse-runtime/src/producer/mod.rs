@@ -19,6 +19,7 @@ use relayhouse_core::{IntoMessage, Message, Result, Sent};
 use tokio::sync::OwnedSemaphorePermit;
 
 use self::outlet::Outlet;
+pub(crate) use self::outlet::report;
 pub use self::{builder::ProducerBuilder, service::SendFuture};
 
 /// Sends messages to one queue or topic.
@@ -109,6 +110,11 @@ impl Producer {
     /// Dropped, it withdraws what has not left.
     pub async fn send_all(&self, messages: impl IntoIterator<Item = Message>) -> Vec<Result<Sent>> {
         self.outlet.send_all(messages).await
+    }
+
+    /// Returns true if the queue drops a message whose dedup id it knows.
+    pub(crate) async fn deduplicates(&self) -> Result<bool> {
+        self.outlet.deduplicates().await
     }
 
     /// Waits until everything that was handed over is answered, and ends the sender's task. A

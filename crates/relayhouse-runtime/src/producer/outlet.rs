@@ -360,27 +360,10 @@ impl Outlet {
             let Sending { message, outcome } = item;
             let answer = outcome.settle(&result);
             let answer = answer.map_err(|error| error.at(Operation::Send, queue));
-            self.report(&message, &answer);
+            report(&self.context, queue, &message, &answer);
             answer
         });
         answers.collect()
-    }
-
-    fn report(&self, message: &Message, answer: &Result<Sent>) {
-        let Some(observer) = &self.context.observer else {
-            return;
-        };
-        let sent_id = answer.as_ref().ok().and_then(|sent| sent.id.as_ref());
-        if let Some(id) = message.id.as_ref().or(sent_id) {
-            let (queue, bytes) = (self.queue(), message.size());
-            let event = Event::Sent {
-                queue,
-                id,
-                bytes,
-                result: answer.as_ref(),
-            };
-            observer.observe(self.context.clock.now(), &[event]);
-        }
     }
 
     /// Starts the task if it does not run, and wakes it.
@@ -408,6 +391,12 @@ impl Outlet {
         };
         let opened = self.opened.get_or_try_init(|| open).await;
         opened.map_err(|error: Error| error.at(Operation::Open, self.queue()))
+    }
+
+    /// Returns true if the provider drops a message whose dedup id it knows.
+    pub(super) async fn deduplicates(&self) -> Result<bool> {
+        let opened = self.open().await?;
+        Ok(opened.sender.capabilities().dedup.is_supported())
     }
 
     pub(super) async fn close(&self) -> Result<()> {
@@ -450,6 +439,28 @@ impl Outlet {
              bytes may wait"
         );
         Error::new(ErrorKind::Full, rule).at(Operation::Send, self.queue())
+    }
+}
+
+/// Tells the observer, if there is one, how the send of `message` ended.
+pub(crate) fn report(
+    context: &Context,
+    queue: &QueueName,
+    message: &Message,
+    answer: &Result<Sent>,
+) {
+    let Some(observer) = &context.observer else {
+        return;
+    };
+    let sent_id = answer.as_ref().ok().and_then(|sent| sent.id.as_ref());
+    if let Some(id) = message.id.as_ref().or(sent_id) {
+        let event = Event::Sent {
+            queue,
+            id,
+            bytes: message.size(),
+            result: answer.as_ref(),
+        };
+        observer.observe(context.clock.now(), &[event]);
     }
 }
 

@@ -46,14 +46,14 @@ impl<M: Mode> Worker<M> {
         self.settle(delivery, settlement);
     }
 
-    fn punish(&self, delivery: &Delivery, error: &Error) -> Settlement {
+    pub(super) fn punish(&self, delivery: &Delivery, error: &Error) -> Settlement {
         let policy = &self.shared.config.failure;
         policy.decide(error, delivery.attempt, &*self.shared.context.random)
     }
 
     /// Puts a settlement on its way. A release takes what is buffered behind it of the same key,
     /// or session, along.
-    fn settle(&mut self, delivery: Delivery, settlement: Settlement) {
+    pub(super) fn settle(&mut self, delivery: Delivery, settlement: Settlement) {
         let settlement = self.settler.fit(settlement);
         let key = self.buffer.key(&delivery);
         let is_release = matches!(settlement, Settlement::Release { .. });

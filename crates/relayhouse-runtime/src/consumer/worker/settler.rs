@@ -33,8 +33,7 @@ const TRY_WAIT: Duration = Duration::from_millis(50);
 /// Acks and other settlements go apart, since a dead letter or a delayed release is more than one
 /// call on many providers.
 pub(super) struct Settler {
-    acks: Lane,
-    others: Lane,
+    lanes: [Lane; 3],
     calls: FuturesUnordered<Call>,
     /// Settlements whose lease is being extended.
     busy: Vec<Settling>,
@@ -48,6 +47,15 @@ pub(super) struct Settler {
     release_delay_max: Duration,
 }
 
+/// Names a lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Ack,
+    /// An ack that is one with sends; each is a call of its own, so that none fails for another.
+    Forward,
+    Other,
+}
+
 #[derive(Default)]
 struct Lane {
     queue: Vec<Settling>,
@@ -59,18 +67,29 @@ type Later = Pin<Box<dyn Future<Output = (Vec<Settling>, u32)> + Send>>;
 
 /// Is the end of one settle.
 struct Settled {
-    is_acks: bool,
+    kind: Kind,
     tries: u32,
     batch: Vec<Settling>,
     result: Result<()>,
+}
+
+impl Kind {
+    const ALL: [Self; 3] = [Self::Ack, Self::Forward, Self::Other];
+
+    fn of(settlement: &Settlement) -> Self {
+        match settlement {
+            Settlement::Ack => Self::Ack,
+            Settlement::Forward(_) => Self::Forward,
+            _ => Self::Other,
+        }
+    }
 }
 
 impl Settler {
     pub(super) fn new(shared: &Shared, receiver: &dyn Receiver) -> Self {
         let capabilities = receiver.capabilities();
         Self {
-            acks: Lane::default(),
-            others: Lane::default(),
+            lanes: Default::default(),
             calls: FuturesUnordered::new(),
             busy: Vec::new(),
             later: FuturesUnordered::new(),
@@ -95,14 +114,12 @@ impl Settler {
     }
 
     pub(super) fn push(&mut self, settling: Settling) {
-        self.lane(settling.settlement == Settlement::Ack)
-            .queue
-            .push(settling);
+        let kind = Kind::of(&settling.settlement);
+        self.lane(kind).queue.push(settling);
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        self.acks.queue.is_empty()
-            && self.others.queue.is_empty()
+        self.lanes.iter().all(|lane| lane.queue.is_empty())
             && self.calls.is_empty()
             && self.busy.is_empty()
             && self.later.is_empty()
@@ -110,43 +127,38 @@ impl Settler {
 
     /// Returns true if no settlement but acks is on its way.
     pub(super) fn is_idle_but_acks(&self) -> bool {
-        self.others.queue.is_empty()
-            && self.others.calls == 0
+        let [_acks, others @ ..] = &self.lanes;
+        others
+            .iter()
+            .all(|lane| lane.queue.is_empty() && lane.calls == 0)
             && self.busy.is_empty()
             && self.later.is_empty()
     }
 
     /// Drops everything, and returns how many settlements nobody will hear of.
     pub(super) fn drop_settles(&mut self) -> u64 {
-        let queued = self.acks.queue.len() + self.others.queue.len() + self.busy.len();
-        let calls = self.calls.len() + self.later.len();
+        let queued: usize = self.lanes.iter().map(|lane| lane.queue.len()).sum();
+        let on_the_way = self.busy.len() + self.calls.len() + self.later.len();
         self.calls = FuturesUnordered::new();
         self.later = FuturesUnordered::new();
         self.busy.clear();
-        self.acks = Lane::default();
-        self.others = Lane::default();
-        (queued + calls) as u64
+        self.lanes = Default::default();
+        (queued + on_the_way) as u64
     }
 
-    fn lane(&mut self, is_acks: bool) -> &mut Lane {
-        if is_acks {
-            &mut self.acks
-        } else {
-            &mut self.others
-        }
+    const fn lane(&mut self, kind: Kind) -> &mut Lane {
+        &mut self.lanes[kind as usize]
     }
 
     /// Takes the next batch of a lane: what has queued up, if no call is in flight; beside calls
     /// in flight, a full batch.
-    fn take_batch(&mut self, is_acks: bool) -> Option<Vec<Settling>> {
-        let (batch_max, calls_max) = (self.batch_max, self.calls_max);
-        let in_flight = self.acks.calls + self.others.calls;
-        let lane = if is_acks {
-            &mut self.acks
-        } else {
-            &mut self.others
-        };
-        let is_due = lane.calls == 0 || (batch_max <= lane.queue.len() && in_flight < calls_max);
+    fn take_batch(&mut self, kind: Kind) -> Option<Vec<Settling>> {
+        let in_flight: usize = self.lanes.iter().map(|lane| lane.calls).sum();
+        let is_forward = kind == Kind::Forward;
+        let batch_max = if is_forward { 1 } else { self.batch_max };
+        let lane = &mut self.lanes[kind as usize];
+        let is_full = batch_max <= lane.queue.len();
+        let is_due = lane.calls == 0 || (is_full && in_flight < self.calls_max);
         if lane.queue.is_empty() || !is_due {
             return None;
         }
@@ -169,14 +181,11 @@ impl<M: Mode> Worker<M> {
         }
         while let Poll::Ready(Some((batch, tries))) = self.settler.later.poll_next_unpin(context) {
             has_progress = true;
-            let is_acks = batch
-                .first()
-                .is_some_and(|item| item.settlement == Settlement::Ack);
-            self.begin_settle(is_acks, batch, tries);
+            self.begin_settle(batch, tries);
         }
-        for is_acks in [true, false] {
-            while let Some(batch) = self.settler.take_batch(is_acks) {
-                has_progress |= self.begin_settle(is_acks, batch, 0);
+        for kind in Kind::ALL {
+            while let Some(batch) = self.settler.take_batch(kind) {
+                has_progress |= self.begin_settle(batch, 0);
             }
         }
         while let Poll::Ready(Some(settled)) = self.settler.calls.poll_next_unpin(context) {
@@ -186,8 +195,9 @@ impl<M: Mode> Worker<M> {
         has_progress
     }
 
-    /// Sends one batch off, without what cannot be settled now; returns false if nothing was left.
-    fn begin_settle(&mut self, is_acks: bool, mut batch: Vec<Settling>, tries: u32) -> bool {
+    /// Sends one batch of a lane off, without what cannot be settled now; returns false if nothing
+    /// was left.
+    fn begin_settle(&mut self, mut batch: Vec<Settling>, tries: u32) -> bool {
         let mut holds = Vec::new();
         let slots = batch.iter().map(|item| item.delivery.lease.slot());
         let mut all_held = true;
@@ -200,26 +210,34 @@ impl<M: Mode> Worker<M> {
         if !all_held {
             batch = self.keep_held(batch, &holds);
         }
-        if batch.is_empty() {
+        let Some(first) = batch.first() else {
             self.settler.spare.push(batch);
             return false;
-        }
-        self.settler.lane(is_acks).calls += 1;
-        self.settler
-            .calls
-            .push(self.settle_call(is_acks, batch, tries));
+        };
+        let kind = Kind::of(&first.settlement);
+        self.settler.lane(kind).calls += 1;
+        let call = self.settle_call(kind, batch, tries);
+        self.settler.calls.push(call);
         true
     }
 
-    fn settle_call(&self, is_acks: bool, mut batch: Vec<Settling>, tries: u32) -> Call {
+    fn settle_call(&self, kind: Kind, mut batch: Vec<Settling>, tries: u32) -> Call {
         let receiver = Arc::clone(&self.receiver);
-        let clock = Arc::clone(&self.shared.context.clock);
+        let shared = Arc::clone(&self.shared);
         let timeout = self.settler.timeout;
         Box::pin(async move {
-            let call = receiver.settle(&mut batch);
-            let result = answered(&*clock, timeout, ErrorKind::OutcomeUnknown, call).await;
+            let call = async {
+                match (kind, batch.as_mut_slice()) {
+                    (Kind::Forward, [item]) => {
+                        shared.outputs.settle_and_send(item, &shared.context).await
+                    }
+                    (_, batch) => receiver.settle(batch).await,
+                }
+            };
+            let clock = &*shared.context.clock;
+            let result = answered(clock, timeout, ErrorKind::OutcomeUnknown, call).await;
             Settled {
-                is_acks,
+                kind,
                 tries,
                 batch,
                 result,
@@ -247,16 +265,16 @@ impl<M: Mode> Worker<M> {
 
     fn end_settle(&mut self, settled: Settled) {
         let Settled {
-            is_acks,
+            kind,
             tries,
             mut batch,
             result,
         } = settled;
-        self.settler.lane(is_acks).calls -= 1;
+        self.settler.lane(kind).calls -= 1;
         self.read_clock();
         let all_done = result.is_ok() && batch.iter().all(|item| item.outcome.is_done());
         if all_done {
-            self.answer_done(is_acks, &batch);
+            self.answer_done(kind, &batch);
             batch.clear();
             self.settler.spare.push(batch);
             return;
@@ -267,6 +285,9 @@ impl<M: Mode> Worker<M> {
                 Err(error) if self.may_retry(&item.delivery, &error, tries) => {
                     debug!(source = %self.shared.source, %error, "a settle is tried again");
                     again.push(item);
+                }
+                Err(error) if kind == Kind::Forward && is_of_the_send(&error) => {
+                    self.not_sent(item, &error);
                 }
                 result => self.answer(&item, result),
             }
@@ -296,20 +317,27 @@ impl<M: Mode> Worker<M> {
         }));
     }
 
+    /// Takes the failure to send for one of the handler: the failure policy decides.
+    fn not_sent(&mut self, item: Settling, error: &Error) {
+        add(&self.shared.counts.failed, 1);
+        let settlement = self.punish(&item.delivery, error);
+        self.settle(item.delivery, settlement);
+    }
+
     /// Takes note of a batch that took effect as a whole.
-    fn answer_done(&mut self, is_acks: bool, batch: &[Settling]) {
+    fn answer_done(&mut self, kind: Kind, batch: &[Settling]) {
         self.leases
             .end_settle(batch.iter().map(|item| item.delivery.lease.slot()));
         self.report_settled(batch, Ok(()));
         let counts = &self.shared.counts;
-        if is_acks {
-            add(&counts.acked, batch.len() as u64);
-        } else {
+        if kind == Kind::Other {
             let is_release =
                 |item: &&Settling| matches!(item.settlement, Settlement::Release { .. });
             let released = batch.iter().filter(is_release).count();
             add(&counts.released, released as u64);
             add(&counts.dead_lettered, (batch.len() - released) as u64);
+        } else {
+            add(&counts.acked, batch.len() as u64);
         }
         for item in batch {
             self.settled(item, true);
@@ -319,8 +347,8 @@ impl<M: Mode> Worker<M> {
     /// Takes note of one settlement's answer.
     fn answer(&mut self, item: &Settling, result: Result<()>) {
         let Err(error) = result else {
-            let is_acks = item.settlement == Settlement::Ack;
-            self.answer_done(is_acks, std::slice::from_ref(item));
+            let kind = Kind::of(&item.settlement);
+            self.answer_done(kind, std::slice::from_ref(item));
             return;
         };
         self.leases
@@ -350,6 +378,14 @@ impl<M: Mode> Worker<M> {
             batch.iter().map(event).collect()
         });
     }
+}
+
+/// Returns true if nothing took effect because of what was to be sent.
+fn is_of_the_send(error: &Error) -> bool {
+    !matches!(
+        error.kind(),
+        ErrorKind::LeaseLost | ErrorKind::OutcomeUnknown
+    )
 }
 
 fn lease_lost() -> Error {
