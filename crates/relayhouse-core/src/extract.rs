@@ -58,6 +58,24 @@ pub struct OrderingKey(pub Option<Text>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EnqueuedAt(pub Timestamp);
 
+/// Draws until when the answer to a message is of use, if its header `deadline` says so.
+///
+/// The header holds a time as RFC 3339 has it; one that cannot be read counts as none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadline(pub Option<Timestamp>);
+
+impl Deadline {
+    /// The name of the header.
+    pub const HEADER: &'static str = "deadline";
+
+    /// Reads the deadline of `message`.
+    #[must_use]
+    pub fn of(message: &Message) -> Self {
+        let text = message.headers().text(Self::HEADER);
+        Self(text.and_then(|text| text.parse().ok()))
+    }
+}
+
 impl<S, T: FromRef<S>> FromDelivery<S> for State<T> {
     fn from_delivery(_: &Delivery, state: &S) -> Result<Self> {
         Ok(Self(T::from_ref(state)))
@@ -76,6 +94,7 @@ macro_rules! draw {
 
 draw! {
     Attempt: delivery => Self(delivery.attempt);
+    Deadline: delivery => Self::of(&delivery.message);
     OrderingKey: delivery => Self(delivery.message.details().ordering_key.clone());
     EnqueuedAt: delivery => Self(delivery.enqueued_at);
     Bytes: delivery => delivery.message.body.clone();

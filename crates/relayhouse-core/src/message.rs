@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 
 use crate::{
+    extract::Deadline,
     header::{HeaderValue, Headers},
     id::MessageId,
     text::Text,
@@ -190,6 +191,12 @@ impl Message {
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.details_mut().ttl = Some(ttl);
         self
+    }
+
+    /// Sets the header that says until when the answer is of use.
+    #[must_use]
+    pub fn deadline(self, time: Timestamp) -> Self {
+        self.header(Deadline::HEADER, time.to_string())
     }
 
     /// Sets the priority.

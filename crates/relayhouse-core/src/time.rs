@@ -6,8 +6,11 @@ use std::{
     future::Future,
     ops::{Add, Sub},
     pin::Pin,
+    str::FromStr,
     time::{Duration, SystemTime},
 };
+
+use crate::error::{Error, ErrorKind, Result};
 
 /// Ends when the instant that was asked for has come.
 pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -176,6 +179,21 @@ impl Display for Timestamp {
     }
 }
 
+impl FromStr for Timestamp {
+    type Err = Error;
+
+    /// Reads RFC 3339 in UTC; a time before 1970 is taken for 1970.
+    fn from_str(text: &str) -> Result<Self> {
+        match humantime::parse_rfc3339(text) {
+            Ok(time) => Ok(time.into()),
+            Err(error) => {
+                let rule = "a time is written as RFC 3339 has it, in UTC";
+                Err(Error::new(ErrorKind::MessageInvalid, rule).with_source(error))
+            }
+        }
+    }
+}
+
 impl Debug for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Timestamp({self})")
@@ -199,6 +217,8 @@ mod tests {
     fn timestamp_prints_rfc_3339() {
         let time = Timestamp::from_micros(1_700_000_000_123_456);
         assert_eq!(time.to_string(), "2023-11-14T22:13:20.123456Z");
+        assert_eq!("2023-11-14T22:13:20.123456Z".parse().ok(), Some(time));
+        assert!("yesterday".parse::<Timestamp>().is_err());
         assert_eq!(
             Timestamp::from_micros(u64::MAX).to_string(),
             u64::MAX.to_string()
