@@ -65,6 +65,8 @@ pub enum ErrorKind {
     Timeout,
     /// The connection failed before the request left.
     ConnectionFailed,
+    /// What is called has failed lately, and is left alone for a while: nothing left this process.
+    Unavailable,
     /// The request may or may not have taken effect.
     OutcomeUnknown,
     /// The producer, consumer or adapter is closed.
@@ -77,6 +79,14 @@ pub enum ErrorKind {
     Panicked,
     /// The data at rest is damaged.
     Corrupt,
+    /// No key with the id that a message names is known: it may be on its way, or removed.
+    KeyNotFound,
+    /// A message fails its authentication: it was altered, or made without the key.
+    Forged,
+    /// A message was seen before, or is older than it may be.
+    Replayed,
+    /// A message is plain text where it must be encrypted.
+    NotEncrypted,
     /// Anything else.
     Unexpected,
 }
@@ -233,9 +243,11 @@ impl ErrorKind {
             | Self::Throttled
             | Self::Timeout
             | Self::ConnectionFailed
+            | Self::Unavailable
             | Self::SessionBusy
             | Self::Handler
             | Self::Panicked
+            | Self::KeyNotFound
             | Self::OutcomeUnknown => Retry::Temporary,
             _ => Retry::Permanent,
         }

@@ -124,6 +124,18 @@ pub enum Event<'a> {
         /// What went wrong.
         error: &'a Error,
     },
+    /// A circuit breaker opened: its service is not called for a while.
+    BreakerOpened {
+        /// The name of the breaker.
+        name: &'a str,
+        /// When its service is tried again.
+        until: Instant,
+    },
+    /// A circuit breaker closed: its service works again.
+    BreakerClosed {
+        /// The name of the breaker.
+        name: &'a str,
+    },
     /// A poll of a handler held its thread for too long.
     Stalled {
         /// The source.

@@ -14,6 +14,7 @@
 //! [`Context`](relayhouse_core::Context) that a layer is made with.
 
 pub mod backpressure;
+pub mod breaker;
 pub mod catch_panic;
 mod line;
 mod permits;

@@ -52,6 +52,12 @@ impl Line {
         self.waiting.front().map(|(_, waker)| waker.clone())
     }
 
+    /// Returns all who wait.
+    pub(crate) fn all(&self) -> Vec<Waker> {
+        let wakers = self.waiting.iter().map(|(_, waker)| waker);
+        wakers.cloned().collect()
+    }
+
     fn index(&self, ticket: u64) -> Result<usize, usize> {
         self.waiting
             .binary_search_by_key(&ticket, |(ticket, _)| *ticket)

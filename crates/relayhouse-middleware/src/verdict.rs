@@ -64,6 +64,16 @@ pub fn standard<T: Success>(result: &Result<T>) -> Verdict {
     }
 }
 
+/// Judges as [`standard`] does: what a layer learns by, unless it is given another judge.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standard;
+
+impl<T: Success> Classify<T> for Standard {
+    fn verdict(&self, result: &Result<T>) -> Verdict {
+        standard(result)
+    }
+}
+
 fn is_of_the_service(error: &Error) -> bool {
     let is_always = matches!(
         error.kind(),

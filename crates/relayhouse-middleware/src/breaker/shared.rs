@@ -1,0 +1,180 @@
+//! What all clones share: the circuit, and who waits for it to let calls through.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::Waker,
+};
+
+use relayhouse_core::{Context, Event, Instant, Text};
+
+use super::{
+    BreakerConfig, State,
+    circuit::{Admitted, Change, Circuit, Refused},
+};
+use crate::{line::Line, sync::lock, verdict::Verdict};
+
+/// Is shared by all clones of a breaker.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) context: Context,
+    pub(super) config: BreakerConfig,
+    pub(super) name: Text,
+    inner: Mutex<Inner>,
+    /// The generation and whether the circuit is closed, so that a call that just goes through
+    /// takes no lock to do so.
+    closed: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Inner {
+    circuit: Circuit,
+    line: Line,
+}
+
+/// Is the permission to make one call. Dropping it gives a probe's place back.
+#[derive(Debug)]
+pub(super) struct Pass {
+    shared: Arc<Shared>,
+    admitted: Option<Admitted>,
+}
+
+/// Is a place among those who wait. Dropping it leaves.
+#[derive(Debug)]
+pub(super) struct Place {
+    shared: Arc<Shared>,
+    ticket: u64,
+}
+
+/// Marks the generation of a circuit that is closed.
+const IS_CLOSED: u64 = 1;
+
+impl Shared {
+    pub(super) fn new(config: BreakerConfig, name: Text, context: Context) -> Self {
+        Self {
+            context,
+            name,
+            inner: Mutex::new(Inner {
+                circuit: Circuit::new(config.clone()),
+                line: Line::default(),
+            }),
+            config,
+            closed: AtomicU64::new(IS_CLOSED),
+        }
+    }
+
+    pub(super) fn state(&self) -> State {
+        let now = self.context.clock.now();
+        lock(&self.inner).circuit.state(now)
+    }
+
+    /// Lets a call through, or says why not.
+    pub(super) fn admit(self: &Arc<Self>) -> Result<Pass, Refused> {
+        let closed = self.closed.load(Ordering::Acquire);
+        let admitted = if closed & IS_CLOSED == IS_CLOSED {
+            Admitted {
+                generation: closed >> 1,
+                is_probe: false,
+            }
+        } else {
+            let now = self.context.clock.now();
+            lock(&self.inner).circuit.admit(now)?
+        };
+        Ok(Pass {
+            shared: Arc::clone(self),
+            admitted: Some(admitted),
+        })
+    }
+
+    /// Waits until something has changed.
+    pub(super) fn wait(self: &Arc<Self>, place: &mut Option<Place>, waker: &Waker) {
+        let line = &mut lock(&self.inner).line;
+        match place {
+            Some(place) => line.stay(place.ticket, waker),
+            None => {
+                *place = Some(Place {
+                    shared: Arc::clone(self),
+                    ticket: line.join(waker),
+                });
+            }
+        }
+    }
+
+    /// Does what `act` does to the circuit, wakes who waits if that may let calls through, and
+    /// tells of a change.
+    fn change(&self, act: impl FnOnce(&mut Circuit) -> Option<Change>) {
+        let (change, wakers) = {
+            let mut inner = lock(&self.inner);
+            let change = act(&mut inner.circuit);
+            if let Some(change) = change {
+                let closed = u64::from(change == Change::Closed) * IS_CLOSED;
+                let generation = inner.circuit.generation() << 1;
+                self.closed.store(generation | closed, Ordering::Release);
+            }
+            (change, inner.line.all())
+        };
+        wakers.into_iter().for_each(Waker::wake);
+        if let Some((observer, change)) = self.context.observer.as_ref().zip(change) {
+            let name = self.name.as_str();
+            let event = match change {
+                Change::Opened { until } => Event::BreakerOpened { name, until },
+                Change::Closed => Event::BreakerClosed { name },
+            };
+            observer.observe(self.context.clock.now(), &[event]);
+        }
+    }
+}
+
+impl Pass {
+    /// Returns true if the circuit is still as it was when it gave the pass.
+    pub(super) fn is_current(&self) -> bool {
+        let Some(admitted) = self.admitted else {
+            return false;
+        };
+        if admitted.is_probe {
+            let generation = lock(&self.shared.inner).circuit.generation();
+            return admitted.generation == generation;
+        }
+        let closed = self.shared.closed.load(Ordering::Acquire);
+        closed == admitted.generation << 1 | IS_CLOSED
+    }
+
+    /// Says how the call ended. It was slow if it ends at `slow_at` or later.
+    pub(super) fn record(mut self, verdict: Verdict, slow_at: Option<Instant>) {
+        let Some(admitted) = self.admitted.take() else {
+            return;
+        };
+        let shared = &self.shared;
+        let is_timed = slow_at.is_some() || verdict == Verdict::Failure || admitted.is_probe;
+        // A success of a closed circuit changes no time, and so reads no clock.
+        let now = if is_timed {
+            shared.context.clock.now()
+        } else {
+            Instant::START
+        };
+        let is_slow = slow_at.is_some_and(|slow_at| slow_at <= now);
+        shared.change(|circuit| circuit.record(now, admitted, verdict, is_slow));
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        if let Some(admitted) = self.admitted.take()
+            && admitted.is_probe
+        {
+            self.shared.change(|circuit| {
+                circuit.give_back(admitted);
+                None
+            });
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // Whoever waits is woken by each change, and so no place passes anything on.
+        drop(lock(&self.shared.inner).line.leave(self.ticket));
+    }
+}
