@@ -17,6 +17,7 @@ mod output;
 mod policy;
 mod producer;
 mod pull;
+mod request;
 mod router;
 mod sync;
 
@@ -32,5 +33,6 @@ pub use self::{
     policy::{FailurePolicy, Jitter},
     producer::{Producer, ProducerBuilder, SendFuture},
     pull::Pull,
+    request::{Requester, RequesterReport, reply},
     router::{Gated, GatedFuture, RouteFuture, Router, Routes, RunningRouter, Share},
 };

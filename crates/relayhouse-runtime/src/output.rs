@@ -3,7 +3,7 @@
 use std::{
     future::Future,
     pin::Pin,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use futures_util::future::join_all;
@@ -13,7 +13,13 @@ use relayhouse_core::{
     port::{Provider, Transactional},
 };
 
-use crate::producer::{Producer, report};
+use crate::{
+    producer::{Producer, report},
+    sync::lock,
+};
+
+/// The most queues of a provider that are kept open for answers.
+const SIBLINGS_MAX: usize = 64;
 
 /// Is a queue or topic that handlers of a consumer send to with their answers, by its name.
 ///
@@ -42,10 +48,20 @@ pub struct Output {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Outputs(Arc<Inner>);
 
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 struct Inner {
     outputs: Vec<Output>,
+    siblings: Option<Siblings>,
     bound: OnceLock<Bound>,
+}
+
+/// All queues of a provider, opened when they are sent to.
+#[derive(Clone, Debug)]
+struct Siblings {
+    provider: Arc<dyn Provider>,
+    context: Context,
+    /// The latest used is the last.
+    opened: Arc<Mutex<Vec<Output>>>,
 }
 
 /// What is known once the consumer has opened its source.
@@ -94,12 +110,26 @@ impl Output {
 }
 
 impl Outputs {
-    pub(crate) fn add(&mut self, output: Output) {
-        Arc::make_mut(&mut self.0).outputs.push(output);
+    /// Returns these outputs and `output`.
+    pub(crate) fn with(&self, output: Output) -> Self {
+        let mut inner = self.0.unbound();
+        inner.outputs.push(output);
+        Self(Arc::new(inner))
+    }
+
+    /// Returns these outputs and all queues of `provider`.
+    pub(crate) fn with_siblings(&self, provider: Arc<dyn Provider>, context: Context) -> Self {
+        let mut inner = self.0.unbound();
+        inner.siblings = Some(Siblings {
+            provider,
+            context,
+            opened: Arc::default(),
+        });
+        Self(Arc::new(inner))
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.outputs.is_empty()
+        self.0.outputs.is_empty() && self.0.siblings.is_none()
     }
 
     /// Tells where the messages come from that are answered; `provider` is given if settling and
@@ -120,7 +150,7 @@ impl Outputs {
         self.transaction(outgoing).is_some()
     }
 
-    fn transaction(&self, outgoing: &Outgoing) -> Option<(&Bound, &dyn Transactional, &Output)> {
+    fn transaction(&self, outgoing: &Outgoing) -> Option<(&Bound, &dyn Transactional, Output)> {
         let bound = self.0.bound.get()?;
         let (provider, transactional) = bound.atomic.as_ref()?;
         let ((first, _), rest) = outgoing.messages().split_first()?;
@@ -183,10 +213,10 @@ impl Outputs {
         &self,
         id: &MessageId,
         outgoing: &Outgoing,
-    ) -> Result<Vec<(&Output, Vec<Message>)>> {
+    ) -> Result<Vec<(Output, Vec<Message>)>> {
         let source = self.0.bound.get().map(|bound| bound.source.to_string());
         let source = source.unwrap_or_default();
-        let mut addressed: Vec<(&Output, Vec<Message>)> = Vec::new();
+        let mut addressed: Vec<(Output, Vec<Message>)> = Vec::new();
         for (place, (name, message)) in outgoing.messages().iter().enumerate() {
             let output = self.find(name)?;
             let mut message = message.clone();
@@ -200,28 +230,60 @@ impl Outputs {
         Ok(addressed)
     }
 
-    fn find(&self, name: &Text) -> Result<&Output> {
-        let outputs = &self.0.outputs;
-        outputs
-            .iter()
-            .find(|output| output.name == *name)
-            .ok_or_else(|| {
-                let known: Vec<&str> = outputs.iter().map(|output| &*output.name).collect();
-                let rule = format!(
-                    "the handler sends to {name}, which is no output of the consumer: {}",
-                    if known.is_empty() {
-                        "it has none".to_owned()
-                    } else {
-                        known.join(", ")
-                    }
-                );
-                Error::new(ErrorKind::ConfigInvalid, rule).operation(Operation::Handle)
-            })
+    fn find(&self, name: &Text) -> Result<Output> {
+        let Inner {
+            outputs, siblings, ..
+        } = &*self.0;
+        let known = outputs.iter().find(|output| output.name == *name);
+        match (known, siblings) {
+            (Some(output), _) => Ok(output.clone()),
+            (None, Some(siblings)) => siblings.find(name),
+            (None, None) => Err(unknown(name, outputs)),
+        }
     }
 }
 
+impl Inner {
+    /// Returns a copy that no consumer has started with.
+    fn unbound(&self) -> Self {
+        Self {
+            outputs: self.outputs.clone(),
+            siblings: self.siblings.clone(),
+            bound: OnceLock::new(),
+        }
+    }
+}
+
+impl Siblings {
+    /// Returns the output to the queue `name`. Of those that were opened the latest are kept: the
+    /// producer of another ends with its last send.
+    fn find(&self, name: &Text) -> Result<Output> {
+        let queue = QueueName::new(name.clone())?;
+        let mut opened = lock(&self.opened);
+        let output = match opened.iter().position(|output| output.name == *name) {
+            Some(place) => opened.remove(place),
+            None => Output::of(Arc::clone(&self.provider), queue, &self.context)?,
+        };
+        if opened.len() == SIBLINGS_MAX {
+            opened.remove(0);
+        }
+        opened.push(output.clone());
+        Ok(output)
+    }
+}
+
+fn unknown(name: &Text, outputs: &[Output]) -> Error {
+    let known: Vec<&str> = outputs.iter().map(|output| &*output.name).collect();
+    let known = match known.as_slice() {
+        [] => "it has none".to_owned(),
+        known => known.join(", "),
+    };
+    let rule = format!("the handler sends to {name}, which is no output of the consumer: {known}");
+    Error::new(ErrorKind::ConfigInvalid, rule).operation(Operation::Handle)
+}
+
 impl Output {
-    async fn send(&self, mut messages: Vec<Message>) -> Result<()> {
+    async fn send(self, mut messages: Vec<Message>) -> Result<()> {
         if self.producer.deduplicates().await? {
             messages.iter_mut().for_each(set_dedup_id);
         }

@@ -231,7 +231,16 @@ impl<S, L> ConsumerBuilder<S, L> {
     /// transactions, and the source is received without sessions; elsewhere sends are confirmed
     /// first, and the handler's time and lease go on until they are.
     pub fn output(mut self, output: impl Into<Output>) -> Self {
-        self.setup.outputs.add(output.into());
+        self.setup.outputs = self.setup.outputs.with(output.into());
+        self
+    }
+
+    /// Lets handlers send to all queues of `provider` by their names, with their answers: what a
+    /// request names as the queue for its answer, for example. They are opened when they are sent
+    /// to.
+    pub fn outputs_of(mut self, provider: Arc<dyn Provider>) -> Self {
+        let context = self.setup.context.clone();
+        self.setup.outputs = self.setup.outputs.with_siblings(provider, context);
         self
     }
 

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use relayhouse_core::{
     Capabilities, DeadLetter, Delivery, Message, Outgoing, QueueName, Result, Settlement, Source,
-    Support, port::Redrive,
+    port::Redrive,
 };
 use relayhouse_runtime::{Batch, ConsumerBuilder, Output, Producer, Report};
 use relayhouse_testkit::hostile::{Call, HostileSender, Reply, Script};

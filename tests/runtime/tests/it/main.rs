@@ -14,6 +14,7 @@ mod lease;
 mod order;
 mod producer;
 mod pull;
+mod request;
 mod router;
 mod session;
 mod suspect;
