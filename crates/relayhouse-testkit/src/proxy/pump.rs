@@ -90,7 +90,7 @@ impl Shared {
     /// held back here.
     async fn hold(&self) {
         self.clock.sleep_until(Instant::NEVER).await;
-        pending().await
+        pending::<()>().await;
     }
 
     async fn write(&self, bytes: &[u8], to: &mut OwnedWriteHalf) -> io::Result<()> {
