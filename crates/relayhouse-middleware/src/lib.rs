@@ -18,6 +18,7 @@ pub mod breaker;
 pub mod catch_panic;
 mod line;
 mod permits;
+pub mod rate_limit;
 mod request;
 pub mod retry;
 mod sync;
@@ -28,5 +29,5 @@ mod verdict;
 
 pub use self::{
     request::{Leased, Request},
-    verdict::{Classify, Success, Verdict, standard},
+    verdict::{Classify, Standard, Success, Verdict, standard},
 };

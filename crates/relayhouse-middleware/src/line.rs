@@ -64,6 +64,13 @@ impl Line {
     }
 }
 
+/// Wakes, outside of every lock: a waker runs foreign code.
+pub(crate) fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,10 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use crate::{line::Line, sync::lock};
+use crate::{
+    line::{Line, wake},
+    sync::lock,
+};
 
 /// Counts what is in flight, and lets in what there is room for.
 #[derive(Debug)]
@@ -176,13 +179,6 @@ impl Hold {
             Self::Permit(permit) => Some(permit),
             Self::Nothing | Self::Place(_) => None,
         }
-    }
-}
-
-/// A waker runs foreign code, and so never under a lock.
-fn wake(waker: Option<Waker>) {
-    if let Some(waker) = waker {
-        waker.wake();
     }
 }
 
