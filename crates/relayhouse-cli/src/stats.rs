@@ -28,8 +28,20 @@ struct Count {
     bytes: Option<u64>,
     oldest_age_ms: Option<u128>,
     approximate: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<Cost>,
     #[serde(skip)]
     oldest_age: Option<Duration>,
+}
+
+/// Is what the calls were, where the provider charges for them.
+#[derive(Debug, Serialize)]
+struct Cost {
+    requests: u64,
+    requests_per_message: f64,
+    batch_fill: f64,
+    empty_receives: u64,
+    per_million_messages: Option<f64>,
 }
 
 pub(crate) async fn run(args: Stats, registry: &Registry, stdout: Stdout) -> Result<Code, Failure> {
@@ -92,6 +104,7 @@ impl Count {
             bytes,
             oldest_age,
             is_approximate,
+            cost,
         } = stats;
         Self {
             at: at.to_string(),
@@ -102,6 +115,7 @@ impl Count {
             bytes,
             oldest_age_ms: oldest_age.map(|age| age.as_millis()),
             approximate: is_approximate,
+            cost: cost.as_ref().map(Cost::of),
             oldest_age,
         }
     }
@@ -124,10 +138,11 @@ impl Count {
         ]
     }
 
-    /// Makes a row of each count.
+    /// Makes a row of each count, and of what counting cost.
     fn rows(&self) -> String {
         let mut text = String::new();
-        for (name, value) in self.cells() {
+        let cost = self.cost.iter().flat_map(Cost::cells);
+        for (name, value) in self.cells().into_iter().chain(cost) {
             // A string takes all that is written.
             let _ = writeln!(text, "{name:<8}{value:>14}");
         }
@@ -146,5 +161,22 @@ impl Count {
         text.extend(cells.iter().map(|(_, value)| format!("{value:>12}")));
         text.push('\n');
         text
+    }
+}
+
+impl Cost {
+    fn of(cost: &port::Cost) -> Self {
+        Self {
+            requests: cost.requests,
+            requests_per_message: cost.requests_per_message(),
+            batch_fill: cost.fill(),
+            empty_receives: cost.empty_receives,
+            per_million_messages: cost.per_million_messages(),
+        }
+    }
+
+    /// The calls are those of this process: a look at a queue sends and receives nothing.
+    fn cells(&self) -> [(&'static str, String); 1] {
+        [("requests", self.requests.to_string())]
     }
 }

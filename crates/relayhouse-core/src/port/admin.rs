@@ -100,6 +100,57 @@ pub struct Stats {
     pub oldest_age: Option<Duration>,
     /// True if the counts may be off, and lag behind what was done.
     pub is_approximate: bool,
+    /// What the calls were, where the provider charges for them.
+    pub cost: Option<Cost>,
+}
+
+/// Tells what the calls to a provider were that charges for them, since this process opened it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// The requests that the provider charges for.
+    pub requests: u64,
+    /// The messages that were sent, or those that were received, whichever are more.
+    pub messages: u64,
+    /// The calls that sent, received or acked at least one message.
+    pub batches: u64,
+    /// The messages in those calls, together.
+    pub batched: u64,
+    /// The receives that brought nothing.
+    pub empty_receives: u64,
+    /// The price of a million requests in millionths of a currency, if the user named it.
+    pub price: Option<u64>,
+}
+
+impl Cost {
+    /// Returns the requests for each message; zero before the first.
+    #[must_use]
+    pub fn requests_per_message(&self) -> f64 {
+        ratio(self.requests, self.messages)
+    }
+
+    /// Returns how many messages a call had that had any; zero before the first.
+    #[must_use]
+    pub fn fill(&self) -> f64 {
+        ratio(self.batched, self.batches)
+    }
+
+    /// Estimates what a million messages cost, in the currency of the price, if the user named it.
+    #[must_use]
+    pub fn per_million_messages(&self) -> Option<f64> {
+        let per_million_requests = ratio(self.price?, 1_000_000);
+        Some(self.requests_per_message() * per_million_requests)
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "an average needs no more than 53 bits"
+)]
+fn ratio(part: u64, whole: u64) -> f64 {
+    if whole == 0 {
+        return 0.0;
+    }
+    part as f64 / whole as f64
 }
 
 /// Says which dead letters to send back.
@@ -107,4 +158,27 @@ pub struct Stats {
 pub struct Redrive {
     /// The most to send back.
     pub max: Option<NonZeroU32>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cost_is_told_for_each_message_and_for_a_million() {
+        let cost = Cost {
+            requests: 310,
+            messages: 1_000,
+            batches: 300,
+            batched: 3_000,
+            empty_receives: 10,
+            price: Some(400_000),
+        };
+        assert!((cost.requests_per_message() - 0.31).abs() < 1e-9);
+        assert!((cost.fill() - 10.0).abs() < 1e-9);
+        assert!((cost.per_million_messages().unwrap() - 0.124).abs() < 1e-9);
+        let nothing = Cost::default();
+        assert!(nothing.fill().abs() < 1e-9);
+        assert_eq!(nothing.per_million_messages(), None);
+    }
 }

@@ -19,7 +19,7 @@ mod sender;
 mod session;
 
 pub use self::{
-    admin::{Admin, Page, QueueConfig, Redrive, Stats},
+    admin::{Admin, Cost, Page, QueueConfig, Redrive, Stats},
     provider::{Context, Provider, ReceiverOptions, Timeouts, Transactional},
     receiver::{ReceiveRequest, Receiver, Settings},
     sender::Sender,

@@ -32,6 +32,7 @@ impl State {
             bytes: Some(counts.bytes),
             oldest_age: oldest.map(|oldest| moment.wall.since(oldest)),
             is_approximate: false,
+            cost: None,
         }
     }
 

@@ -52,6 +52,7 @@ impl SqliteStore {
             bytes: Some(counts.bytes.unsigned_abs()),
             oldest_age: oldest.map(|oldest| self.moment.wall.since(oldest)),
             is_approximate: false,
+            cost: None,
         })
     }
 
