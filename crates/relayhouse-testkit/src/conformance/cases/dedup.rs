@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use relayhouse_core::{Message, port::QueueConfig};
+use relayhouse_core::{DedupScope, Message, port::QueueConfig};
 
 use crate::{
     conformance::{
@@ -48,7 +48,16 @@ async fn deduplicating(harness: &dyn Harness) -> Result<Fixture<'_>, Violation> 
 }
 
 fn with_id(fixture: &Fixture<'_>, body: &'static str) -> Message {
-    fixture.message(body).dedup_id("payment-7")
+    keyed(fixture, body).dedup_id("payment-7")
+}
+
+/// Makes a message that a dedup id is looked for among: of one key, where that matters.
+fn keyed(fixture: &Fixture<'_>, body: &'static str) -> Message {
+    let message = fixture.message(body);
+    match fixture.capabilities().dedup_scope {
+        DedupScope::Queue => message,
+        DedupScope::Key => message.ordering_key("customer-7"),
+    }
 }
 
 /// A message whose dedup id is known is dropped, and its answer says so.
