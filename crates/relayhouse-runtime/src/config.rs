@@ -153,6 +153,9 @@ pub enum Suspects {
 pub enum Preset {
     /// Many messages a second: deep prefetch, large batches.
     HighThroughput,
+    /// Few calls for each message, where calls cost: one worker, one call of each kind at a time,
+    /// and what comes up meanwhile fills the next one.
+    LowCost,
     /// Short waits: no prefetch, every send and settle leaves at once.
     LowLatency,
     /// One worker, little memory.
@@ -214,6 +217,11 @@ impl Preset {
                 batch_max: nonzero(1_000),
                 ..default
             },
+            Self::LowCost => ProducerConfig {
+                calls_in_flight: nonzero(1),
+                batch_max: nonzero(1_000),
+                ..default
+            },
             Self::LowLatency => ProducerConfig {
                 start: SendStart::Anything,
                 ..default
@@ -239,6 +247,13 @@ impl Preset {
             Self::HighThroughput => ConsumerConfig {
                 concurrency: nonzero(64),
                 prefetch_max: 1_024,
+                ..default
+            },
+            Self::LowCost => ConsumerConfig {
+                workers: nonzero(1),
+                prefetch_window: Duration::from_secs(1),
+                receives_in_flight: nonzero(1),
+                settles_in_flight: nonzero(1),
                 ..default
             },
             Self::LowLatency => ConsumerConfig {
@@ -318,6 +333,7 @@ mod tests {
     fn presets_differ_and_print() {
         let presets = [
             Preset::HighThroughput,
+            Preset::LowCost,
             Preset::LowLatency,
             Preset::LowResource,
             Preset::DeterministicTest,
