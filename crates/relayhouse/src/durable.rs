@@ -2,13 +2,16 @@
 
 use std::{
     future::ready,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, Weak},
 };
 
 use relayhouse_core::{Address, Context, Result};
 use relayhouse_local::Local;
 
-use crate::registry::{Opened, Registry};
+use crate::{
+    registry::{Opened, Registry},
+    share::{Hold, Share},
+};
 
 /// Lets `registry` open the URLs of the embedded durable queue.
 pub(crate) fn register(registry: Registry) -> Registry {
@@ -18,27 +21,29 @@ pub(crate) fn register(registry: Registry) -> Registry {
     })
 }
 
-/// Holds the directories that are open.
+/// Knows the directories that somebody has open.
 #[derive(Debug, Default)]
-struct Directories(Mutex<Vec<Local>>);
+struct Directories(Mutex<Vec<Weak<Hold<Local>>>>);
 
 impl Directories {
     fn open(&self, address: &Address, context: Context) -> Result<Opened> {
         let source = Local::source(address)?;
         let fresh = Local::open(address, context)?;
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        open.retain(|local| !local.is_closed());
-        let same = open
-            .iter()
-            .find(|local| local.directory() == fresh.directory());
-        let local = match same {
-            Some(local) => local.join(address)?,
+        open.retain(|hold| 0 < hold.strong_count());
+        let same = open.iter().filter_map(Weak::upgrade).find(|hold| {
+            let local = hold.provider();
+            local.directory() == fresh.directory() && !local.is_closed()
+        });
+        let share = match same {
+            Some(hold) => Share::new(hold.provider().join(address)?, hold),
             None => {
-                open.push(fresh.clone());
-                fresh
+                let hold = Hold::new(fresh.clone());
+                open.push(Arc::downgrade(&hold));
+                Share::new(fresh, hold)
             }
         };
-        let provider = Arc::new(local);
+        let provider = Arc::new(share);
         Ok(Opened { provider, source })
     }
 }

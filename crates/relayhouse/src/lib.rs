@@ -37,9 +37,13 @@
 //!
 //! # Features
 //!
-//! `local` (the embedded durable queue), `memory` (queues in memory) and `json` are on by default;
-//! `full` is everything.
+//! `local` (the embedded durable queue), `memory` (queues in memory) and `json` are on by default.
+//! `sqs` brings Amazon SQS, for `sqs:` URLs, as every AWS program reaches it; `sqs-client` is the
+//! part of it that a client of one's own needs, without TLS and the reading of AWS's environment,
+//! which [`Registry`] shows. Both need Rust 1.94.1, where all else needs 1.89. `full` is everything.
 
+#[cfg(feature = "sqs-client")]
+mod amazon;
 #[cfg(feature = "local")]
 mod durable;
 #[cfg(feature = "memory")]
@@ -47,6 +51,8 @@ mod embedded;
 mod queue;
 mod refused;
 mod registry;
+#[cfg(any(feature = "local", feature = "memory"))]
+mod share;
 mod signal;
 mod typed;
 
@@ -66,6 +72,8 @@ pub use relayhouse_local as local;
 #[cfg(feature = "memory")]
 pub use relayhouse_memory as memory;
 pub use relayhouse_runtime as runtime;
+#[cfg(feature = "sqs-client")]
+pub use relayhouse_sqs as sqs;
 pub use relayhouse_time as time;
 
 pub use self::{

@@ -109,8 +109,9 @@ impl Queue {
         })
     }
 
-    /// Closes the shared producer, what it still holds sent first, and then the provider with
-    /// all of its queues.
+    /// Closes the shared producer, what it still holds sent first, and then the provider: with it
+    /// go clones and siblings. A provider that the registry shares among queues that were opened
+    /// apart, such as those of one directory, is closed with the last of them.
     ///
     /// Stop the consumers first. Dropping the future leaves the rest to the next call.
     ///

@@ -14,14 +14,25 @@ use relayhouse_core::{
 
 use crate::queue::Queue;
 
+/// The schemes that this build leaves out; the feature that brings one has its name.
+const LEFT_OUT: &[&str] = &[
+    #[cfg(not(feature = "local"))]
+    "local",
+    #[cfg(not(feature = "memory"))]
+    "memory",
+    #[cfg(not(feature = "sqs-client"))]
+    "sqs",
+];
+
 type Opening = Pin<Box<dyn Future<Output = Result<Opened>> + Send>>;
 type Opener = dyn Fn(Address, Context) -> Opening + Send + Sync;
 
 /// Opens queues by URL: a value that knows adapters by their schemes.
 ///
-/// What is opened by one registry, or by clones of it, may share connections. The embedded queue
-/// lives in its registry: `memory://orders` opened twice by one registry is the same queue, and
-/// by two registries two queues.
+/// What is opened by one registry, or by clones of it, may share connections and files, which are
+/// closed with the last queue that uses them. The embedded queue lives in its registry:
+/// `memory://orders` opened twice by one registry is the same queue, and by two registries two
+/// queues.
 ///
 /// ```
 /// use relayhouse::{Registry, Settlement};
@@ -32,6 +43,31 @@ type Opener = dyn Fn(Address, Context) -> Opening + Send + Sync;
 /// let orders = registry.open("memory://orders").await?;
 /// let failed = registry.open("memory://orders/$deadletterqueue").await?;
 /// # Ok(())
+/// # }
+/// ```
+///
+/// A scheme is opened by whatever [`with`](Self::with) says. So `sqs:` URLs, which are opened with
+/// what AWS's environment says, can be opened with a client of one's own:
+///
+/// ```
+/// # #[cfg(feature = "sqs-client")]
+/// # mod program {
+/// use std::sync::Arc;
+///
+/// use aws_sdk_sqs::Client;
+/// use relayhouse::{Opened, Registry, Result, sqs::Sqs};
+///
+/// /// Opens `sqs:` URLs with `client`: its credentials, region, endpoint and connections.
+/// fn registry(client: Client) -> Result<Registry> {
+///     Ok(Registry::new()?.with("sqs", move |address, context| {
+///         let client = client.clone();
+///         async move {
+///             let source = Sqs::source_of(&address)?;
+///             let provider = Arc::new(Sqs::open_with(&address, context, client)?);
+///             Ok(Opened { provider, source })
+///         }
+///     }))
+/// }
 /// # }
 /// ```
 #[derive(Clone)]
@@ -82,6 +118,8 @@ impl Registry {
         let registry = crate::durable::register(registry);
         #[cfg(feature = "memory")]
         let registry = crate::embedded::register(registry);
+        #[cfg(feature = "sqs-client")]
+        let registry = crate::amazon::register(registry);
         registry
     }
 
@@ -133,11 +171,20 @@ impl Registry {
             [] => "no scheme is".to_owned(),
             known => format!("known are: {}", known.join(", ")),
         };
+        let way_out = way_out(scheme, LEFT_OUT);
         Error::new(
             ErrorKind::ConfigInvalid,
-            format!("scheme {scheme} of the queue URL is not known, {known}"),
+            format!("scheme {scheme} of the queue URL is not known, {known}{way_out}"),
         )
     }
+}
+
+/// Says which feature brings `scheme`, if it is one of `left_out`.
+fn way_out(scheme: &str, left_out: &[&str]) -> String {
+    if left_out.contains(&scheme) {
+        return format!("; this build leaves it out, the feature `{scheme}` brings it");
+    }
+    String::new()
 }
 
 impl Debug for Registry {
@@ -147,5 +194,21 @@ impl Debug for Registry {
             context: _,
         } = self;
         write!(f, "Registry({:?})", openers.keys())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scheme_that_was_left_out_names_its_feature() {
+        let expected = "; this build leaves it out, the feature `sqs` brings it";
+        assert_eq!(way_out("sqs", &["memory", "sqs"]), expected);
+        assert_eq!(way_out("amqp", &["memory", "sqs"]), "");
+        let registry = Registry::with_context(relayhouse_time::context().unwrap());
+        for scheme in registry.schemes() {
+            assert_eq!(way_out(scheme, LEFT_OUT), "");
+        }
     }
 }

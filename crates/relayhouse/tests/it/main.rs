@@ -1,6 +1,11 @@
-//! Tests of the facade over the embedded queue.
+//! Tests of the facade: its URLs, its handles, and one program on several providers.
 #![cfg(test)]
-#![cfg(all(feature = "json", feature = "memory"))]
+#![cfg(all(feature = "json", feature = "local", feature = "memory"))]
 
+#[cfg(feature = "sqs")]
+mod amazon;
+mod close;
 mod registry;
 mod round_trip;
+#[cfg(feature = "sqs")]
+mod switch_provider;

@@ -1,0 +1,59 @@
+//! One program on any provider: the README's, with the URL from its argument or `RELAYHOUSE_URL`.
+//!
+//! With nothing said it uses files: `cargo run --example switch_provider`. With Amazon SQS, or
+//! `relayhouse emulator sqs` in its place and `?endpoint=http://127.0.0.1:9324` behind the URL:
+//!
+//! `cargo run --example switch_provider --features sqs sqs://us-east-1/orders?create=true`
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
+use relayhouse::prelude::*;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize)]
+struct Order {
+    id: u64,
+    total: u64,
+}
+
+async fn ship(order: Order) -> std::io::Result<()> {
+    println!("shipping {}", order.id);
+    Ok(())
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let queue = relayhouse::open(&url()).await?;
+    run(&queue, ctrl_c()).await?;
+    queue.close().await
+}
+
+/// Sends an order, and ships what comes until `end`.
+pub(crate) async fn run(
+    queue: &Queue,
+    end: impl Future<Output = ()>,
+) -> Result<relayhouse::runtime::Report> {
+    queue
+        .producer()
+        .json()
+        .send(&Order { id: 7, total: 1999 })
+        .await?;
+    queue
+        .consumer()
+        .concurrency(64)
+        .handler(|Json(order): Json<Order>, attempt: Attempt| async move {
+            println!("attempt {}", attempt.0);
+            ship(order).await
+        })
+        .run_until(end)
+        .await
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what a program reads beyond its typed configuration is its own affair"
+)]
+fn url() -> String {
+    let argument = std::env::args().nth(1);
+    let given = argument.or_else(|| std::env::var("RELAYHOUSE_URL").ok());
+    given.unwrap_or_else(|| "local:./queues/orders".to_owned())
+}
