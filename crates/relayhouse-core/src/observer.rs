@@ -112,6 +112,30 @@ pub enum Event<'a> {
         /// The requests that the provider charges for it.
         requests: u64,
     },
+    /// A delivery is acked without being handled, since its key is done.
+    Deduplicated {
+        /// The delivery.
+        delivery: &'a Delivery,
+    },
+    /// It could not be noted that a key is done, or free again.
+    DedupNotNoted {
+        /// The key.
+        key: &'a str,
+        /// What went wrong.
+        error: &'a Error,
+    },
+    /// The blob of a message could not be fetched now: the message is released.
+    BlobNotFetched {
+        /// The message.
+        id: &'a MessageId,
+        /// What went wrong.
+        error: &'a Error,
+    },
+    /// A blob that no message names any more could not be removed.
+    BlobLeft {
+        /// What went wrong.
+        error: &'a Error,
+    },
     /// A layer that decrypts was made which accepts plain text: said once.
     PlainTextAllowed,
     /// A message in plain text was accepted where messages are decrypted.
@@ -135,6 +159,15 @@ pub enum Event<'a> {
     BreakerClosed {
         /// The name of the breaker.
         name: &'a str,
+    },
+    /// An adaptive limit changed.
+    LimitChanged {
+        /// The name of the limit.
+        name: &'a str,
+        /// The calls that could be in flight before.
+        before: u32,
+        /// The calls that may be in flight since.
+        limit: u32,
     },
     /// A poll of a handler held its thread for too long.
     Stalled {

@@ -13,6 +13,7 @@
 //! This crate knows no provider, no codec and no runtime. Time and chance come from the
 //! [`Context`](relayhouse_core::Context) that a layer is made with.
 
+pub mod adaptive;
 pub mod backpressure;
 pub mod breaker;
 pub mod catch_panic;

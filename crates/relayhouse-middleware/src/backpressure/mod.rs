@@ -8,8 +8,8 @@
 //! `request_bytes`, which the call exchanges for the request's real size. With `request_bytes` at
 //! the greatest request that there is, `bytes_max` is never exceeded. A greater request is let in
 //! and counted as it is, and nothing follows until there is room again; so does one that comes with
-//! several messages. Where calls are shed or fail, readiness promises nothing, and a request is
-//! let in if its real size fits, or if nothing else is in flight.
+//! several messages. Where calls are shed or fail, readiness promises nothing: a request is let in
+//! if the service inside is ready, and the request's real size fits or nothing else is in flight.
 //!
 //! An instance that is dropped, such as one that a consumer probes with, gives its room back.
 //!

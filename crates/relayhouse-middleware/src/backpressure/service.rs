@@ -23,6 +23,8 @@ pub struct Backpressure<S> {
     permits: Arc<Permits>,
     config: Arc<BackpressureConfig>,
     hold: Hold,
+    /// Whether the service inside was not ready when it was asked last.
+    is_blocked: bool,
 }
 
 /// Says what is in flight, and how many wait.
@@ -47,6 +49,7 @@ impl<S> Backpressure<S> {
             permits,
             config,
             hold: Hold::Nothing,
+            is_blocked: false,
         }
     }
 
@@ -90,6 +93,7 @@ impl<S: Clone> Clone for Backpressure<S> {
             permits,
             config,
             hold: _,
+            is_blocked: _,
         } = self;
         Self::new(inner.clone(), Arc::clone(permits), Arc::clone(config))
     }
@@ -105,20 +109,23 @@ where
     type Future = ResponseFuture<S::Future>;
 
     /// Is ready when the service is, and then when there is room: an instance that waits for the
-    /// service keeps no room from others.
+    /// service keeps no room from others. Where calls are shed or fail, it is always ready.
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
-        ready!(self.inner.poll_ready(context))?;
-        let reserve = self.reserve();
-        match self.config.full {
-            Full::Wait => {
-                let taken = self.permits.poll_take(&mut self.hold, reserve, context);
-                taken.map(Ok)
-            }
-            Full::Shed | Full::Fail => Poll::Ready(Ok(())),
+        let inner = self.inner.poll_ready(context)?;
+        self.is_blocked = inner.is_pending();
+        if self.config.full != Full::Wait {
+            return Poll::Ready(Ok(()));
         }
+        ready!(inner);
+        let reserve = self.reserve();
+        let taken = self.permits.poll_take(&mut self.hold, reserve, context);
+        taken.map(Ok)
     }
 
     fn call(&mut self, request: R) -> Self::Future {
+        if self.is_blocked {
+            return ResponseFuture::refused(self.full());
+        }
         let amount = Amount {
             messages: request.messages().into(),
             bytes: request.bytes(),

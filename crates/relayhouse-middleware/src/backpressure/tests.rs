@@ -163,6 +163,21 @@ async fn room_is_taken_after_the_service_is_ready() {
     assert_eq!(layer.load(), load(1, 10, 0));
 }
 
+/// A limit inside that is reached means full as well, so that nobody waits for it.
+#[tokio::test]
+async fn service_that_is_not_ready_is_full() {
+    let (mut service, mut handle, _) = service(config(1, 100, Full::Fail));
+    handle.allow(0);
+    assert!(service.poll_ready().is_ready());
+    let error = service.call(Message::new("")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Full);
+    handle.allow(1);
+    assert!(service.poll_ready().is_ready());
+    let call = tokio::spawn(service.call(Message::new("")));
+    handle.next_request().await.unwrap().1.send_response(());
+    call.await.unwrap().unwrap();
+}
+
 #[tokio::test]
 async fn call_can_be_dropped_at_any_poll() {
     let layer = BackpressureLayer::new(config(1, 100, Full::Wait));

@@ -1,0 +1,6 @@
+//! Layers around a simulated service, under paused time.
+#![cfg(test)]
+
+mod adaptive;
+mod overload;
+mod simulation;
