@@ -17,11 +17,14 @@ pub mod adaptive;
 pub mod backpressure;
 pub mod breaker;
 pub mod catch_panic;
+pub mod correlation;
+pub mod deadline;
 mod line;
 mod permits;
 pub mod rate_limit;
 mod request;
 pub mod retry;
+mod scope;
 mod sync;
 #[cfg(test)]
 mod testing;

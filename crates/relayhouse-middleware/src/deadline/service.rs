@@ -1,0 +1,145 @@
+//! The service that passes deadlines on, and starts no work after them.
+
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use relayhouse_core::{
+    Clock, DeadLetter, Delivery, Error, ErrorKind, Message, Operation, Result, Retry, Settlement,
+    Timestamp, extract,
+};
+use tower_service::Service;
+
+use super::{BatchFuture, DeadlineConfig, Late, ResponseFuture};
+use crate::scope::{Scope, Scoped};
+
+/// Passes deadlines on from message to message, and starts no work after them.
+#[derive(Clone, Debug)]
+pub struct Deadline<S> {
+    inner: S,
+    clock: Arc<dyn Clock>,
+    config: DeadlineConfig,
+}
+
+impl<S> Deadline<S> {
+    pub(super) const fn new(inner: S, clock: Arc<dyn Clock>, config: DeadlineConfig) -> Self {
+        Self {
+            inner,
+            clock,
+            config,
+        }
+    }
+
+    /// Gives `message` a deadline where it has none, and refuses it where that has passed.
+    fn mark(&self, message: Message) -> Result<Message> {
+        let own = deadline_of(&message);
+        let limit = || Some(self.clock.wall() + self.config.limit?);
+        let Some(deadline) = own.or_else(|| Scope::current().deadline).or_else(limit) else {
+            return Ok(message);
+        };
+        if deadline <= self.clock.wall() {
+            let text = format!("the deadline {deadline} has passed, nothing was sent");
+            let error = Error::new(ErrorKind::Timeout, text).operation(Operation::Send);
+            return Err(error.retry(Retry::Permanent));
+        }
+        match own {
+            Some(_) => Ok(message),
+            None => Ok(message.deadline(deadline)),
+        }
+    }
+
+    /// Returns how a delivery ends whose deadline has passed.
+    fn late(&self, delivery: &Delivery) -> Option<Settlement> {
+        let deadline = deadline_of(&delivery.message)?;
+        if self.clock.wall() < deadline {
+            return None;
+        }
+        Some(match self.config.late {
+            Late::DeadLetter => {
+                let text = format!("the deadline {deadline} has passed");
+                Settlement::dead_letter(DeadLetter::EXPIRED, text)
+            }
+            Late::Ack => Settlement::Ack,
+        })
+    }
+}
+
+fn deadline_of(message: &Message) -> Option<Timestamp> {
+    if message.is_plain() {
+        return None;
+    }
+    extract::Deadline::of(message).0
+}
+
+fn scope(deadline: Option<Timestamp>) -> Scope {
+    Scope {
+        deadline,
+        ..Scope::current()
+    }
+}
+
+impl<S: Service<Message, Error = Error>> Service<Message> for Deadline<S> {
+    type Response = S::Response;
+    type Error = Error;
+    type Future = ResponseFuture<S::Future, S::Response>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, message: Message) -> Self::Future {
+        match self.mark(message) {
+            Ok(message) => ResponseFuture::called(self.inner.call(message)),
+            Err(error) => ResponseFuture::ended(Err(error)),
+        }
+    }
+}
+
+impl<S> Service<Delivery> for Deadline<S>
+where
+    S: Service<Delivery, Response = Settlement, Error = Error>,
+{
+    type Response = Settlement;
+    type Error = Error;
+    type Future = ResponseFuture<Scoped<S::Future>, Settlement>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, delivery: Delivery) -> Self::Future {
+        if let Some(settlement) = self.late(&delivery) {
+            return ResponseFuture::ended(Ok(settlement));
+        }
+        let scope = scope(deadline_of(&delivery.message));
+        ResponseFuture::called(scope.run(|| self.inner.call(delivery)))
+    }
+}
+
+impl<S> Service<Vec<Delivery>> for Deadline<S>
+where
+    S: Service<Vec<Delivery>, Response = Vec<Result<Settlement>>, Error = Error>,
+{
+    type Response = Vec<Result<Settlement>>;
+    type Error = Error;
+    type Future = BatchFuture<Scoped<S::Future>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, batch: Vec<Delivery>) -> Self::Future {
+        let late: Vec<Option<Settlement>> = batch.iter().map(|item| self.late(item)).collect();
+        let items = batch.into_iter().zip(&late);
+        let timely = items.filter_map(|(item, late)| late.is_none().then_some(item));
+        let timely: Vec<Delivery> = timely.collect();
+        if timely.is_empty() {
+            return BatchFuture::new(None, late);
+        }
+        let deadlines = timely.iter().filter_map(|item| deadline_of(&item.message));
+        let scope = scope(deadlines.min());
+        let future = scope.run(|| self.inner.call(timely));
+        BatchFuture::new(Some(future), late)
+    }
+}
