@@ -19,6 +19,7 @@ pub mod breaker;
 pub mod catch_panic;
 pub mod correlation;
 pub mod deadline;
+pub mod fault;
 mod line;
 mod permits;
 pub mod rate_limit;
