@@ -2,7 +2,14 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::{
+    filter::{LevelFilter, Targets},
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
+
+/// The start of the names of what is shown of logs: the libraries of others may log credentials.
+const OURS: &str = "relayhouse";
 
 /// How much to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,19 +42,21 @@ impl Console {
         }
     }
 
-    /// Starts to show what the libraries log.
+    /// Starts to show what our libraries log.
     pub(crate) fn show_logs(self) {
         let level = match self.verbosity {
             Verbosity::Quiet | Verbosity::Normal => LevelFilter::OFF,
             Verbosity::Verbose => LevelFilter::WARN,
             Verbosity::Debug => LevelFilter::DEBUG,
         };
-        // A second call, which there is none of, would change nothing.
-        let _ = tracing_subscriber::fmt()
+        let lines = tracing_subscriber::fmt()
             .with_max_level(level)
             .with_writer(io::stderr)
             .with_ansi(self.is_coloured)
-            .try_init();
+            .finish();
+        let ours = Targets::new().with_target(OURS, level);
+        // A second call, which there is none of, would change nothing.
+        let _ = lines.with(ours).try_init();
     }
 
     /// Says what went wrong.

@@ -73,7 +73,7 @@ pub(crate) fn with_advice(error: &Error) -> String {
 /// Says what a person can do about an error of this kind, where its text does not.
 const fn advice(kind: ErrorKind) -> Option<&'static str> {
     match kind {
-        ErrorKind::QueueNotFound => Some("create it with `relayhouse create`, or check the name"),
+        ErrorKind::QueueNotFound => Some("create it with `relayhouse create`, or check its URL"),
         ErrorKind::QueueConflict => Some("choose another name, or leave out what differs"),
         ErrorKind::Unauthorized => Some("check the credentials and what they may do"),
         ErrorKind::Full => Some("work on what is there, or raise the queue's bounds"),

@@ -85,8 +85,8 @@ pub fn main() -> ExitCode {
 /// `registry`, and returns the exit code. Results go to `stdout`, which is flushed, and what is
 /// for a person to standard error.
 ///
-/// It listens for Ctrl-C. It closes the provider that it opened: a registry whose queues share
-/// one is good for one call. For all queues but those of `memory://`, `demo` starts the running
+/// It listens for Ctrl-C. It closes the queue that it opened, and with it the provider, unless
+/// the registry shares that among others. For all queues but those of `memory://`, `demo` starts the running
 /// program once more, which must hand its command line to this function.
 ///
 /// Dropping the future drops what it was about: running commands are killed, and what they were

@@ -11,8 +11,9 @@ use super::value::size;
 
 /// Creates a queue, or a subscription with its topic
 ///
-/// One that is there with the same options is left as it is. What is not said here is left to the provider. The embedded queues need no creation: they are
-/// created by their first use.
+/// One that is there with the same options is left as it is. What is not said here is left to the
+/// provider. The embedded queues need no creation: they are created by their first use. On Amazon
+/// SQS a queue for its dead letters is created with it, which is called NAME-dead.
 #[derive(Debug, Args)]
 #[command(after_help = EXITS)]
 pub(crate) struct Create {

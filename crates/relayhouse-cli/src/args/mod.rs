@@ -66,9 +66,11 @@ pub(crate) enum Command {
 }
 
 const URLS: &str = "\
-A queue is named by its URL, such as memory://orders. Its dead letters are a queue as well, whose
-URL ends with /$deadletterqueue; a subscription is memory://TOPIC/subscriptions/NAME. Options
-follow as in memory://orders?lease=1min. Each command has its exit codes in its --help.";
+A queue is named by its URL, such as local:./queues/orders, which is a file. Its dead letters are a
+queue as well, whose URL ends with /$deadletterqueue; a subscription is
+local:./queues/TOPIC/subscriptions/NAME. Options follow as in local:./queues/orders?lease=1min.
+Amazon SQS is sqs://REGION/QUEUE, with what AWS's environment says, such as AWS_PROFILE and
+AWS_ENDPOINT_URL_SQS. Each command has its exit codes in its --help.";
 
 impl Cli {
     pub(crate) fn verbosity(&self) -> Verbosity {

@@ -59,7 +59,8 @@ pub(crate) struct Work {
         value_parser = humantime::parse_duration)]
     pub(crate) lease: Duration,
 
-    /// End when the queue is empty: nothing is ready, leased by anybody, or held back
+    /// End when the queue is empty: nothing is ready, leased by anybody, or held back. Where counts
+    /// are approximate it has to look so three times, a second apart
     #[arg(long)]
     pub(crate) until_empty: bool,
 

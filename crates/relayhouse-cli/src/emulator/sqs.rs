@@ -15,6 +15,7 @@ use crate::{
 pub(super) async fn run(args: Sqs, console: Console, mut stdout: Stdout) -> Result<Code, Failure> {
     let interrupted = ctrl_c();
     let address = SocketAddr::new(args.listen, args.port);
+    let region = args.region.clone();
     let emulator = builder(args).address(address).start().await;
     let emulator = emulator.map_err(|error| {
         Failure::new(
@@ -25,10 +26,22 @@ pub(super) async fn run(args: Sqs, console: Console, mut stdout: Stdout) -> Resu
     // One short line, which no reader makes wait.
     let printed = writeln!(stdout, "{}", emulator.endpoint()).and_then(|()| stdout.flush());
     printed.map_err(|error| Failure::io("cannot write standard output", &error))?;
-    console.note("serves Amazon SQS from memory, for any credentials, until Ctrl-C");
+    console.note(&what_next(emulator.endpoint(), &region));
     interrupted.await;
     emulator.close().await;
     Ok(Code::Interrupted)
+}
+
+/// Says what to type in another terminal.
+fn what_next(endpoint: &str, region: &str) -> String {
+    let queue = format!("sqs://{region}/orders");
+    format!(
+        "serves Amazon SQS from memory, for any credentials, until Ctrl-C. In another terminal:
+  export AWS_ENDPOINT_URL_SQS={endpoint} AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any
+  relayhouse create {queue}
+  echo '{{\"id\":7}}' | relayhouse send {queue}
+  relayhouse receive {queue}"
+    )
 }
 
 /// Sets up all but the address; ids and receipts are others than those of the last run.

@@ -19,6 +19,9 @@ use crate::{
 /// How long a consumer with nothing to do may take to stop.
 const STOP_MAX: Duration = Duration::from_secs(5);
 
+/// How long one receive waits for messages; the end of the work waits for the end of that.
+const RECEIVE_WAIT: Duration = Duration::from_secs(1);
+
 /// Runs the commands, and takes the dead letters.
 #[derive(Debug)]
 pub(crate) struct Consumers {
@@ -56,6 +59,7 @@ impl Consumers {
         let messages = queue
             .consumer()
             .concurrency(pipe.concurrency)
+            .receive_wait(RECEIVE_WAIT)
             .lease_total_max(LEASE_TOTAL_MAX)
             .drain_deadline(pipe.drain)
             .failure(policy)
@@ -67,6 +71,7 @@ impl Consumers {
             .dead_letters()?
             .consumer()
             .concurrency(1)
+            .receive_wait(RECEIVE_WAIT)
             .handler(move |delivery: Delivery| undertaker.clone().handle(delivery))
             .start()
             .await?;

@@ -32,8 +32,9 @@ pub(crate) struct Tracker {
 #[derive(Debug, Default)]
 struct State {
     weights: HashMap<MessageId, u32>,
-    /// Dead letters that nobody has taken yet.
-    unburied: u64,
+    /// Dead letters that nobody has taken yet; less than none while one was taken before it was
+    /// heard of, which can be where the provider moves them in two steps.
+    unburied: i64,
     counts: Counts,
 }
 
@@ -74,7 +75,7 @@ impl Tracker {
 
     /// Ends when every dead letter has been taken.
     pub(crate) async fn buried(&self) {
-        self.until(|state| state.unburied == 0).await;
+        self.until(|state| state.unburied <= 0).await;
     }
 
     async fn until(&self, is_so: impl Fn(&State) -> bool) {
@@ -108,7 +109,7 @@ impl State {
         match settlement {
             Settlement::Ack if source.dead_letter => {
                 self.counts.dead += 1;
-                self.unburied = self.unburied.saturating_sub(1);
+                self.unburied -= 1;
                 return self.end(id);
             }
             Settlement::Ack => {
@@ -146,6 +147,28 @@ impl Observer for Tracker {
         drop(state);
         if 0 < freed {
             self.tell(freed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dead_letter_may_be_taken_before_it_is_heard_of() {
+        let live: Source = "orders".parse().unwrap();
+        let (dead, id) = (live.dead_letters(), MessageId::from(7));
+        let letter = Settlement::dead_letter("rejected", "");
+        for heard in [
+            [(&dead, &Settlement::Ack), (&live, &letter)],
+            [(&live, &letter), (&dead, &Settlement::Ack)],
+        ] {
+            let mut state = State::default();
+            state.weights.insert(id.clone(), 1);
+            let freed = heard.map(|(source, how)| state.settled(source, &id, how));
+            assert_eq!(freed.iter().sum::<u32>(), 1);
+            assert_eq!((state.unburied, state.counts.dead), (0, 1));
         }
     }
 }

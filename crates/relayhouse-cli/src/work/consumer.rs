@@ -1,6 +1,6 @@
 //! The consumer that runs the commands.
 
-use std::{num::NonZeroU32, sync::Arc};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use relayhouse::{
     Delivery, Error, Queue,
@@ -12,6 +12,10 @@ use crate::{
     exec::{Groups, Handler, LEASE_TOTAL_MAX, Results, Shell, Shown},
     progress::Progress,
 };
+
+/// How long one receive waits for messages; what is interrupted waits for the end of that.
+const RECEIVE_WAIT: Duration = Duration::from_secs(5);
+const RECEIVE_WAIT_UNTIL_EMPTY: Duration = Duration::from_secs(1);
 
 /// Starts to run commands.
 pub(super) async fn start(
@@ -41,9 +45,15 @@ pub(super) async fn start(
         delay_first: args.retry_delay,
         ..FailurePolicy::default()
     };
+    let receive_wait = if args.until_empty {
+        RECEIVE_WAIT_UNTIL_EMPTY
+    } else {
+        RECEIVE_WAIT
+    };
     let consumer = queue
         .consumer()
         .concurrency(args.concurrency)
+        .receive_wait(receive_wait)
         .lease(args.lease)
         .lease_total_max(LEASE_TOTAL_MAX)
         .drain_deadline(args.drain)

@@ -39,6 +39,13 @@ enum Stop {
     Consumer,
 }
 
+/// Is what is left to do.
+#[derive(Clone, Copy, Debug)]
+struct Backlog {
+    messages: u64,
+    is_approximate: bool,
+}
+
 pub(crate) async fn run(
     args: Work,
     registry: &Registry,
@@ -133,8 +140,11 @@ async fn finish(
     }
 }
 
-/// Returns how many messages are neither dead nor gone.
-async fn backlog(queue: &Queue) -> Result<u64, Error> {
+/// Counts the messages that are neither dead nor gone.
+async fn backlog(queue: &Queue) -> Result<Backlog, Error> {
     let stats = queue.admin()?.stats(queue.source()).await?;
-    Ok(stats.ready + stats.leased + stats.delayed)
+    Ok(Backlog {
+        messages: stats.ready + stats.leased + stats.delayed,
+        is_approximate: stats.is_approximate,
+    })
 }

@@ -23,7 +23,7 @@ pub(super) async fn follow(progress: &Progress, queue: &Queue, running: &Running
         pulse.tick().await;
         if progress.is_live() && count_at <= clock.now() {
             // A queue that cannot be counted has no end to show.
-            left = backlog(queue).await.ok();
+            left = backlog(queue).await.ok().map(|left| left.messages);
             count_at = clock.now() + COUNT_EVERY;
         }
         pulse.show(&view(&running.report(), left));

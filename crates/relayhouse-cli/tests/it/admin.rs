@@ -176,7 +176,7 @@ async fn queue_that_is_not_there_is_said_with_what_to_do() {
     let ran = run(&["stats", "memory://orders"], "").ended(69);
     ran.said_only(
         "cannot administer orders: it does not exist; create it with `relayhouse create`, or \
-         check the name",
+         check its URL",
     );
 }
 

@@ -2,6 +2,8 @@
 #![cfg(test)]
 
 mod admin;
+#[cfg(all(unix, feature = "sqs"))]
+mod cloud;
 mod demo;
 #[cfg(unix)]
 mod emulator;
@@ -17,6 +19,10 @@ mod receive;
 mod send;
 #[cfg(unix)]
 mod signal;
+#[cfg(all(unix, feature = "sqs"))]
+mod sqs;
+#[cfg(all(unix, feature = "sqs"))]
+mod sqs_errors;
 #[cfg(unix)]
 mod stop;
 #[cfg(unix)]

@@ -88,7 +88,8 @@ fn wrong_urls_are_said_in_one_line() {
         let ran = with("foo://x");
         let start = "relayhouse: scheme foo of the queue URL is not known, known are: ";
         assert!(ran.stderr.starts_with(start), "{}", ran.stderr);
-        assert!(ran.stderr.ends_with("memory\n"), "{}", ran.stderr);
+        let known = ran.stderr.lines().next().unwrap_or_default();
+        assert!(known.contains("local, memory"), "{known}");
         let ran = with("memory://x?leese=1s");
         assert!(
             ran.stderr
