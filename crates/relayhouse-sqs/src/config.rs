@@ -100,6 +100,11 @@ impl Default for Config {
 impl Config {
     /// Checks what a type cannot.
     pub(crate) fn check(&self) -> Result<()> {
+        let is_url = |text: &String| text.starts_with("http://") || text.starts_with("https://");
+        if !self.endpoint.as_ref().is_none_or(is_url) {
+            let text = "option endpoint: expected a URL, such as http://localhost:9324";
+            return Err(error::invalid(text));
+        }
         let durations = [
             ("lease", self.lease.unwrap_or(LEASE_TOTAL_MAX)),
             ("connect_timeout", self.connect_timeout),
@@ -344,6 +349,9 @@ mod tests {
             let error = read(&[(key, "0s")]).unwrap().check().unwrap_err();
             assert!(error.to_string().contains(key), "{error}");
         }
+        let error = read(&[("endpoint", "localhost:9324")]).unwrap().check();
+        let error = error.unwrap_err();
+        assert!(error.to_string().contains("http://localhost"), "{error}");
         let error = read(&[("lease", "13h")]).unwrap().check().unwrap_err();
         assert!(error.to_string().contains("43200s"), "{error}");
     }

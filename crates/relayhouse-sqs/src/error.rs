@@ -356,7 +356,8 @@ fn refused() -> Error {
 }
 
 fn no_credentials(operation: Operation) -> Error {
-    Error::new(ErrorKind::Unauthorized, "no credentials could be loaded").operation(operation)
+    let text = "no credentials could be loaded from AWS_ACCESS_KEY_ID, AWS_PROFILE or a role";
+    Error::new(ErrorKind::Unauthorized, text).operation(operation)
 }
 
 pub(crate) fn missing_answer(operation: Operation) -> Error {
