@@ -56,7 +56,7 @@ pub(super) async fn load(link: &Link) -> Result<Client> {
     if shared.region().is_none() {
         return Err(Error::new(
             ErrorKind::ConfigInvalid,
-            "no region is known: name it in the URL (sqs://region/queue, ?region=) or in AWS_REGION",
+            "no region is known: name it in the URL (sqs://region/queue, ?region=) or AWS_REGION",
         ));
     }
     let of_location = link.location.as_ref().and_then(|it| it.endpoint.clone());
