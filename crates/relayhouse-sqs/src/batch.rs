@@ -67,10 +67,11 @@ async fn send_call(
     let entries: Result<Vec<_>> = entries.map(|(index, it)| it.entry(index)).collect();
     let request = link.client().await?.send_message_batch();
     let request = request.queue_url(&*queue.url).set_entries(Some(entries?));
-    link.meter.sent(count as u64, bytes);
+    let requests = link.meter.sent(count as u64, bytes);
     let answer = link
         .call(Call::Send, Operation::Send, request.send())
         .await?;
+    link.called(Operation::Send, count as u64, requests);
     let mut answers = Answers::new(count);
     for entry in answer.successful {
         let index = answers.index(&entry.id);
@@ -94,14 +95,17 @@ fn sent(entry: &SendMessageBatchResultEntry) -> Sent {
 pub(crate) async fn delete(
     link: &Link,
     queue: &Queue,
-    handles: &[String],
+    handles: Vec<String>,
     operation: Operation,
 ) -> Vec<Result<()>> {
     let mut answers = Vec::with_capacity(handles.len());
-    for chunk in handles.chunks(BATCH_MAX) {
+    let mut handles = handles.into_iter();
+    while 0 < handles.len() {
+        let chunk: Vec<_> = handles.by_ref().take(BATCH_MAX).collect();
+        let count = chunk.len();
         match delete_call(link, queue, chunk, operation).await {
             Ok(results) => answers.extend(results),
-            Err(cause) => answers.extend(chunk.iter().map(|_| Err(cause.clone()))),
+            Err(cause) => answers.extend((0..count).map(|_| Err(cause.clone()))),
         }
     }
     answers
@@ -110,19 +114,21 @@ pub(crate) async fn delete(
 async fn delete_call(
     link: &Link,
     queue: &Queue,
-    handles: &[String],
+    handles: Vec<String>,
     operation: Operation,
 ) -> Result<Vec<Result<()>>> {
-    let entries = handles.iter().enumerate().map(|(index, handle)| {
+    let count = handles.len();
+    let entries = handles.into_iter().enumerate().map(|(index, handle)| {
         let entry = Delete::builder().id(index.to_string());
         entry.receipt_handle(handle).build().map_err(unbuilt)
     });
     let entries: Result<Vec<_>> = entries.collect();
     let request = link.client().await?.delete_message_batch();
     let request = request.queue_url(&*queue.url).set_entries(Some(entries?));
-    link.meter.deleted(handles.len() as u64);
+    link.meter.deleted(count as u64);
     let answer = link.call(Call::Delete, operation, request.send()).await?;
-    let mut answers = Answers::new(handles.len());
+    link.called(operation, count as u64, 1);
+    let mut answers = Answers::new(count);
     for entry in &answer.successful {
         let index = answers.index(&entry.id);
         answers.set(index, Ok(()));
@@ -167,6 +173,7 @@ async fn change_call(
     let answer = link
         .call(Call::ChangeVisibility, operation, request.send())
         .await?;
+    link.called(operation, changes.len() as u64, 1);
     let mut answers = Answers::new(changes.len());
     for entry in &answer.successful {
         let index = answers.index(&entry.id);

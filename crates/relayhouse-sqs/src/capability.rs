@@ -5,9 +5,9 @@ use std::{
     time::Duration,
 };
 
-use relayhouse_core::{Attempts, Capabilities, LeaseKind, Support};
+use relayhouse_core::{Attempts, Capabilities, DedupScope, LeaseKind, Support};
 
-use crate::config::{Config, Peek};
+use crate::config::{Config, LongDelays, Peek};
 
 /// The most bytes of one message, and of one batch, as SQS counts them: 1 MiB.
 pub(crate) const SQS_BYTES_MAX: u64 = 1024 * 1024;
@@ -20,6 +20,9 @@ pub(crate) const LEASE_TOTAL_MAX: Duration = Duration::from_secs(43_200);
 
 /// The longest wait of one receive.
 pub(crate) const WAIT_MAX: Duration = Duration::from_secs(20);
+
+/// The longest delay of a message.
+pub(crate) const SCHEDULE_MAX: Duration = Duration::from_secs(900);
 
 /// What a message of text without headers needs beyond its body.
 const OVERHEAD: u64 = 1024;
@@ -47,12 +50,21 @@ pub(crate) const STANDARD: Capabilities = Capabilities {
     receive_wait_max: Some(WAIT_MAX),
     settle_batch_max: NonZeroU32::new(10),
     extend_batch_max: NonZeroU32::new(10),
-    schedule_max: Some(Duration::from_secs(900)),
+    schedule_max: Some(SCHEDULE_MAX),
     release_delay_max: Some(LEASE_TOTAL_MAX),
     lease_max: Some(LEASE_TOTAL_MAX),
     lease_total_max: Some(LEASE_TOTAL_MAX),
     in_flight_max: NonZeroU32::new(120_000),
     ..Capabilities::NONE
+};
+
+/// A standard queue, longer delays on which go in hops.
+pub(crate) const HOPPING: Capabilities = Capabilities {
+    schedule: Support::Emulated,
+    schedule_max: None,
+    release_delay: Support::Emulated,
+    release_delay_max: None,
+    ..STANDARD
 };
 
 /// A FIFO queue: order by key, and no delay of a single message.
@@ -80,8 +92,44 @@ impl Declared {
             Peek::Receive => Support::Emulated,
         };
         Self {
-            standard: Capabilities { peek, ..STANDARD },
-            fifo: Capabilities { peek, ..FIFO },
+            standard: Capabilities {
+                peek,
+                ..match config.long_delays {
+                    LongDelays::Refuse => STANDARD,
+                    LongDelays::Hop => HOPPING,
+                }
+            },
+            fifo: Capabilities {
+                peek,
+                dedup_scope: if config.high_throughput {
+                    DedupScope::Key
+                } else {
+                    DedupScope::Queue
+                },
+                ..FIFO
+            },
+        }
+    }
+
+    /// Returns what `count` queues can do together.
+    pub(crate) fn sharded(&self, is_fifo: bool, count: u32) -> Capabilities {
+        let one = self.queue(is_fifo);
+        let times = |max: Option<NonZeroU32>| {
+            let count = NonZeroU32::new(count)?;
+            Some(max?.saturating_mul(count))
+        };
+        let bytes = |max: Option<NonZeroU64>| {
+            let count = NonZeroU64::new(count.into())?;
+            Some(max?.saturating_mul(count))
+        };
+        Capabilities {
+            dedup_scope: DedupScope::Key,
+            send_batch_max: times(one.send_batch_max),
+            send_bytes_max: bytes(one.send_bytes_max),
+            settle_batch_max: times(one.settle_batch_max),
+            extend_batch_max: times(one.extend_batch_max),
+            in_flight_max: times(one.in_flight_max),
+            ..one.clone()
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::{
     fmt::{self, Debug},
+    num::NonZeroU32,
     time::Duration,
 };
 
@@ -9,7 +10,16 @@ use aws_sdk_sqs::Client;
 use relayhouse_core::{Context, Operation, Result, config};
 use serde::Deserialize;
 
-use crate::{capability::LEASE_TOTAL_MAX, error, provider::Sqs};
+use crate::{
+    capability::LEASE_TOTAL_MAX,
+    error,
+    preset::Preset,
+    price::Price,
+    provider::{Kind, Sqs},
+    shards::SHARDS_MAX,
+};
+
+const CONNECTIONS_MAX: NonZeroU32 = NonZeroU32::new(256).unwrap();
 
 /// Holds the options of a provider.
 ///
@@ -29,6 +39,13 @@ pub struct Config {
     pub endpoint: Option<String>,
     /// The profile of AWS's configuration files; what AWS's environment says.
     pub profile: Option<String>,
+    /// What is set together; nothing.
+    pub preset: Option<Preset>,
+    /// What a million requests cost, such as `0.40`, so that [`stats`] can tell what the calls did;
+    /// it is not known.
+    ///
+    /// [`stats`]: relayhouse_core::port::Stats::cost
+    pub price: Option<Price>,
     /// The lease that a receive gives; the queue's visibility timeout.
     #[serde(deserialize_with = "config::duration_option")]
     pub lease: Option<Duration>,
@@ -47,6 +64,15 @@ pub struct Config {
     pub verify: bool,
     /// What a peek does; it is refused.
     pub peek: Peek,
+    /// What becomes of delays that are longer than those of SQS; they are refused.
+    pub long_delays: LongDelays,
+    /// True to let requests leave this machine in plain text (`http://`), signature and messages
+    /// included; false.
+    pub plain_text: bool,
+    /// How many connections there may be; 256, of which half are used at a time, since the SDK makes
+    /// further ones while it waits for one to be free. Further calls wait, for as long as they may
+    /// take.
+    pub connections_max: NonZeroU32,
     /// How long a connection may take; 3 seconds.
     #[serde(deserialize_with = "config::duration")]
     pub connect_timeout: Duration,
@@ -75,6 +101,26 @@ pub enum Peek {
     Receive,
 }
 
+/// Says what becomes of a delay that is longer than those of SQS: on standard queues 15 minutes for
+/// a send, and 12 hours for a release.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LongDelays {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// The message goes in hops of at most 15 minutes. A consumer that gets it before it is due
+    /// sends it again and then deletes it, so consumers need the right to send, a hop costs three
+    /// requests, and without a consumer the message stays away longer. Between the two calls of a
+    /// hop a crash may **double** the message, and never loses it. A hop is no delivery: it does
+    /// not count as an attempt. After a release that goes in hops SQS counts anew what its redrive
+    /// policy limits.
+    ///
+    /// FIFO queues have no delay of a single message, and refuse it all the same.
+    Hop,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -82,6 +128,8 @@ impl Default for Config {
             account: None,
             endpoint: None,
             profile: None,
+            preset: None,
+            price: None,
             lease: None,
             create: false,
             high_throughput: false,
@@ -89,6 +137,9 @@ impl Default for Config {
             dedup_by_content: false,
             verify: true,
             peek: Peek::Refuse,
+            long_delays: LongDelays::Refuse,
+            plain_text: false,
+            connections_max: CONNECTIONS_MAX,
             connect_timeout: Duration::from_secs(3),
             call_timeout: Duration::from_secs(5),
             receive_beyond_wait: Duration::from_secs(5),
@@ -158,7 +209,7 @@ pub(crate) fn check_lease(lease: Duration) -> Result<()> {
 pub struct SqsBuilder {
     context: Context,
     config: Config,
-    is_fifo: bool,
+    kind: Kind,
     client: Option<Client>,
 }
 
@@ -167,7 +218,10 @@ impl SqsBuilder {
         Self {
             context,
             config,
-            is_fifo: false,
+            kind: Kind {
+                is_fifo: false,
+                shards: None,
+            },
             client: None,
         }
     }
@@ -191,7 +245,14 @@ impl SqsBuilder {
     /// Declares by [`capabilities`](relayhouse_core::port::Provider::capabilities) what FIFO queues
     /// can do, instead of standard ones. What is opened declares what its own name says.
     pub fn fifo(mut self) -> Self {
-        self.is_fifo = true;
+        self.kind.is_fifo = true;
+        self
+    }
+
+    /// Declares by [`capabilities`](relayhouse_core::port::Provider::capabilities) what `count`
+    /// queues can do together, instead of one. What is opened declares what its own name says.
+    pub fn shards(mut self, count: NonZeroU32) -> Self {
+        self.kind.shards = Some(count.get());
         self
     }
 
@@ -216,6 +277,18 @@ impl SqsBuilder {
     /// Sets the profile of AWS's configuration files.
     pub fn profile(mut self, profile: impl Into<String>) -> Self {
         self.config.profile = Some(profile.into());
+        self
+    }
+
+    /// Sets all options that `preset` is about; what is set afterwards overrides it.
+    pub fn preset(mut self, preset: Preset) -> Self {
+        preset.set(&mut self.config);
+        self
+    }
+
+    /// Sets what a million requests cost.
+    pub fn price(mut self, price: Price) -> Self {
+        self.config.price = Some(price);
         self
     }
 
@@ -261,6 +334,24 @@ impl SqsBuilder {
         self
     }
 
+    /// Sets what becomes of delays that are longer than those of SQS.
+    pub fn long_delays(mut self, long_delays: LongDelays) -> Self {
+        self.config.long_delays = long_delays;
+        self
+    }
+
+    /// Sets whether requests may leave this machine in plain text.
+    pub fn plain_text(mut self, plain_text: bool) -> Self {
+        self.config.plain_text = plain_text;
+        self
+    }
+
+    /// Sets how many connections there may be.
+    pub fn connections_max(mut self, connections_max: NonZeroU32) -> Self {
+        self.config.connections_max = connections_max;
+        self
+    }
+
     /// Builds the provider. It connects when the first queue is opened.
     ///
     /// # Errors
@@ -272,11 +363,15 @@ impl SqsBuilder {
         if self.client.is_some() {
             self.config.check_no_client_options()?;
         }
+        if self.kind.shards.is_some_and(|count| SHARDS_MAX < count) {
+            let text = format!("at most {SHARDS_MAX} queues can be one");
+            return Err(error::invalid(text));
+        }
         Ok(Sqs::new(
             self.context,
             self.config,
             self.client,
-            self.is_fifo,
+            self.kind,
             None,
         ))
     }
@@ -288,12 +383,12 @@ impl Debug for SqsBuilder {
         let Self {
             context: _,
             config,
-            is_fifo,
+            kind,
             client: _,
         } = self;
         f.debug_struct("SqsBuilder")
             .field("config", config)
-            .field("is_fifo", is_fifo)
+            .field("kind", kind)
             .finish_non_exhaustive()
     }
 }
@@ -322,6 +417,7 @@ mod tests {
             ("fair", "true"),
             ("verify", "false"),
             ("peek", "receive"),
+            ("long_delays", "hop"),
             ("call-timeout", "2s"),
         ])
         .unwrap();
@@ -331,6 +427,7 @@ mod tests {
             fair: true,
             verify: false,
             peek: Peek::Receive,
+            long_delays: LongDelays::Hop,
             call_timeout: Duration::from_secs(2),
             ..Config::default()
         };

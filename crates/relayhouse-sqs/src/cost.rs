@@ -2,6 +2,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use relayhouse_core::port;
+
+use crate::price::Price;
+
 /// SQS counts each started 64 KiB of a request as a request.
 const CHUNK_BYTES: u64 = 64 * 1024;
 
@@ -39,11 +43,12 @@ impl Meter {
         self.calls[call as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Notes that one send took `messages` of `bytes` together.
-    pub(crate) fn sent(&self, messages: u64, bytes: u64) {
+    /// Notes that one send took `messages` of `bytes` together, and returns its requests.
+    pub(crate) fn sent(&self, messages: u64, bytes: u64) -> u64 {
         self.sent.fetch_add(messages, Ordering::Relaxed);
         let more = bytes.div_ceil(CHUNK_BYTES).saturating_sub(1);
         self.chunks_more.fetch_add(more, Ordering::Relaxed);
+        1 + more
     }
 
     pub(crate) fn received(&self, messages: u64) {
@@ -125,6 +130,21 @@ impl Cost {
     pub fn per_million_messages(&self, price_per_million: f64) -> f64 {
         self.requests_per_message() * price_per_million
     }
+
+    /// Tells the same in the words of [`Stats`](port::Stats).
+    #[must_use]
+    pub fn told(&self, price: Option<Price>) -> port::Cost {
+        let calls = [Call::Send, Call::Receive, Call::Delete].map(|call| self.calls(call));
+        let batches: u64 = calls.into_iter().sum();
+        port::Cost {
+            requests: self.requests(),
+            messages: self.sent.max(self.received),
+            batches: batches.saturating_sub(self.empty_receives),
+            batched: self.sent + self.received + self.deleted,
+            empty_receives: self.empty_receives,
+            price: price.map(Price::as_millionths),
+        }
+    }
 }
 
 #[expect(
@@ -166,6 +186,32 @@ mod tests {
         meter.count(Call::Receive);
         meter.received(0);
         assert_eq!(meter.cost().empty_receives, 1);
+    }
+
+    #[test]
+    fn stats_tell_the_same() {
+        let meter = Meter::default();
+        for call in [
+            Call::Send,
+            Call::Receive,
+            Call::Receive,
+            Call::Delete,
+            Call::Other,
+        ] {
+            meter.count(call);
+        }
+        meter.sent(10, 10 * 256);
+        meter.received(10);
+        meter.received(0);
+        meter.deleted(10);
+        let told = meter.cost().told("0.40".parse().ok());
+        assert_eq!((told.requests, told.messages), (5, 10));
+        assert_eq!(
+            (told.batches, told.batched, told.empty_receives),
+            (3, 30, 1)
+        );
+        let per_million = told.per_million_messages().unwrap();
+        assert!((per_million - meter.cost().per_million_messages(0.40)).abs() < 1e-9);
     }
 
     #[test]

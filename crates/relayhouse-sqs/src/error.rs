@@ -1,19 +1,29 @@
 //! Every error of the adapter, and the one table from SQS's codes to kinds.
 
-use std::{error::Error as StdError, time::Duration};
+use std::{
+    error::Error as StdError,
+    time::{Duration, SystemTime},
+};
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sqs::{
     Error as SqsError,
     config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
+    primitives::{DateTime, DateTimeFormat},
     types::BatchResultErrorEntry,
 };
 use hyper_util::client::legacy;
-use relayhouse_core::{Error, ErrorKind, Operation, Retry, Text};
+use relayhouse_core::{Error, ErrorKind, Operation, Retry, Text, Timestamp};
+
+use crate::link::PlainText;
 
 /// The most characters of SQS's own text that an error shows.
 const TEXT_CHARS_MAX: usize = 240;
+
+/// How far our clock may be from that of SQS before a refused signature is blamed on it: as far as
+/// the SDK lets it be before it corrects the time by which it signs.
+const SKEW_MAX: Duration = Duration::from_secs(4 * 60);
 
 /// How long SQS refuses a second purge, or a new queue of a deleted queue's name.
 const MINUTE: Retry = Retry::After(Duration::from_secs(60));
@@ -150,6 +160,11 @@ const CODES: &[Row] = &[
     ),
     ("RequestThrottled", ErrorKind::Throttled, Retry::Temporary),
     (
+        "RequestTimeTooSkewed",
+        ErrorKind::Unauthorized,
+        Retry::Permanent,
+    ),
+    (
         "ResourceNotFoundException",
         ErrorKind::QueueNotFound,
         Retry::Permanent,
@@ -224,15 +239,25 @@ fn row_of(code: &str) -> Option<&'static Row> {
     CODES.iter().find(|(known, ..)| *known == code)
 }
 
-/// Turns the failure of a whole call into an error.
-pub(crate) fn of_call<E>(error: SdkError<E, HttpResponse>, operation: Operation) -> Error
+/// Turns the failure of a whole call, of which our clock says that it is `now`, into an error.
+pub(crate) fn of_call<E>(
+    error: SdkError<E, HttpResponse>,
+    operation: Operation,
+    now: Timestamp,
+) -> Error
 where
     E: Into<SqsError> + StdError + Send + Sync + 'static,
 {
     match error {
         SdkError::ServiceError(context) => {
-            let status = context.raw().status().as_u16();
-            of_service(&context.into_err().into(), status, operation)
+            let response = context.raw();
+            let status = response.status().as_u16();
+            let is_skewed = skew(response, now).is_some_and(|skew| SKEW_MAX < skew);
+            let error: SqsError = context.into_err().into();
+            if is_skewed && error.code().is_some_and(is_of_signature) {
+                return wrong_time(operation);
+            }
+            of_service(&error, status, operation)
         }
         SdkError::ConstructionFailure(_) => of_source(&error, operation)
             .unwrap_or_else(|| Error::new(ErrorKind::ConfigInvalid, "the request cannot be built")),
@@ -253,12 +278,31 @@ where
     .operation(operation)
 }
 
+/// Returns by how much our clock differs from that of SQS, if its answer tells the time.
+fn skew(response: &HttpResponse, now: Timestamp) -> Option<Duration> {
+    let date = response.headers().get("date")?;
+    let date = DateTime::from_str(date, DateTimeFormat::HttpDate).ok()?;
+    let theirs = SystemTime::try_from(date).ok()?.into();
+    Some(now.since(theirs).max(Timestamp::since(theirs, now)))
+}
+
+/// Returns true for the codes of a signature that is wrong, or of a wrong time.
+fn is_of_signature(code: &str) -> bool {
+    matches!(
+        code.rsplit(['.', '#']).next(),
+        Some("InvalidSignatureException" | "RequestTimeTooSkewed" | "SignatureDoesNotMatch")
+    )
+}
+
 /// Looks among the causes for one that shows that the request never left.
 fn of_source(error: &(dyn StdError + 'static), operation: Operation) -> Option<Error> {
     let mut cause = Some(error);
     while let Some(error) = cause {
-        if error.is::<CredentialsError>() {
-            return Some(no_credentials(operation));
+        if let Some(cause) = error.downcast_ref() {
+            return Some(no_credentials(cause, operation));
+        }
+        if error.is::<PlainText>() {
+            return Some(plain_text());
         }
         let is_connect = error.downcast_ref().is_some_and(legacy::Error::is_connect);
         if is_connect {
@@ -325,9 +369,11 @@ fn with_text(
     }
     let code = code.rsplit(['.', '#']).next().unwrap_or(code);
     // SQS repeats the signed request, session token included, where the signature is wrong.
-    let is_shown = kind != ErrorKind::Unauthorized || code.starts_with("AccessDenied");
+    let is_denied = code.starts_with("AccessDenied");
+    let is_shown = kind != ErrorKind::Unauthorized || is_denied;
     let text = match text.filter(|text| is_shown && !text.is_empty()) {
         Some(text) => text.chars().take(TEXT_CHARS_MAX).collect(),
+        None if is_denied => "the caller has no right to it".to_owned(),
         None if kind == ErrorKind::Unauthorized => "the credentials are not accepted".to_owned(),
         None => "SQS refused it".to_owned(),
     };
@@ -355,9 +401,33 @@ fn refused() -> Error {
     Error::new(ErrorKind::ConnectionFailed, "SQS cannot be reached")
 }
 
-fn no_credentials(operation: Operation) -> Error {
+fn plain_text() -> Error {
+    invalid("the endpoint is another machine, and its URL is not https: allow it by plain_text")
+}
+
+/// What gives credentials may be out of reach for now, or have none to give.
+fn no_credentials(cause: &CredentialsError, operation: Operation) -> Error {
+    let retry = match cause {
+        CredentialsError::ProviderError(_) | CredentialsError::ProviderTimedOut(_) => {
+            Retry::Temporary
+        }
+        _ => Retry::Permanent,
+    };
     let text = "no credentials could be loaded from AWS_ACCESS_KEY_ID, AWS_PROFILE or a role";
-    Error::new(ErrorKind::Unauthorized, text).operation(operation)
+    let error = Error::new(ErrorKind::Unauthorized, text);
+    error.retry(retry).operation(operation)
+}
+
+/// The SDK has learned the time from the answer, and signs the next call by it.
+fn wrong_time(operation: Operation) -> Error {
+    let text = "the clock of this machine is too far from that of SQS: signatures are refused";
+    let error = Error::new(ErrorKind::Unauthorized, text);
+    error.retry(Retry::Temporary).operation(operation)
+}
+
+/// As many calls were under way as may be, until the call had to be given up. It never left.
+pub(crate) fn no_connection(operation: Operation) -> Error {
+    Error::new(ErrorKind::Timeout, "no connection was free in time").operation(operation)
 }
 
 pub(crate) fn missing_answer(operation: Operation) -> Error {

@@ -30,6 +30,9 @@
 //!   that is not AWS's is also the endpoint: `sqs:http://localhost:9324/000000000000/orders`.
 //! - `sqs:arn:aws:sqs:eu-west-1:123456789012:orders` is its ARN.
 //!
+//! - `sqs://eu-west-1/orders-{0..7}.fifo` is one queue made of eight: see
+//!   [below](#several-queues-as-one). The other two forms take it as well.
+//!
 //! Each with `/$deadletterqueue` behind it is the queue that its redrive policy names. The options
 //! are the fields of [`Config`], as parameters (`?lease=5min&endpoint=http://localhost:9324`) and as
 //! variables (`RELAYHOUSE_SQS_LEASE`). With the feature `config`, which is on by default, region,
@@ -37,8 +40,23 @@
 //! `AWS_REGION`, `AWS_PROFILE`, `AWS_ENDPOINT_URL_SQS`, web identity, container and machine roles.
 //! Credentials have no place in a URL, and are shown by no error and no `Debug`.
 //!
+//! An endpoint in plain text (`http://`) is for this machine: to another one requests go over TLS
+//! alone, unless `plain_text=true`.
+//!
 //! A queue in another region than the client signs for is refused when it is opened. Queues are
 //! never created unless `create=true`.
+//!
+//! ## Presets
+//!
+//! `preset=high_throughput`, `low_cost` and `low_latency` set options together, and options of
+//! their own override them; [`Preset::config`] shows what they set. They go with the runtime's
+//! presets of the same names, which decide what the adapter does not:
+//!
+//! | preset | the adapter | the runtime |
+//! |---|---|---|
+//! | `high_throughput` | leases of 5 minutes, 512 connections | 64 handlers, up to 8 polls at a time, each for 10 messages and of 20 seconds; after an empty one, one at a time |
+//! | `low_cost` | leases of 15 minutes | one poll, one send and one settle at a time, and what comes up meanwhile fills the next |
+//! | `low_latency` | leases of 30 seconds, connections that stay open | no prefetch, every send and settle leaves at once |
 //!
 //! # Delivery semantics
 //!
@@ -69,14 +87,40 @@
 //!   moves by itself, at a receive on the source, has an envelope that tells the source, and as
 //!   attempts the number that the policy allows; when it was moved SQS does not tell: the time is
 //!   that of its first receive.
-//! - **Redrive** is a move task of SQS, waited for; what it moves keeps its id. With a maximum, or
-//!   on a dead-letter queue that several queues share, messages are sent back one receive at a time.
+//! - **Redrive** is a move task of SQS, waited for; what it moves keeps its id. With a maximum or a
+//!   filter, or on a dead-letter queue that several queues share, messages are sent back one receive at
+//!   a time. [`Sqs::redrive`] takes a rate, a filter and somebody who is told how far it is.
 //! - **Dedup.** The explicit dedup id, else one made of id and body; with `dedup_by_content` the
 //!   queue's. SQS does not say that it dropped a message: the answer tells where this sender sent
 //!   the first one.
 //! - **Dropped futures.** A dropped receive may leave messages leased to nobody until their leases
 //!   end. On a FIFO queue the next receive asks for the same answer again. A dropped send or settle
 //!   is unknown.
+//!
+//! - **Long delays** are refused, unless `long_delays=hop`: see [`LongDelays`].
+//!
+//! ## Several queues as one
+//!
+//! `orders-{0..7}.fifo` stands for `orders-0.fifo` to `orders-7.fifo`, up to 64 queues; as a
+//! [`QueueName`](relayhouse_core::QueueName), which takes no braces, it is `orders-0..7.fifo`.
+//!
+//! - **A key** belongs to one queue for ever: the first eight bytes of the key's MD5, as a big-endian
+//!   number, modulo the count of queues. Messages without a key go by the call, where the fewest went.
+//! - **A receive** looks at the queues that had messages lately, in turn, and while there is one, once
+//!   a second at the others. When all of them are empty it waits for all at once, with a poll for
+//!   each, and ends with the first that has messages; the polls of the others are dropped. What SQS
+//!   gives to one of those at that moment a FIFO queue gives again with the next receive; on a
+//!   standard queue it comes again when its lease ends. So idle consumers cost three requests a
+//!   minute for each queue.
+//! - **A dedup id** holds within an ordering key. What counts is the sum of the queues, and what is
+//!   done to one is done to each: create, delete, purge, redrive, and dead letters, of which each
+//!   queue has its own.
+//! - **Another number of queues** would send keys elsewhere. Creating records the number in the tag
+//!   `relayhouse-shards` of the first queue, and whoever opens with another is refused until the queue
+//!   is created with that number, which is refused while any of the queues has messages, dead letters
+//!   aside. Reading the tag needs `sqs:ListQueueTags`, and writing it `sqs:TagQueue`. Where there is no
+//!   tag, or it may not be read, fewer queues than before are noticed if the next one has messages, and
+//!   more are not.
 //!
 //! # Mapping
 //!
@@ -105,7 +149,8 @@
 //! minutes, leases of 12 hours, 120,000 messages in flight, dedup for 5 minutes. All of it is checked
 //! before the call.
 //!
-//! A call that does not wait has 5 seconds, a receive its wait and 5 seconds more. SQS counts
+//! A call that does not wait has 5 seconds, a receive its wait and 5 seconds more. At most 128 calls
+//! are under way at a time, on at most 256 connections, which later ones use again. SQS counts
 //! messages approximately and tells neither bytes nor ages. A queue that is created gets a
 //! dead-letter queue of its name with `-dead` behind it, whose messages stay for 14 days, and which
 //! is deleted with it. SQS's own purge takes leased messages too, works for up to 60 seconds, and is
@@ -117,7 +162,9 @@
 //! ## Cost
 //!
 //! [`Sqs::cost`] counts calls, how full they were, and empty receives, and estimates what a million
-//! messages cost at a price you give. Full batches cost a tenth of single calls: three requests for
+//! messages cost at a price you give. With `price=0.40`, for a million requests, `stats` tell the
+//! estimate as well, and an [`Observer`](relayhouse_core::Observer) hears of each call
+//! ([`Event::Called`](relayhouse_core::Event::Called)). Full batches cost a tenth of single calls: three requests for
 //! ten small messages. Each started 64 KiB of a send counts as a request. A consumer that waits 20
 //! seconds makes three requests a minute while it is idle.
 //!
@@ -129,6 +176,8 @@
 //! | consumer | `sqs:ReceiveMessage`, `sqs:DeleteMessage`, `sqs:ChangeMessageVisibility`, `sqs:GetQueueUrl`, `sqs:GetQueueAttributes`; to dead-letter also `sqs:GetQueueUrl` and `sqs:SendMessage` on the dead-letter queue |
 //! | redrive | `sqs:StartMessageMoveTask`, `sqs:ListMessageMoveTasks`, `sqs:ListDeadLetterSourceQueues`, `sqs:GetQueueUrl`, `sqs:GetQueueAttributes`, and on the dead-letter queue `sqs:ReceiveMessage` and `sqs:DeleteMessage`, on the source `sqs:SendMessage` |
 //! | administration | also `sqs:CreateQueue`, `sqs:DeleteQueue`, `sqs:PurgeQueue`, `sqs:ListQueues` |
+//! | several queues as one | also `sqs:ListQueueTags` on the first, `sqs:GetQueueUrl` and `sqs:GetQueueAttributes` on the next after the last, `sqs:TagQueue` to create |
+//! | hops of long delays | consumers also `sqs:SendMessage` |
 //!
 //! With a key of one's own, producers need `kms:GenerateDataKey` and both need `kms:Decrypt`. A
 //! consumer that may not read attributes asks for a lease of 30 seconds, and cannot dead-letter.
@@ -203,6 +252,8 @@
 //! [`Sqs::client`] is the SDK's client, and [`SqsBuilder::client`] takes one of your own, with its
 //! credentials, endpoint and connections.
 //!
+//! The SDK is [`SDK_VERSION`]; an older one than this crate is written for does not compile.
+//!
 //! # Features
 //!
 //! `config` reads AWS's environment; `ring` does TLS by rustls with ring; `default-https` does it as
@@ -221,14 +272,24 @@ mod lease;
 mod link;
 mod location;
 mod pack;
+mod preset;
+mod price;
 mod provider;
 mod queue;
 mod receiver;
+mod redriving;
+mod sdk;
 mod sender;
 mod settings;
+mod shards;
 
 pub use self::{
-    config::{Config, Peek, SqsBuilder},
+    admin::Progress,
+    config::{Config, LongDelays, Peek, SqsBuilder},
     cost::{Call, Cost},
+    preset::Preset,
+    price::Price,
     provider::Sqs,
+    redriving::Redriving,
+    sdk::SDK_VERSION,
 };

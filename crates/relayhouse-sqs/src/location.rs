@@ -3,7 +3,10 @@
 use relayhouse_core::{Address, Entity, QueueName, Result, Source};
 use url::Url;
 
-use crate::error;
+use crate::{
+    error,
+    shards::{Shards, without_braces},
+};
 
 const DEAD_LETTER: &str = "/$deadletterqueue";
 
@@ -23,7 +26,7 @@ pub(crate) struct Location {
 
 impl Location {
     pub(crate) fn of(address: &Address) -> Result<Self> {
-        let location = address.location();
+        let location = &*without_braces(address.location())?;
         let is_url = location.starts_with("https://") || location.starts_with("http://");
         if is_url {
             return Self::of_queue_url(location);
@@ -89,6 +92,25 @@ impl Location {
         })
     }
 
+    /// Returns the URL of the queue `name`, where the location has it: its own, or that of one of
+    /// its shards.
+    pub(crate) fn queue_url_of(&self, name: &QueueName) -> Option<String> {
+        let url = self.queue_url.as_ref()?;
+        let Entity::Queue(ours) = &self.source.entity else {
+            return None;
+        };
+        if ours == name {
+            return Some(url.clone());
+        }
+        let names = Shards::of(ours.as_str()).ok()??;
+        let urls = Shards::of(url).ok()??;
+        let numbers = 0..names.count();
+        let number = numbers
+            .into_iter()
+            .find(|it| names.text(*it) == name.as_str())?;
+        Some(urls.text(number))
+    }
+
     fn dead_letter(mut self, dead_letter: bool) -> Self {
         self.source.dead_letter = dead_letter;
         self
@@ -144,7 +166,10 @@ fn check_source(source: &Source) -> Result<()> {
     let Entity::Queue(name) = &source.entity else {
         return Err(error::no_topics(source));
     };
-    check_name(name.as_str())
+    match Shards::of(name.as_str())? {
+        Some(shards) => (0..shards.count()).try_for_each(|number| check_name(&shards.text(number))),
+        None => check_name(name.as_str()),
+    }
 }
 
 /// Checks the rules of SQS for the name of a queue.
@@ -209,6 +234,33 @@ mod tests {
         assert_eq!(it.region.as_deref(), Some("eu-west-1"));
         assert_eq!(it.account.as_deref(), Some("123456789012"));
         assert!(refused("sqs:arn:aws:sns:eu-west-1:123456789012:orders").contains("ARN"));
+    }
+
+    #[test]
+    fn several_queues_are_read_as_one() {
+        for url in [
+            "sqs://eu-west-1/orders-{0..7}.fifo",
+            "sqs://eu-west-1/orders-0..7.fifo",
+            "sqs:https://sqs.eu-west-1.amazonaws.com/123456789012/orders-{0..7}.fifo",
+            "sqs:arn:aws:sqs:eu-west-1:123456789012:orders-{0..7}.fifo",
+        ] {
+            let it = location(url);
+            assert_eq!(it.region.as_deref(), Some("eu-west-1"), "{url}");
+            assert_eq!(it.source.to_string(), "orders-0..7.fifo", "{url}");
+        }
+        let it = location("sqs:http://localhost:9324/000000000000/orders-{0..7}.fifo");
+        let url = |name: &str| it.queue_url_of(&name.parse().unwrap());
+        let seven = "http://localhost:9324/000000000000/orders-7.fifo";
+        assert_eq!(url("orders-7.fifo").as_deref(), Some(seven));
+        assert_eq!(url("orders-8.fifo"), None);
+        for (wrong, why) in [
+            ("sqs://r/orders-{1..7}", "from 0 on"),
+            ("sqs://r/orders-{0..64}", "63"),
+            ("sqs://r/or.ders-{0..7}", "must have"),
+        ] {
+            assert!(refused(wrong).contains(why), "{}", refused(wrong));
+        }
+        assert!(refused(&format!("sqs://r/{}-{{0..10}}", "q".repeat(78))).contains("80"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::{
     fmt::{self, Debug},
     sync::Arc,
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -22,9 +23,12 @@ use crate::{
     error,
     link::Link,
     location::{Location, is_fifo},
-    queue::Queue,
+    preset,
+    queue::{Queue, dead_letters},
     receiver::SqsReceiver,
+    redriving::Redriving,
     sender::SqsSender,
+    shards::{self, ShardedReceiver, ShardedSender, Shards},
 };
 
 const SCHEME: &str = "sqs";
@@ -38,7 +42,7 @@ const ENV_PREFIX: &str = "RELAYHOUSE_SQS_";
 #[derive(Clone)]
 pub struct Sqs {
     link: Arc<Link>,
-    is_fifo: bool,
+    capabilities: Arc<Capabilities>,
 }
 
 impl Sqs {
@@ -46,12 +50,17 @@ impl Sqs {
         context: Context,
         config: Config,
         client: Option<Client>,
-        is_fifo: bool,
+        kind: Kind,
         location: Option<Location>,
     ) -> Self {
+        let link = Arc::new(Link::new(context, config, client, location));
+        let capabilities = match kind.shards {
+            Some(count) => link.declared.sharded(kind.is_fifo, count),
+            None => link.declared.queue(kind.is_fifo).clone(),
+        };
         Self {
-            link: Arc::new(Link::new(context, config, client, location)),
-            is_fifo,
+            link,
+            capabilities: Arc::new(capabilities),
         }
     }
 
@@ -71,7 +80,7 @@ impl Sqs {
     /// what is wrong with the URL or an option.
     pub fn open(address: &Address, context: Context) -> Result<Self> {
         let (config, location) = read(address)?;
-        Ok(Self::at(context, config, None, location))
+        Self::at(context, config, None, location)
     }
 
     /// Makes a provider as [`open`](Self::open) does, which uses `client` as
@@ -92,15 +101,17 @@ impl Sqs {
         {
             return Err(error::other_region(theirs, ours).queue(&location.source));
         }
-        Ok(Self::at(context, config, Some(client), location))
+        Self::at(context, config, Some(client), location)
     }
 
-    fn at(context: Context, config: Config, client: Option<Client>, location: Location) -> Self {
-        let is_fifo = match &location.source.entity {
-            Entity::Queue(name) => is_fifo(name.as_str()),
-            Entity::Subscription { .. } => false,
-        };
-        Self::new(context, config, client, is_fifo, Some(location))
+    fn at(
+        context: Context,
+        config: Config,
+        client: Option<Client>,
+        location: Location,
+    ) -> Result<Self> {
+        let kind = Kind::of(&location.source)?;
+        Ok(Self::new(context, config, client, kind, Some(location)))
     }
 
     /// Returns the source that `address` names.
@@ -135,6 +146,23 @@ impl Sqs {
         self.link.meter.cost()
     }
 
+    /// Starts to send the dead letters of `source` back, at a rate, with a filter, or with a look at
+    /// how far it is. [`Admin::redrive`] sends back all of them, or a number.
+    pub fn redrive(&self, source: &Source) -> Redriving {
+        Redriving::new(SqsAdmin::new(Arc::clone(&self.link)), source.live())
+    }
+
+    /// Lists the queues whose redrive policies name the dead-letter queue `letters`.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ErrorKind::QueueNotFound`](relayhouse_core::ErrorKind::QueueNotFound) if there is
+    /// no such queue, or what SQS says. Dropping the future is free of consequence.
+    pub async fn dead_letter_sources(&self, letters: &QueueName) -> Result<Vec<QueueName>> {
+        let admin = SqsAdmin::new(Arc::clone(&self.link));
+        Box::pin(admin.sources(letters)).await
+    }
+
     /// Finds the queue `name`, or creates it where that was asked for.
     async fn find(&self, name: &QueueName) -> Result<Queue> {
         self.link.check_open(Operation::Open)?;
@@ -148,13 +176,70 @@ impl Sqs {
             found => found,
         }
     }
+
+    /// Finds all queues of `name`, or creates them where that was asked for.
+    async fn find_shards(&self, name: &QueueName, shards: &Shards) -> Result<Vec<Queue>> {
+        self.link.check_open(Operation::Open)?;
+        let can_be_made =
+            |kind| matches!(kind, ErrorKind::QueueNotFound | ErrorKind::QueueConflict);
+        match shards::open(&self.link, name, shards).await {
+            Err(error) if self.link.config.create && can_be_made(error.kind()) => {
+                let config = QueueConfig::default();
+                Box::pin(shards::create(&self.link, name, shards, &config)).await?;
+                shards::open(&self.link, name, shards).await
+            }
+            opened => opened,
+        }
+    }
+
+    async fn sharded_receiver(
+        &self,
+        source: &Source,
+        name: &QueueName,
+        shards: &Shards,
+        lease: Option<Duration>,
+    ) -> Result<ShardedReceiver> {
+        let live = Box::pin(self.find_shards(name, shards)).await?;
+        let queues: Vec<_> = if source.dead_letter {
+            let letters = dead_letters(&self.link, &live, Operation::Open).await?;
+            let letters = letters.into_iter().map(|(queue, dead)| (queue, Some(dead)));
+            letters.collect()
+        } else {
+            live.into_iter().map(|queue| (queue, None)).collect()
+        };
+        if queues.is_empty() {
+            return Err(error::not_found(source, Operation::Open));
+        }
+        Box::pin(ShardedReceiver::open(&self.link, source, queues, lease)).await
+    }
+}
+
+/// Says what the queues of a provider are, as far as that is known before one is opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Kind {
+    pub(crate) is_fifo: bool,
+    /// How many queues make one.
+    pub(crate) shards: Option<u32>,
+}
+
+impl Kind {
+    fn of(source: &Source) -> Result<Self> {
+        let Entity::Queue(name) = &source.entity else {
+            return Ok(Self::default());
+        };
+        let shards = Shards::of(name.as_str())?;
+        Ok(Self {
+            is_fifo: is_fifo(name.as_str()),
+            shards: shards.as_ref().map(Shards::count),
+        })
+    }
 }
 
 /// Reads what `address` says, and the environment for what it does not.
 fn read(address: &Address) -> Result<(Config, Location)> {
     let location = location(address)?;
     let params = address.params().clone();
-    let config: Config = params.or(Params::from_env(ENV_PREFIX)).read()?;
+    let config = preset::read(&params.or(Params::from_env(ENV_PREFIX)))?;
     config.check()?;
     let of_url = Params::clone(address.params()).read::<Config>()?.region;
     if let (Some(asked), Some(named)) = (&of_url, &location.region)
@@ -179,11 +264,13 @@ fn location(address: &Address) -> Result<Location> {
 
 impl Debug for Sqs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { link, is_fifo } = self;
+        let Self {
+            link,
+            capabilities: _,
+        } = self;
         f.debug_struct("Sqs")
             .field("link", link)
-            .field("is_fifo", is_fifo)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -194,10 +281,15 @@ impl Provider for Sqs {
     }
 
     fn capabilities(&self) -> &Capabilities {
-        self.link.declared.queue(self.is_fifo)
+        &self.capabilities
     }
 
     async fn sender(&self, queue: &QueueName) -> Result<Arc<dyn Sender>> {
+        if let Some(shards) = Shards::of(queue.as_str())? {
+            let queues = Box::pin(self.find_shards(queue, &shards)).await?;
+            let sender = ShardedSender::new(&self.link, queue, shards, queues);
+            return Ok(Arc::new(sender));
+        }
         let found = self.find(queue).await?;
         let link = Arc::clone(&self.link);
         Ok(Arc::new(SqsSender::new(link, found, queue.clone())))
@@ -213,6 +305,10 @@ impl Provider for Sqs {
         let Entity::Queue(name) = &source.entity else {
             return Err(error::no_topics(source));
         };
+        if let Some(shards) = Shards::of(name.as_str())? {
+            let opened = self.sharded_receiver(source, name, &shards, lease);
+            return Ok(Arc::new(Box::pin(opened).await?));
+        }
         let mut queue = self.find(name).await?;
         let mut dead = None;
         if source.dead_letter {

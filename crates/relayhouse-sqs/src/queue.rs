@@ -3,6 +3,7 @@
 use std::{collections::HashMap, num::NonZeroU32, sync::Arc, time::Duration};
 
 use aws_sdk_sqs::types::QueueAttributeName as Name;
+use futures_util::future::try_join_all;
 use relayhouse_core::{ErrorKind, Operation, QueueName, Result};
 use serde::Deserialize;
 
@@ -71,12 +72,10 @@ impl Queue {
         if name.as_str().starts_with("arn:") {
             return Self::find_arn(link, name.as_str(), operation).await;
         }
-        let known = link.location.as_ref().and_then(|location| {
-            let is_named = location.source.entity == relayhouse_core::Entity::Queue(name.clone());
-            location.queue_url.clone().filter(|_| is_named)
-        });
+        let location = link.location.as_ref();
+        let known = location.and_then(|location| location.queue_url_of(name));
         let account = link.config.account.clone();
-        let account = account.or_else(|| link.location.as_ref()?.account.clone());
+        let account = account.or_else(|| location?.account.clone());
         let url = match known {
             Some(url) => url,
             None => find_url(link, name, account, operation).await?,
@@ -140,6 +139,24 @@ impl Queue {
     }
 }
 
+/// Finds the dead-letter queues of `queues`, each once, however many of them it serves.
+pub(crate) async fn dead_letters(
+    link: &Link,
+    queues: &[Queue],
+    operation: Operation,
+) -> Result<Vec<(Queue, Dead)>> {
+    let finds = queues
+        .iter()
+        .map(|queue| queue.dead_letters(link, operation));
+    let mut letters: Vec<(Queue, Dead)> = Vec::new();
+    for found in try_join_all(finds).await?.into_iter().flatten() {
+        if letters.iter().all(|(known, _)| known.url != found.0.url) {
+            letters.push(found);
+        }
+    }
+    Ok(letters)
+}
+
 async fn find_url(
     link: &Link,
     name: &QueueName,
@@ -171,6 +188,16 @@ async fn check_region(link: &Link, name: &QueueName, region: Option<&str>) -> Re
 }
 
 impl Attributes {
+    /// Returns the ARN of the dead-letter queue, where the redrive policy names one.
+    pub(crate) fn dead_letters(&self) -> Option<&str> {
+        Some(&self.redrive.as_ref()?.arn)
+    }
+
+    /// Returns how many messages there are, in any state.
+    pub(crate) const fn messages(&self) -> u64 {
+        self.ready + self.leased + self.delayed
+    }
+
     fn read(mut attributes: HashMap<Name, String>) -> Self {
         let number = |name: &Name| -> Option<u64> { attributes.get(name)?.parse().ok() };
         let seconds = |name: &Name| number(name).map(Duration::from_secs);

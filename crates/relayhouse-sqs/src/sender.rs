@@ -39,16 +39,11 @@ impl SqsSender {
         }
     }
 
-    fn write(&self, item: &Sending) -> Result<Packet> {
+    fn write(&self, item: &Sending, writing: &Writing<'_>) -> Result<Packet> {
         let message = &item.message;
         let id = message.id.clone();
         let id = id.unwrap_or_else(|| self.link.ids.next_id());
-        write(
-            message,
-            &id,
-            &Envoy::default(),
-            &writing(&self.link, &self.queue),
-        )
+        write(message, &id, &Envoy::default(), writing)
     }
 }
 
@@ -79,9 +74,10 @@ impl Sender for SqsSender {
         self.link
             .check_open(Operation::Send)
             .map_err(|_| closed())?;
+        let writing = writing(&self.link, &self.queue);
         let (mut packets, mut places) = (Vec::new(), Vec::new());
         for (place, item) in batch.iter_mut().enumerate() {
-            match self.write(item) {
+            match self.write(item, &writing) {
                 Ok(packet) => {
                     packets.push(packet);
                     places.push(place);

@@ -27,7 +27,7 @@ const DAY: u64 = 24 * 60 * 60;
 const RETENTION: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(14 * DAY));
 
 /// Creates the queue `name`, and beside it a dead-letter queue.
-pub(super) async fn create(link: &Link, name: &QueueName, config: &QueueConfig) -> Result<()> {
+pub(crate) async fn create(link: &Link, name: &QueueName, config: &QueueConfig) -> Result<()> {
     check(name, config)?;
     let dead = dead_name(name)?;
     let mut attributes = kind(link, &dead);

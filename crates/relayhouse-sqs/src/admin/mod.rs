@@ -9,14 +9,26 @@ mod redrive;
 use std::{num::NonZeroU32, sync::Arc};
 
 use async_trait::async_trait;
+use futures_util::future::try_join_all;
 use relayhouse_core::{
     Delivery, Entity, Operation, QueueName, Result, Source,
     port::{Admin, Page, QueueConfig, Redrive, Settings, Stats},
 };
 
+pub(crate) use self::create::create as create_one_queue;
+use self::redrive::Destination;
+pub(crate) use self::redrive::Plan;
+pub use self::redrive::Progress;
 use crate::{
-    config::Peek, convert::Dead, cost::Call, error, link::Link, location::name_of_queue_url,
-    queue::Queue, settings,
+    config::Peek,
+    convert::Dead,
+    cost::Call,
+    error,
+    link::Link,
+    location::name_of_queue_url,
+    queue::{Attributes, Queue, dead_letters},
+    settings,
+    shards::{self, Shards},
 };
 
 /// The most queues on one page of a list.
@@ -33,26 +45,53 @@ impl SqsAdmin {
         Self { link }
     }
 
-    /// Finds the queue of `source`, which may be the dead-letter queue of another.
-    async fn find(&self, source: &Source) -> Result<Queue> {
-        Ok(self.find_with(source).await?.0)
-    }
-
-    /// Finds the queue of `source`, and whose dead letters it holds.
-    async fn find_with(&self, source: &Source) -> Result<(Queue, Option<Dead>)> {
-        self.link.check_open(Operation::Admin)?;
-        let queue = self.live(&source.entity).await?;
+    /// Finds the queues of `source`, of which there is at least one, and whose dead letters they
+    /// hold.
+    async fn find(&self, source: &Source) -> Result<Vec<(Queue, Option<Dead>)>> {
+        let live = self.live(&source.entity).await?;
         if !source.dead_letter {
-            return Ok((queue, None));
+            return Ok(live.into_iter().map(|queue| (queue, None)).collect());
         }
-        let found = queue.dead_letters(&self.link, Operation::Admin).await?;
-        let (letters, dead) = found.ok_or_else(|| error::not_found(source, Operation::Admin))?;
-        Ok((letters, Some(dead)))
+        let letters = dead_letters(&self.link, &live, Operation::Admin).await?;
+        if letters.is_empty() {
+            return Err(error::not_found(source, Operation::Admin));
+        }
+        let letters = letters.into_iter().map(|(queue, dead)| (queue, Some(dead)));
+        Ok(letters.collect())
     }
 
-    async fn live(&self, entity: &Entity) -> Result<Queue> {
+    /// Finds the queues of `entity`: one, or the shards of one.
+    async fn live(&self, entity: &Entity) -> Result<Vec<Queue>> {
+        self.link.check_open(Operation::Admin)?;
         let name = queue_of(entity)?;
-        Queue::find(&self.link, name, Operation::Admin).await
+        match Shards::of(name.as_str())? {
+            Some(shards) => shards::find(&self.link, &shards, Operation::Admin).await,
+            None => Ok(vec![Queue::find(&self.link, name, Operation::Admin).await?]),
+        }
+    }
+
+    /// Sends the dead letters of `source` back as `plan` says, and returns how many.
+    pub(crate) async fn redrive_by(&self, source: &Source, plan: &Plan) -> Result<u64> {
+        let live = self.live(&source.entity).await?;
+        let letters = dead_letters(&self.link, &live, Operation::Admin).await?;
+        if letters.is_empty() {
+            return Err(error::not_found(source, Operation::Admin));
+        }
+        let to = Destination::new(queue_of(&source.entity)?, live)?;
+        Box::pin(redrive::redrive(&self.link, &to, &letters, plan)).await
+    }
+
+    /// Lists the queues whose redrive policies name `letters`.
+    pub(crate) async fn sources(&self, letters: &QueueName) -> Result<Vec<QueueName>> {
+        self.link.check_open(Operation::Admin)?;
+        let letters = Queue::find(&self.link, letters, Operation::Admin).await?;
+        redrive::sources(&self.link, &letters, PAGE_MAX).await
+    }
+
+    async fn attributes(&self, queues: &[Queue]) -> Result<Vec<Attributes>> {
+        let reads = queues.iter();
+        let reads = reads.map(|queue| queue.attributes(&self.link, Operation::Admin));
+        try_join_all(reads).await
     }
 }
 
@@ -85,38 +124,57 @@ impl Admin for SqsAdmin {
 
     async fn create(&self, entity: &Entity, config: &QueueConfig) -> Result<()> {
         self.link.check_open(Operation::Admin)?;
-        Box::pin(create::create(&self.link, queue_of(entity)?, config)).await
+        let name = queue_of(entity)?;
+        match Shards::of(name.as_str())? {
+            Some(shards) => Box::pin(shards::create(&self.link, name, &shards, config)).await,
+            None => Box::pin(create::create(&self.link, name, config)).await,
+        }
     }
 
     async fn delete(&self, entity: &Entity) -> Result<()> {
         self.link.check_open(Operation::Admin)?;
-        let queue = self.live(entity).await?;
-        Box::pin(create::delete(&self.link, &queue)).await
+        let name = queue_of(entity)?;
+        let queues = match Shards::of(name.as_str())? {
+            // A delete that broke off left some of them.
+            Some(shards) => shards::find_some(&self.link, &shards, Operation::Admin).await?,
+            None => self.live(entity).await?,
+        };
+        for queue in queues {
+            Box::pin(create::delete(&self.link, &queue)).await?;
+        }
+        Ok(())
     }
 
     async fn purge(&self, source: &Source) -> Result<u64> {
-        let queue = self.find(source).await?;
-        Box::pin(purge::purge(&self.link, &queue)).await
+        let mut count = 0;
+        for (queue, _) in self.find(source).await? {
+            count += Box::pin(purge::purge(&self.link, &queue)).await?;
+        }
+        Ok(count)
     }
 
     async fn stats(&self, source: &Source) -> Result<Stats> {
-        let queue = self.find(source).await?;
-        let attributes = queue.attributes(&self.link, Operation::Admin).await?;
-        let mut dead = 0;
-        if let Some(policy) = &attributes.redrive {
-            let letters = Queue::find_arn(&self.link, &policy.arn, Operation::Admin).await?;
-            let letters = letters.attributes(&self.link, Operation::Admin).await?;
-            dead = letters.ready + letters.leased + letters.delayed;
-        }
+        let queues = self.find(source).await?.into_iter();
+        let queues: Vec<Queue> = queues.map(|(queue, _)| queue).collect();
+        let counts = self.attributes(&queues).await?;
+        let mut arns: Vec<&str> = counts.iter().filter_map(Attributes::dead_letters).collect();
+        arns.sort_unstable();
+        arns.dedup();
+        let letters = arns
+            .into_iter()
+            .map(|arn| Queue::find_arn(&self.link, arn, Operation::Admin));
+        let letters = self.attributes(&try_join_all(letters).await?).await?;
+        let sum = |count: fn(&Attributes) -> u64| counts.iter().map(count).sum();
         Ok(Stats {
-            ready: attributes.ready,
-            leased: attributes.leased,
-            delayed: attributes.delayed,
-            dead,
+            ready: sum(|it| it.ready),
+            leased: sum(|it| it.leased),
+            delayed: sum(|it| it.delayed),
+            dead: letters.iter().map(Attributes::messages).sum(),
             // SQS tells neither.
             bytes: None,
             oldest_age: None,
             is_approximate: true,
+            cost: Some(self.link.meter.cost().told(self.link.config.price)),
         })
     }
 
@@ -125,16 +183,16 @@ impl Admin for SqsAdmin {
             let what = "there is no peek: with peek=receive it would count as a delivery";
             return Err(error::unsupported(source, Operation::Admin, what));
         }
-        let (queue, dead) = self.find_with(source).await?;
-        Box::pin(peek::peek(&self.link, &queue, dead, from, max)).await
+        let queues = self.find(source).await?;
+        Box::pin(peek::peek(&self.link, &queues, from, max)).await
     }
 
     async fn redrive(&self, source: &Source, redrive: &Redrive) -> Result<u64> {
-        let queue = self.find(&source.live()).await?;
-        let letters = queue.dead_letters(&self.link, Operation::Admin).await?;
-        let (letters, _) = letters.ok_or_else(|| error::not_found(source, Operation::Admin))?;
-        let redriven = redrive::redrive(&self.link, &queue, &letters, redrive.max);
-        Box::pin(redriven).await
+        let plan = Plan {
+            max: redrive.max,
+            ..Plan::default()
+        };
+        self.redrive_by(source, &plan).await
     }
 
     async fn cancel(&self, queue: &QueueName, _sequence: u64) -> Result<()> {
@@ -143,8 +201,11 @@ impl Admin for SqsAdmin {
     }
 
     async fn settings(&self, source: &Source) -> Result<Settings> {
-        let queue = self.find(source).await?;
+        let queues = self.find(source).await?;
+        let [(queue, _), ..] = &queues[..] else {
+            return Err(error::not_found(source, Operation::Admin));
+        };
         let attributes = queue.attributes(&self.link, Operation::Admin).await?;
-        Ok(settings::of(&attributes, &queue, source))
+        Ok(settings::of(&attributes, queue, source))
     }
 }

@@ -15,16 +15,31 @@ use crate::{
 /// The most messages that one peek takes, so that it ends before their leases do.
 const TAKEN_MAX: usize = 200;
 
-/// Shows up to `max` messages of `queue`, the oldest first, and on a FIFO queue from the sequence
+/// Shows up to `max` messages of `queues`, the oldest first, and on FIFO queues from the sequence
 /// number `from` on.
 pub(super) async fn peek(
     link: &Link,
-    queue: &Queue,
-    dead: Option<Dead>,
+    queues: &[(Queue, Option<Dead>)],
     from: u64,
     max: NonZeroU32,
 ) -> Result<Vec<Delivery>> {
     let max = usize::try_from(max.get()).unwrap_or(TAKEN_MAX);
+    let mut shown = Vec::new();
+    for (queue, dead) in queues {
+        let left = max - shown.len().min(max);
+        shown.extend(peek_at(link, queue, *dead, from, left).await?);
+    }
+    shown.sort_by_key(|it| (it.sequence, it.enqueued_at));
+    Ok(shown.into_iter().map(deliver).collect())
+}
+
+async fn peek_at(
+    link: &Link,
+    queue: &Queue,
+    dead: Option<Dead>,
+    from: u64,
+    max: usize,
+) -> Result<Vec<Reading>> {
     let is_asked = |it: &Reading| it.sequence.is_none_or(|sequence| from <= sequence);
     let (mut taken, mut shown) = (Vec::new(), Vec::new());
     while shown.len() < max && taken.len() < TAKEN_MAX {
@@ -39,8 +54,7 @@ pub(super) async fn peek(
     for answer in batch::change(link, queue, &taken, Operation::Admin).await {
         answer.map_err(|error| queue.at(error, Operation::Admin))?;
     }
-    shown.sort_by_key(|it| (it.sequence, it.enqueued_at));
-    Ok(shown.into_iter().map(deliver).collect())
+    Ok(shown)
 }
 
 fn deliver(reading: Reading) -> Delivery {

@@ -31,7 +31,7 @@ async fn delete_each(link: &Link, queue: &Queue) -> Result<u64> {
             return Ok(count);
         }
         let handles: Vec<_> = readings.into_iter().map(|it| it.handle).collect();
-        for answer in batch::delete(link, queue, &handles, Operation::Admin).await {
+        for answer in batch::delete(link, queue, handles, Operation::Admin).await {
             answer.map_err(|error| queue.at(error, Operation::Admin))?;
             count += 1;
         }

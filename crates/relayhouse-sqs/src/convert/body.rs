@@ -16,9 +16,20 @@ pub(crate) enum Encoding {
 }
 
 /// Returns true if SQS takes `c`: the characters of XML 1.0.
-pub(crate) const fn is_allowed(c: char) -> bool {
+const fn is_allowed(c: char) -> bool {
     matches!(c,
         '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+}
+
+/// Returns true if SQS takes `text` as it is.
+pub(crate) fn is_text(text: &str) -> bool {
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~');
+    // Most text is plain: all bytes at a time are looked at sooner than one after another.
+    let all_plain = text
+        .as_bytes()
+        .iter()
+        .fold(true, |all, it| all & is_plain(it));
+    all_plain || text.chars().all(is_allowed)
 }
 
 /// Turns a body into text, and says how unless it is text already.
@@ -27,7 +38,7 @@ pub(crate) fn encode(body: &Bytes) -> (String, Option<Encoding>) {
         return (EMPTY.to_owned(), Some(Encoding::Empty));
     }
     match std::str::from_utf8(body) {
-        Ok(text) if text.chars().all(is_allowed) => (text.to_owned(), None),
+        Ok(text) if is_text(text) => (text.to_owned(), None),
         _ => (STANDARD.encode(body), Some(Encoding::Base64)),
     }
 }

@@ -41,6 +41,12 @@ pub(crate) struct Packed {
     /// When the message was first enqueued, in microseconds, where it was sent again since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) enqueued: Option<u64>,
+    /// When the message is due, in microseconds, where one delay of SQS does not reach.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) due: Option<u64>,
+    /// The deliveries before it was sent again, which SQS does not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) attempts: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) envelope: Option<PackedEnvelope>,
 }

@@ -88,27 +88,29 @@ impl Packet {
         let mut attributes: Vec<_> = self.attributes.iter().collect();
         attributes.sort_by(|(one, _), (other, _)| one.cmp(other));
         Digests {
-            body: hex(&Md5::digest(self.body.as_bytes())),
+            body: Md5::digest(self.body.as_bytes()).into(),
             attributes: (!attributes.is_empty()).then(|| digest_attributes(&attributes)),
         }
     }
 }
 
-/// The MD5 of what was sent, in hexadecimal digits.
+/// The MD5 of what was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Digests {
-    body: String,
-    attributes: Option<String>,
+    body: [u8; 16],
+    attributes: Option<[u8; 16]>,
 }
 
 impl Digests {
     /// Checks that SQS took what was sent. An attribute digest that it leaves out says nothing.
     pub(crate) fn check(&self, answer: &SendMessageBatchResultEntry) -> Result<()> {
-        if answer.md5_of_message_body() != self.body {
+        if !is_hex(answer.md5_of_message_body(), &self.body) {
             return Err(error::changed("body"));
         }
         match (answer.md5_of_message_attributes(), &self.attributes) {
-            (Some(theirs), Some(ours)) if theirs != ours => Err(error::changed("attributes")),
+            (Some(theirs), Some(ours)) if !is_hex(theirs, ours) => {
+                Err(error::changed("attributes"))
+            }
             _ => Ok(()),
         }
     }
@@ -116,7 +118,7 @@ impl Digests {
 
 /// Digests attributes that are sorted by name: each of name, type and value with its length ahead,
 /// and one byte that says how the value is carried.
-fn digest_attributes(attributes: &[&(String, Value)]) -> String {
+fn digest_attributes(attributes: &[&(String, Value)]) -> [u8; 16] {
     let mut digest = Md5::new();
     let mut part = |bytes: &[u8], mark: Option<u8>| {
         if let Some(mark) = mark {
@@ -135,15 +137,23 @@ fn digest_attributes(attributes: &[&(String, Value)]) -> String {
         part(value.data_type().as_bytes(), None);
         part(value.bytes(), Some(mark));
     }
-    hex(&digest.finalize())
+    digest.finalize().into()
 }
 
 /// Prints `bytes` as lowercase hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
+    digits(bytes).map(char::from).collect()
+}
+
+/// Returns true if `text` is `bytes` in lowercase hexadecimal digits.
+fn is_hex(text: &str, bytes: &[u8]) -> bool {
+    text.bytes().eq(digits(bytes))
+}
+
+fn digits(bytes: &[u8]) -> impl Iterator<Item = u8> {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
-    let pairs = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    pairs.map(digit).collect()
+    let nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    nibbles.map(|nibble| DIGITS[usize::from(nibble)])
 }
 
 fn unbuilt(source: aws_sdk_sqs::error::BuildError) -> Error {

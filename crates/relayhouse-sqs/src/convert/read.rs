@@ -30,6 +30,10 @@ pub(crate) struct Reading {
     pub(crate) sequence: Option<u64>,
     pub(crate) enqueued_at: Timestamp,
     pub(crate) envelope: Option<Envelope>,
+    /// When the message is due, where one delay of SQS does not reach.
+    pub(crate) due: Option<Timestamp>,
+    /// The deliveries before it was sent again, which are among the attempts.
+    pub(crate) attempts_before: u32,
 }
 
 /// Says that a queue holds the dead letters of another.
@@ -58,15 +62,20 @@ pub(crate) fn read(mut message: SqsMessage, dead: Option<Dead>) -> Option<Readin
     let sent_at = system(System::SentTimestamp).map_or(Timestamp::default(), millis);
     let enqueued_at = packed.enqueued.map_or(sent_at, Timestamp::from_micros);
     let count = system(System::ApproximateReceiveCount).and_then(|count| count.parse().ok());
-    let mut attempt = count.unwrap_or(1).max(1);
+    let mut attempt: u32 = count.unwrap_or(1).max(1);
     let mut envelope = None;
+    let due = packed.due.map(Timestamp::from_micros);
+    let attempts_before = packed.attempts.unwrap_or(0);
     if let Some(dead) = dead {
         envelope = packed.envelope.and_then(|it| it.envelope(enqueued_at));
         if envelope.is_none() {
             let (before, here) = split(attempt, dead);
+            let before = before.saturating_add(attempts_before);
             envelope = moved_envelope(&message, before, enqueued_at);
             attempt = here;
         }
+    } else {
+        attempt = attempt.saturating_add(attempts_before);
     }
     Some(Reading {
         sequence: system(System::SequenceNumber).and_then(sequence),
@@ -81,6 +90,8 @@ pub(crate) fn read(mut message: SqsMessage, dead: Option<Dead>) -> Option<Readin
         enqueued_at,
         envelope,
         handle,
+        due,
+        attempts_before,
     })
 }
 

@@ -158,6 +158,7 @@ fn envelope_shows_on_a_dead_letter_queue_alone() {
         enqueued_at: Some(envelope.enqueued_at),
         envelope: Some(envelope.clone()),
         dedup: None,
+        ..Envoy::default()
     };
     let id = MessageId::from_text("id");
     let packet = write(&Message::new("x"), &id, &envoy, &writing(false)).unwrap();

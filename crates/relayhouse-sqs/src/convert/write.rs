@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use md5::{Digest, Md5};
 use relayhouse_core::{
-    Capabilities, Envelope, HeaderValue, Message, MessageId, Priority, Result, Timestamp,
+    Capabilities, Envelope, HeaderValue, Message, MessageId, NotBefore, Priority, Result, Timestamp,
 };
 
 use super::{
@@ -49,6 +49,10 @@ pub(crate) struct Envoy {
     pub(crate) envelope: Option<Envelope>,
     /// The dedup id of this send.
     pub(crate) dedup: Option<String>,
+    /// When it is due, instead of what the message says.
+    pub(crate) due: Option<Timestamp>,
+    /// The deliveries it had.
+    pub(crate) attempts: u32,
 }
 
 /// Writes `message` with `id`, after it was checked.
@@ -69,6 +73,7 @@ pub(crate) fn write(
         correlation_id: details.correlation_id.as_ref().map(text_of),
         reply_to: details.reply_to.as_ref().map(text_of),
         enqueued: envoy.enqueued_at.map(Timestamp::as_micros),
+        attempts: Some(envoy.attempts).filter(|attempts| 0 < *attempts),
         envelope: envoy.envelope.as_ref().map(PackedEnvelope::of),
         ..Packed::default()
     };
@@ -82,8 +87,7 @@ pub(crate) fn write(
     write_headers(message, &mut packed, &mut packet);
     write_key(message, &mut packed, &mut packet, writing)?;
     write_dedup(message, id, envoy, &mut packed, &mut packet, writing)?;
-    let delay = details.not_before.map(|time| time.delay(writing.now));
-    packet.delay_seconds = delay.map_or(0, whole_seconds_i32);
+    write_delay(message, envoy, &mut packed, &mut packet, writing);
     let packed = serde_json::to_string(&packed)
         .map_err(|error| error::message("details cannot be written").with_source(error))?;
     let packed = Value::Text(packed);
@@ -139,7 +143,7 @@ fn is_name(name: &str) -> bool {
 }
 
 fn is_text(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(body::is_allowed)
+    !text.is_empty() && body::is_text(text)
 }
 
 /// Writes the ordering key: the message group of a FIFO queue, a tenant, or a detail.
@@ -166,6 +170,26 @@ fn write_key(
         packed.key = Some(key.as_str().to_owned());
     }
     Ok(())
+}
+
+/// Writes the delay: all of it, or as much as SQS takes and when the message is due.
+fn write_delay(
+    message: &Message,
+    envoy: &Envoy,
+    packed: &mut Packed,
+    packet: &mut Packet,
+    writing: &Writing<'_>,
+) {
+    let not_before = message.details().not_before;
+    let not_before = envoy.due.map(NotBefore::At).or(not_before);
+    let Some(not_before) = not_before else {
+        return;
+    };
+    let delay = not_before.delay(writing.now);
+    packet.delay_seconds = whole_seconds_i32(delay.min(capability::SCHEDULE_MAX));
+    if capability::SCHEDULE_MAX < delay {
+        packed.due = Some((writing.now + delay).as_micros());
+    }
 }
 
 fn write_dedup(

@@ -22,8 +22,12 @@ fn service(code: &str, text: &str, status: u16) -> Failure {
     Failure::service_error(SendMessageBatchError::generic(meta), response(status))
 }
 
+fn called(failure: Failure, operation: Operation) -> Error {
+    of_call(failure, operation, Timestamp::default())
+}
+
 fn kind(code: &str, status: u16, operation: Operation) -> (ErrorKind, Retry) {
-    let error = of_call(service(code, "x", status), operation);
+    let error = called(service(code, "x", status), operation);
     assert_eq!(error.attempted(), Some(operation));
     (error.kind(), error.retry_hint())
 }
@@ -272,14 +276,14 @@ fn typed_variants_need_no_code() {
         SendMessageBatchError::QueueDoesNotExist(gone),
         response(400),
     );
-    let error = of_call(failure, Operation::Send);
+    let error = called(failure, Operation::Send);
     assert_eq!(error.kind(), ErrorKind::QueueNotFound);
     assert!(error.message().contains("QueueDoesNotExist"), "{error}");
     let slow = RequestThrottled::builder().build();
     let failure =
         Failure::service_error(SendMessageBatchError::RequestThrottled(slow), response(400));
     assert_eq!(
-        of_call(failure, Operation::Send).kind(),
+        called(failure, Operation::Send).kind(),
         ErrorKind::Throttled
     );
 }
@@ -287,7 +291,7 @@ fn typed_variants_need_no_code() {
 #[test]
 fn what_happened_to_the_connection_decides_whether_the_outcome_is_known() {
     let io = || ConnectorError::io("broken pipe".into());
-    let kind = |failure: Failure| of_call(failure, Operation::Send).kind();
+    let kind = |failure: Failure| called(failure, Operation::Send).kind();
     assert_eq!(
         kind(Failure::dispatch_failure(io())),
         ErrorKind::OutcomeUnknown
@@ -310,6 +314,58 @@ fn what_happened_to_the_connection_decides_whether_the_outcome_is_known() {
 }
 
 #[test]
+fn source_of_credentials_may_be_back_later() {
+    let is_temporary = |cause: CredentialsError| {
+        let failure = Failure::dispatch_failure(ConnectorError::other(cause.into(), None));
+        let error = called(failure, Operation::Send);
+        assert_eq!(error.kind(), ErrorKind::Unauthorized);
+        error.is_temporary()
+    };
+    assert!(is_temporary(CredentialsError::provider_error("503")));
+    let slow = CredentialsError::provider_timed_out(Duration::from_secs(5));
+    assert!(is_temporary(slow));
+    assert!(!is_temporary(CredentialsError::not_loaded("no profile")));
+    let wrong = CredentialsError::invalid_configuration("a loop of roles");
+    assert!(!is_temporary(wrong));
+}
+
+#[test]
+fn refused_signature_is_blamed_on_a_clock_that_is_wrong() {
+    // Tue, 14 Nov 2023 22:13:20 GMT.
+    let theirs = Timestamp::from_micros(1_700_000_000_000_000);
+    let minutes = |count: u64| Duration::from_secs(60 * count);
+    let earlier = Timestamp::from_micros(theirs.as_micros() - 300_000_000);
+    for (code, now, expected) in [
+        (
+            "InvalidSignatureException",
+            theirs + minutes(5),
+            Retry::Temporary,
+        ),
+        ("SignatureDoesNotMatch", earlier, Retry::Temporary),
+        (
+            "RequestTimeTooSkewed",
+            theirs + minutes(5),
+            Retry::Temporary,
+        ),
+        (
+            "SignatureDoesNotMatch",
+            theirs + minutes(3),
+            Retry::Permanent,
+        ),
+        ("AccessDenied", theirs + minutes(5), Retry::Permanent),
+    ] {
+        let meta = ErrorMetadata::builder().code(code).build();
+        let mut refused = response(403);
+        let date = "Tue, 14 Nov 2023 22:13:20 GMT";
+        refused.headers_mut().insert("date", date);
+        let failure = Failure::service_error(SendMessageBatchError::generic(meta), refused);
+        let error = of_call(failure, Operation::Send, now);
+        assert_eq!(error.kind(), ErrorKind::Unauthorized, "{code}");
+        assert_eq!(error.retry_hint(), expected, "{code}");
+    }
+}
+
+#[test]
 fn texts_that_repeat_the_request_are_not_shown() {
     let text = "The Canonical String should have been 'x-amz-security-token:CANARY'";
     for code in [
@@ -317,14 +373,14 @@ fn texts_that_repeat_the_request_are_not_shown() {
         "InvalidSignatureException",
         "Nobody knows",
     ] {
-        let error = of_call(service(code, text, 403), Operation::Send);
+        let error = called(service(code, text, 403), Operation::Send);
         assert!(
             !format!("{error} {error:?}").contains("CANARY"),
             "{error:?}"
         );
     }
     let text = "The input receipt handle \"CANARY\" is not valid.";
-    let error = of_call(
+    let error = called(
         service("ReceiptHandleIsInvalid", text, 400),
         Operation::Settle,
     );
@@ -333,6 +389,6 @@ fn texts_that_repeat_the_request_are_not_shown() {
         "{error:?}"
     );
     let text = "User x is not authorized to perform sqs:SendMessage";
-    let error = of_call(service("AccessDenied", text, 403), Operation::Send);
+    let error = called(service("AccessDenied", text, 403), Operation::Send);
     assert!(error.message().starts_with(text), "{error}");
 }

@@ -8,7 +8,7 @@ use aws_sdk_sqs::{
 };
 use relayhouse_core::Result;
 
-use super::{Link, time::SdkTime};
+use super::{Link, plain_text::StaysHere, time::SdkTime};
 
 /// Returns `client` without retries, which are the runtime's, and without time limits but that of
 /// connecting, since every call here has its own.
@@ -25,6 +25,11 @@ fn tamed(builder: Builder, link: &Link) -> Builder {
         .disable_operation_timeout()
         .disable_operation_attempt_timeout()
         .build();
+    let builder = if link.config.plain_text {
+        builder
+    } else {
+        builder.interceptor(StaysHere)
+    };
     builder
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts)

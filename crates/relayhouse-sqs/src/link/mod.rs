@@ -2,6 +2,7 @@
 
 mod client;
 mod closing;
+mod plain_text;
 mod round_trip;
 mod time;
 
@@ -9,17 +10,20 @@ use std::{
     error::Error as StdError,
     fmt::{self, Debug},
     future::Future,
+    pin::pin,
     sync::Arc,
     time::Duration,
 };
 
 use aws_sdk_sqs::{Client, Error as SqsError, config::http::HttpResponse, error::SdkError};
 use futures_util::future::{Either, select};
-use relayhouse_core::{Clock, Context, Error, Instant, MessageIds, Operation, Result, Timestamp};
-use tokio::sync::OnceCell;
+use relayhouse_core::{
+    Clock, Context, Error, Event, Instant, MessageIds, Operation, Result, Timestamp,
+};
+use tokio::sync::{OnceCell, Semaphore};
 
-pub(crate) use self::closing::Closing;
 use self::round_trip::RoundTrip;
+pub(crate) use self::{closing::Closing, plain_text::PlainText};
 use crate::{
     capability::Declared,
     config::Config,
@@ -37,6 +41,8 @@ pub(crate) struct Link {
     pub(crate) ids: MessageIds,
     pub(crate) meter: Arc<Meter>,
     pub(crate) closing: Closing,
+    /// As many as there may be calls under way.
+    turns: Semaphore,
     given: Option<Client>,
     client: OnceCell<Client>,
     round_trip: RoundTrip,
@@ -52,6 +58,7 @@ impl Link {
         Self {
             ids: MessageIds::new(&*context.random),
             declared: Declared::of(&config),
+            turns: Semaphore::new(calls_max(&config)),
             context,
             config,
             location,
@@ -98,6 +105,18 @@ impl Link {
         self.round_trip.get()
     }
 
+    /// Tells who listens of a call that was answered.
+    pub(crate) fn called(&self, operation: Operation, messages: u64, requests: u64) {
+        if let Some(observer) = &self.context.observer {
+            let called = Event::Called {
+                operation,
+                messages,
+                requests,
+            };
+            observer.observe(self.now(), &[called]);
+        }
+    }
+
     /// Makes a call that does not wait, and notes how long it took.
     pub(crate) async fn call<T, E>(
         &self,
@@ -117,7 +136,7 @@ impl Link {
         answer
     }
 
-    /// Makes a call that may take until `limit` is over.
+    /// Makes a call that may take until `limit` is over, with the wait for its turn.
     pub(crate) async fn bounded<T, E>(
         &self,
         call: Call,
@@ -128,14 +147,26 @@ impl Link {
     where
         E: Into<SqsError> + StdError + Send + Sync + 'static,
     {
-        self.meter.count(call);
         let deadline = self.context.clock.sleep_until(self.now() + limit);
+        let turn = pin!(self.turns.acquire());
+        // Nobody closes it, so that only the deadline can come before.
+        let Either::Left((Ok(_turn), deadline)) = select(turn, deadline).await else {
+            return Err(error::no_connection(operation));
+        };
+        self.meter.count(call);
         match select(Box::pin(request), deadline).await {
             Either::Left((Ok(answer), _)) => Ok(answer),
-            Either::Left((Err(failure), _)) => Err(error::of_call(failure, operation)),
+            Either::Left((Err(failure), _)) => Err(error::of_call(failure, operation, self.wall())),
             Either::Right(_) => Err(error::unanswered().operation(operation)),
         }
     }
+}
+
+/// A call whose connection is being made takes another one that gets free before, and the new one
+/// stays: there are at most twice as many connections as calls.
+fn calls_max(config: &Config) -> usize {
+    let max = usize::try_from(config.connections_max.get() / 2).unwrap_or(usize::MAX);
+    max.clamp(1, Semaphore::MAX_PERMITS)
 }
 
 impl Debug for Link {

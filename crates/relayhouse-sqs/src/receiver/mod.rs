@@ -2,17 +2,21 @@
 
 mod attempt;
 mod extend;
+mod hop;
 mod receive;
 mod settle;
 
-use std::{future::pending, sync::Arc, time::Duration};
+use std::{
+    future::pending,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use relayhouse_core::{
     Capabilities, Delivery, ErrorKind, Extending, Operation, Receipt, Result, Settling, Source,
     port::{ReceiveRequest, Receiver, Settings},
 };
-use tokio::sync::OnceCell;
 
 use self::attempt::Attempts;
 use crate::{
@@ -36,7 +40,8 @@ pub(crate) struct SqsReceiver {
     lease: Duration,
     /// The visibility timeout that a receive asks for, where it is not the queue's own.
     visibility: Option<i32>,
-    dead_letters: OnceCell<Queue>,
+    /// Where dead letters go, once that was looked for.
+    dead_letters: Mutex<Option<Queue>>,
     leases: Leases,
     attempts: Attempts,
     closing: Closing,
@@ -65,27 +70,41 @@ impl SqsReceiver {
             queue,
             source,
             dead,
-            dead_letters: OnceCell::new(),
+            dead_letters: Mutex::default(),
             leases: Leases::default(),
             attempts: Attempts::default(),
             closing: Closing::default(),
         })
     }
 
+    /// Returns the lease that a receive gives.
+    pub(crate) const fn lease(&self) -> Duration {
+        self.lease
+    }
+
     /// Returns the dead-letter queue, looked for until there is one.
-    async fn dead_letters(&self) -> Result<Option<&Queue>> {
-        if let Some(known) = self.dead_letters.get() {
-            return Ok(Some(known));
+    async fn dead_letters(&self) -> Result<Option<Queue>> {
+        let known = self.known_dead_letters().clone();
+        if known.is_some() {
+            return Ok(known);
         }
         let found = self
             .queue
             .dead_letters(&self.link, Operation::Settle)
             .await?;
-        let Some((queue, _)) = found else {
-            return Ok(None);
-        };
-        let known = self.dead_letters.get_or_init(|| async { queue }).await;
-        Ok(Some(known))
+        let found = found.map(|(queue, _)| queue);
+        self.known_dead_letters().clone_from(&found);
+        Ok(found)
+    }
+
+    fn known_dead_letters(&self) -> MutexGuard<'_, Option<Queue>> {
+        let known = self.dead_letters.lock();
+        known.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks for the dead-letter queue anew next time: it is not where it was.
+    fn forget_dead_letters(&self) {
+        *self.known_dead_letters() = None;
     }
 }
 

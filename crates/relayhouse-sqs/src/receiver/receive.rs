@@ -4,7 +4,7 @@ use std::{pin::pin, sync::Arc};
 
 use aws_sdk_sqs::types::MessageSystemAttributeName as System;
 use futures_util::future::{Either, select};
-use relayhouse_core::{Delivery, Instant, Lease, Operation, Receipt, Result, port::ReceiveRequest};
+use relayhouse_core::{Delivery, Lease, Operation, Receipt, Result, port::ReceiveRequest};
 
 use super::{SqsReceiver, attempt::Attempt};
 use crate::{
@@ -14,6 +14,17 @@ use crate::{
     error,
     lease::Held,
 };
+
+/// The attributes that are read: each further one would be parsed for every message.
+const SYSTEM: [System; 4] = [
+    System::ApproximateReceiveCount,
+    System::AwsTraceHeader,
+    System::MessageGroupId,
+    System::SentTimestamp,
+];
+
+/// Those that only messages of FIFO queues have.
+const SYSTEM_OF_FIFO: [System; 2] = [System::MessageDeduplicationId, System::SequenceNumber];
 
 impl SqsReceiver {
     pub(super) async fn receive_call(
@@ -36,8 +47,32 @@ impl SqsReceiver {
         }
     }
 
+    /// Polls until there are messages that are due, or the wait is over.
     async fn poll(&self, request: ReceiveRequest, into: &mut Vec<Delivery>) -> Result<()> {
-        let wait = request.wait.min(WAIT_MAX);
+        let before = into.len();
+        let deadline = self.link.now() + request.wait.min(WAIT_MAX);
+        loop {
+            let wait = deadline.since(self.link.now());
+            let early = self.poll_once(request.wait(wait), into).await?;
+            if early.is_empty() {
+                return Ok(());
+            }
+            let hopped = Box::pin(self.hop(early)).await;
+            if before < into.len() {
+                // What failed comes again, and then it is told.
+                return Ok(());
+            }
+            hopped?;
+        }
+    }
+
+    /// Polls once, and returns the messages that came before they are due.
+    async fn poll_once(
+        &self,
+        request: ReceiveRequest,
+        into: &mut Vec<Delivery>,
+    ) -> Result<Vec<Reading>> {
+        let wait = request.wait;
         let messages_max = usize::try_from(request.messages_max.get()).unwrap_or(BATCH_MAX);
         let messages_max = i32::try_from(messages_max.min(BATCH_MAX)).unwrap_or(1);
         let started = self.link.now();
@@ -50,7 +85,7 @@ impl SqsReceiver {
             .wait_time_seconds(whole_seconds_i32(wait))
             .set_visibility_timeout(self.visibility)
             .set_receive_request_attempt_id(attempt.as_ref().and_then(Attempt::id))
-            .message_system_attribute_names(System::All)
+            .set_message_system_attribute_names(Some(self.system_names()))
             .message_attribute_names("All");
         let limit = wait + self.link.config.receive_beyond_wait;
         let answer = self
@@ -63,30 +98,48 @@ impl SqsReceiver {
         let answered = self.link.now();
         let messages = answer.messages.unwrap_or_default();
         self.link.meter.received(messages.len() as u64);
+        self.link
+            .called(Operation::Receive, messages.len() as u64, 1);
         // SQS handed out after it was asked, and at most one round trip before its answer came.
         let since = started.max(answered - self.link.round_trip());
         let readings = messages.into_iter();
         let readings = readings.filter_map(|message| read(message, self.dead));
-        into.extend(readings.map(|reading| self.deliver(reading, since, answered)));
-        Ok(())
+        let mut readings: Vec<_> = readings.collect();
+        let early = self.split_off_early(&mut readings);
+        let held = Held {
+            until: since + self.lease,
+            since,
+        };
+        let first = into.len();
+        into.extend(readings.into_iter().map(|reading| deliver(reading, held)));
+        let receipts = into[first..].iter().map(|it| it.receipt.clone());
+        self.leases.insert(receipts, held, answered);
+        Ok(early)
     }
 
-    fn deliver(&self, reading: Reading, since: Instant, now: Instant) -> Delivery {
-        let until = since + self.lease;
-        let receipt = Receipt::from_text(&reading.handle);
-        self.leases
-            .insert(receipt.clone(), Held { until, since }, now);
-        Delivery {
-            id: reading.id,
-            message: reading.message,
-            receipt,
-            // SQS has no token; the count of receives grows with each delivery.
-            lease: Lease::new(until, u64::from(reading.attempt)),
-            attempt: reading.attempt,
-            previous: reading.previous,
-            sequence: reading.sequence,
-            enqueued_at: reading.enqueued_at,
-            envelope: reading.envelope.map(Arc::new),
+    fn system_names(&self) -> Vec<System> {
+        if self.dead.is_some() {
+            return vec![System::All];
         }
+        let mut names = Vec::from(SYSTEM);
+        if self.queue.is_fifo {
+            names.extend(SYSTEM_OF_FIFO);
+        }
+        names
+    }
+}
+
+fn deliver(reading: Reading, held: Held) -> Delivery {
+    Delivery {
+        id: reading.id,
+        message: reading.message,
+        receipt: Receipt::from_text(&reading.handle),
+        // SQS has no token; the count of receives grows with each delivery.
+        lease: Lease::new(held.until, u64::from(reading.attempt)),
+        attempt: reading.attempt,
+        previous: reading.previous,
+        sequence: reading.sequence,
+        enqueued_at: reading.enqueued_at,
+        envelope: reading.envelope.map(Arc::new),
     }
 }

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use md5::{Digest, Md5};
 use relayhouse_core::{
-    DeadLetter, Delivery, Envelope, Error, Operation, Outcome, Result, Settlement, Settling,
+    DeadLetter, Delivery, Envelope, Error, ErrorKind, Instant, Operation, Outcome, Result,
+    Settlement, Settling,
 };
 
 use super::SqsReceiver;
 use crate::{
     batch,
     capability::LEASE_TOTAL_MAX,
+    config::LongDelays,
     convert::{Envoy, Packet, hex, whole_seconds, write},
     error,
     lease::{Claim, Held},
@@ -27,9 +29,11 @@ struct Live<'a> {
 
 impl SqsReceiver {
     pub(super) async fn settle_all(&self, batch: &mut [Settling]) {
-        let (mut acks, mut releases, mut dead) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut acks, mut releases) = (Vec::new(), Vec::new());
+        let (mut dead, mut later) = (Vec::new(), Vec::new());
+        let now = self.link.now();
         for (place, item) in batch.iter_mut().enumerate() {
-            let live = match self.live(place, &item.delivery) {
+            let live = match self.live(place, &item.delivery, now) {
                 Ok(live) => live,
                 Err(error) => {
                     item.outcome = Outcome::Failed(self.queue.at(error, Operation::Settle));
@@ -38,6 +42,9 @@ impl SqsReceiver {
             };
             match &item.settlement {
                 Settlement::Ack => acks.push(live),
+                Settlement::Release { delay } if self.hops(live.claim.held, *delay) => {
+                    later.push(live);
+                }
                 Settlement::Release { delay } => match self.stay_away(live.claim.held, *delay) {
                     Ok(seconds) => releases.push((live, seconds)),
                     Err(error) => item.outcome = Outcome::Failed(error),
@@ -53,14 +60,13 @@ impl SqsReceiver {
         }
         // In this order: what holds back the messages of a group goes first.
         self.release(releases, batch).await;
-        let dead = self.send_dead(dead, batch).await;
-        acks.extend(dead);
+        acks.extend(self.send_dead(dead, batch).await);
+        acks.extend(self.send_later(later, batch).await);
         self.delete(acks, batch).await;
     }
 
-    fn live(&self, place: usize, delivery: &Delivery) -> Result<Live<'_>> {
+    fn live(&self, place: usize, delivery: &Delivery, now: Instant) -> Result<Live<'_>> {
         let claim = self.leases.claim(&delivery.receipt);
-        let now = self.link.now();
         match claim.filter(|claim| now < claim.held.until) {
             Some(claim) => Ok(Live { place, claim }),
             None => Err(error::lease_lost(Operation::Settle)),
@@ -79,37 +85,42 @@ impl SqsReceiver {
         Ok(i32::try_from(seconds).unwrap_or(i32::MAX))
     }
 
+    /// Returns true if a release for so long has to be sent again.
+    fn hops(&self, held: Held, delay: Duration) -> bool {
+        let hops = self.link.config.long_delays == LongDelays::Hop;
+        let is_allowed = hops && !self.queue.is_fifo && self.dead.is_none();
+        is_allowed && held.last().since(self.link.now()) < delay
+    }
+
     async fn release(&self, releases: Vec<(Live<'_>, i32)>, batch: &mut [Settling]) {
         let (lives, seconds): (Vec<Live<'_>>, Vec<i32>) = releases.into_iter().unzip();
         let handles = lives.iter().map(|live| live.claim.handle());
         let changes: Vec<_> = handles.zip(seconds).collect();
         let answers = batch::change(&self.link, &self.queue, &changes, Operation::Settle).await;
-        for (live, answer) in lives.into_iter().zip(answers) {
-            self.answer(live, answer, batch);
-        }
+        self.answer(lives, answers, batch);
     }
 
     async fn delete(&self, lives: Vec<Live<'_>>, batch: &mut [Settling]) {
         let handles: Vec<_> = lives.iter().map(|live| live.claim.handle()).collect();
-        let answers = batch::delete(&self.link, &self.queue, &handles, Operation::Settle).await;
-        for (live, answer) in lives.into_iter().zip(answers) {
-            self.answer(live, answer, batch);
-        }
+        let answers = batch::delete(&self.link, &self.queue, handles, Operation::Settle).await;
+        self.answer(lives, answers, batch);
     }
 
-    /// Writes the answer of SQS, which says yes to late settles too.
-    fn answer(&self, live: Live<'_>, answer: Result<()>, batch: &mut [Settling]) {
-        let Live { place, claim } = live;
-        let is_late = claim.held.until <= self.link.now();
-        let answer = match answer {
-            Ok(()) if is_late => Err(error::late(Operation::Settle)),
-            answer => answer,
-        };
-        if answer.is_ok() {
-            claim.settled();
+    /// Writes the answers of SQS, which says yes to late settles too.
+    fn answer(&self, lives: Vec<Live<'_>>, answers: Vec<Result<()>>, batch: &mut [Settling]) {
+        let now = self.link.now();
+        for (Live { place, claim }, answer) in lives.into_iter().zip(answers) {
+            let is_late = claim.held.until <= now;
+            let answer = match answer {
+                Ok(()) if is_late => Err(error::late(Operation::Settle)),
+                answer => answer,
+            };
+            if answer.is_ok() {
+                claim.settled();
+            }
+            let answer = answer.map_err(|error| self.queue.at(error, Operation::Settle));
+            batch[place].outcome = answer.into();
         }
-        let answer = answer.map_err(|error| self.queue.at(error, Operation::Settle));
-        batch[place].outcome = answer.into();
     }
 
     /// Sends dead letters to the dead-letter queue, and returns those that are there.
@@ -124,9 +135,36 @@ impl SqsReceiver {
                 return Vec::new();
             }
         };
+        let places: Vec<usize> = lives.iter().map(|live| live.place).collect();
+        let write = |item: &Settling| self.write_dead(item, &target);
+        let sent = self.send_on(lives, &target, write, batch).await;
+        let is_gone = |place: usize| {
+            let error = batch[place].outcome.error();
+            error.is_some_and(|error| error.kind() == ErrorKind::QueueNotFound)
+        };
+        if places.into_iter().any(is_gone) {
+            self.forget_dead_letters();
+        }
+        sent
+    }
+
+    /// Sends what is to stay away for longer than SQS can hold it, and returns what is sent.
+    async fn send_later<'a>(&self, lives: Vec<Live<'a>>, batch: &mut [Settling]) -> Vec<Live<'a>> {
+        let write = |item: &Settling| self.write_later(item);
+        self.send_on(lives, &self.queue, write, batch).await
+    }
+
+    /// Sends deliveries to `target` as `write` writes them, and returns those that are there.
+    async fn send_on<'a>(
+        &self,
+        lives: Vec<Live<'a>>,
+        target: &Queue,
+        write: impl Fn(&Settling) -> Result<Packet>,
+        batch: &mut [Settling],
+    ) -> Vec<Live<'a>> {
         let (mut packets, mut written) = (Vec::new(), Vec::new());
         for live in lives {
-            match self.write_dead(&batch[live.place], target) {
+            match write(&batch[live.place]) {
                 Ok(packet) => {
                     packets.push(packet);
                     written.push(live);
@@ -152,7 +190,7 @@ impl SqsReceiver {
         sent
     }
 
-    async fn target(&self) -> Result<&Queue> {
+    async fn target(&self) -> Result<Queue> {
         let name = &self.queue.name;
         if self.source.dead_letter {
             let what = "a dead letter cannot be dead-lettered";
@@ -185,8 +223,29 @@ impl SqsReceiver {
             enqueued_at: Some(delivery.enqueued_at),
             envelope: Some(envelope),
             dedup: target.is_fifo.then(|| dedup_of_delivery(delivery)),
+            ..Envoy::default()
         };
         let writing = writing(&self.link, target);
+        write(&delivery.message, &delivery.id, &envoy, &writing)
+    }
+
+    fn write_later(&self, item: &Settling) -> Result<Packet> {
+        let Settling {
+            delivery,
+            settlement,
+            ..
+        } = item;
+        let delay = match settlement {
+            Settlement::Release { delay } => *delay,
+            _ => Duration::ZERO,
+        };
+        let envoy = Envoy {
+            enqueued_at: Some(delivery.enqueued_at),
+            due: Some(self.link.wall() + delay),
+            attempts: delivery.attempt,
+            ..Envoy::default()
+        };
+        let writing = writing(&self.link, &self.queue);
         write(&delivery.message, &delivery.id, &envoy, &writing)
     }
 }

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use aws_credential_types::provider::ProvideCredentials;
 use aws_sdk_sqs::{
     Client,
     config::{BehaviorVersion, Credentials, Region, SharedHttpClient, retry::RetryConfig},
@@ -86,16 +87,17 @@ impl Canned {
     }
 
     pub(crate) fn client(&self) -> Client {
+        let token = Some(TOKEN.to_owned());
+        let credentials = Credentials::new(ACCESS_KEY, SECRET_KEY, token, None, "test");
+        self.client_with(credentials)
+    }
+
+    /// Signs with what `credentials` gives.
+    pub(crate) fn client_with(&self, credentials: impl ProvideCredentials + 'static) -> Client {
         let config = aws_sdk_sqs::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new("eu-west-1"))
-            .credentials_provider(Credentials::new(
-                ACCESS_KEY,
-                SECRET_KEY,
-                Some(TOKEN.to_owned()),
-                None,
-                "test",
-            ))
+            .credentials_provider(credentials)
             .retry_config(RetryConfig::standard())
             .http_client(SharedHttpClient::new(self.clone()));
         Client::from_conf(config.build())

@@ -3,8 +3,12 @@
 
 mod admin;
 mod canned;
+mod credentials;
+mod hop;
 mod open;
 mod receive;
+mod redrive;
 mod secret;
 mod send;
 mod settle;
+mod shards;

@@ -1,0 +1,61 @@
+//! Delays beyond those of SQS: a message that is not due yet is sent again, and the one that came is
+//! deleted.
+
+use relayhouse_core::{Operation, Result};
+
+use super::SqsReceiver;
+use crate::{
+    batch,
+    convert::{Envoy, Packet, Reading, write},
+    sender::writing,
+};
+
+impl SqsReceiver {
+    /// Splits off what is not due yet, which nobody but us gets to see.
+    ///
+    /// On a dead-letter queue all is shown: SQS moved it there while it was on its way.
+    pub(super) fn split_off_early(&self, readings: &mut Vec<Reading>) -> Vec<Reading> {
+        let now = self.link.wall();
+        let is_early = |it: &Reading| self.dead.is_none() && it.due.is_some_and(|due| now < due);
+        if !readings.iter().any(is_early) {
+            return Vec::new();
+        }
+        let (early, due) = readings.drain(..).partition(is_early);
+        *readings = due;
+        early
+    }
+
+    /// Sends each of `early` again, and deletes it once that is confirmed.
+    ///
+    /// What is lost between the two is the confirmation, and never the message: then it is there
+    /// twice. What fails comes again when its lease ends.
+    pub(super) async fn hop(&self, early: Vec<Reading>) -> Result<()> {
+        let packets: Result<Vec<_>> = early.iter().map(|it| self.write_again(it)).collect();
+        let answers = batch::send(&self.link, &self.queue, packets?).await;
+        let (mut sent, mut failed) = (Vec::new(), None);
+        for (reading, answer) in early.into_iter().zip(answers) {
+            match answer {
+                Ok(_) => sent.push(reading.handle),
+                Err(error) => failed = Some(error),
+            }
+        }
+        let deletes = batch::delete(&self.link, &self.queue, sent, Operation::Settle).await;
+        let failed = deletes
+            .into_iter()
+            .filter_map(Result::err)
+            .next_back()
+            .or(failed);
+        failed.map_or(Ok(()), Err)
+    }
+
+    fn write_again(&self, reading: &Reading) -> Result<Packet> {
+        let envoy = Envoy {
+            enqueued_at: Some(reading.enqueued_at),
+            due: reading.due,
+            attempts: reading.attempts_before,
+            ..Envoy::default()
+        };
+        let writing = writing(&self.link, &self.queue);
+        write(&reading.message, &reading.id, &envoy, &writing)
+    }
+}

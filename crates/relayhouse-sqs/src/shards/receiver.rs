@@ -1,0 +1,296 @@
+//! Receives from the queues of one logical queue in turn, and waits for all of them at once.
+
+use std::{future::pending, num::NonZeroU32, pin::pin, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use futures_util::{
+    FutureExt, StreamExt,
+    future::{Either, join_all, select, try_join_all},
+    stream::FuturesUnordered,
+};
+use relayhouse_core::{
+    Capabilities, Delivery, Error, Extending, Instant, Operation, Outcome, Receipt, Result,
+    Settling, Source,
+    port::{ReceiveRequest, Receiver, Settings},
+};
+use tokio::sync::Semaphore;
+
+use super::turns::{Look, Seen, Turns};
+use crate::{
+    capability::WAIT_MAX,
+    convert::Dead,
+    error,
+    link::{Closing, Link},
+    queue::Queue,
+    receiver::SqsReceiver,
+};
+
+/// Stands in a receipt between the number of the queue and the receipt that it gave.
+const MARK: char = ':';
+
+/// Is the part of a batch that is one queue's: the items, and their places in the batch.
+#[derive(Debug)]
+struct Part<T> {
+    shard: usize,
+    places: Vec<usize>,
+    items: Vec<T>,
+}
+
+/// Receives from the queues of one logical queue.
+#[derive(Debug)]
+pub(crate) struct ShardedReceiver {
+    link: Arc<Link>,
+    source: Source,
+    capabilities: Capabilities,
+    shards: Vec<SqsReceiver>,
+    turns: Turns,
+    /// Given to the one receive that waits for all queues; the others wait for it.
+    waiting: Semaphore,
+    closing: Closing,
+}
+
+impl ShardedReceiver {
+    /// Opens `queues`, which together are `source`.
+    pub(crate) async fn open(
+        link: &Arc<Link>,
+        source: &Source,
+        queues: Vec<(Queue, Option<Dead>)>,
+        lease: Option<Duration>,
+    ) -> Result<Self> {
+        let is_fifo = queues.iter().all(|(queue, _)| queue.is_fifo);
+        let count = u32::try_from(queues.len()).unwrap_or(u32::MAX);
+        let opens = queues.into_iter().map(|(queue, dead)| {
+            SqsReceiver::open(Arc::clone(link), queue, source.clone(), dead, lease)
+        });
+        let shards = try_join_all(opens).await?;
+        Ok(Self {
+            capabilities: link.declared.sharded(is_fifo, count),
+            turns: Turns::new(shards.len(), link.now()),
+            link: Arc::clone(link),
+            source: source.clone(),
+            waiting: Semaphore::new(1),
+            closing: Closing::default(),
+            shards,
+        })
+    }
+
+    fn is_closed(&self) -> bool {
+        self.closing.is_closed() || self.link.closing.is_closed()
+    }
+
+    async fn receive_some(&self, request: ReceiveRequest) -> Result<Vec<Delivery>> {
+        let deadline = self.link.now() + request.wait.min(WAIT_MAX);
+        if request.wait.is_zero() {
+            return self.look(Look::All, request).await;
+        }
+        let (looked, failed) = match self.look(Look::Busy, request).await {
+            Ok(came) => (came, None),
+            Err(error) => (Vec::new(), Some(error)),
+        };
+        if !looked.is_empty() {
+            return Ok(looked);
+        }
+        let came = self.wait_for_any(request, deadline).await?;
+        match failed {
+            Some(error) if came.is_empty() => Err(error),
+            _ => Ok(came),
+        }
+    }
+
+    /// Looks at one queue after the other, until one has messages.
+    ///
+    /// A queue that fails holds the others back no more than an empty one: its error is told when
+    /// none of them has messages.
+    async fn look(&self, look: Look, request: ReceiveRequest) -> Result<Vec<Delivery>> {
+        let request = request.wait(Duration::ZERO);
+        let (mut seen, mut failed) = (Seen::default(), None);
+        while let Some(shard) = self.turns.next(look, &mut seen, self.link.now()) {
+            match self.ask(shard, request).await {
+                Ok(came) if came.is_empty() => {}
+                Ok(came) => return Ok(came),
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        failed.map_or_else(|| Ok(Vec::new()), Err)
+    }
+
+    /// Waits for all queues at once, until one of them has messages.
+    async fn wait_for_any(
+        &self,
+        request: ReceiveRequest,
+        deadline: Instant,
+    ) -> Result<Vec<Delivery>> {
+        let turn = pin!(self.waiting.acquire());
+        let late = self.link.clock().sleep_until(deadline);
+        let Either::Left((Ok(_turn), _)) = select(turn, late).await else {
+            // It is late, or closed.
+            return Ok(Vec::new());
+        };
+        let wait = deadline.since(self.link.now());
+        if wait.is_zero() || self.is_closed() {
+            return Ok(Vec::new());
+        }
+        self.race(request.wait(wait)).await
+    }
+
+    /// Asks all queues at once, and ends with the first that has messages. Those of others that have
+    /// answered by then are brought as well, and the rest is dropped.
+    async fn race(&self, request: ReceiveRequest) -> Result<Vec<Delivery>> {
+        // Several may answer at once: together they bring no more than was asked for.
+        let most = request.messages_max.get();
+        let count = u32::try_from(self.shards.len()).unwrap_or(u32::MAX);
+        let share = NonZeroU32::new(most / count).unwrap_or(NonZeroU32::MIN);
+        let request = ReceiveRequest {
+            messages_max: share,
+            ..request
+        };
+        let asks = (0..self.shards.len()).map(|shard| self.ask(shard, request));
+        let mut asks: FuturesUnordered<_> = asks.collect();
+        let (mut came, mut failed): (Vec<Delivery>, Option<Error>) = (Vec::new(), None);
+        while came.is_empty()
+            && let Some(answer) = asks.next().await
+        {
+            match answer {
+                Ok(brought) => came.extend(brought),
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        let has_room = |came: &Vec<_>| came.len() + share.get() as usize <= most as usize;
+        while has_room(&came)
+            && let Some(Some(Ok(brought))) = asks.next().now_or_never()
+        {
+            came.extend(brought);
+        }
+        match failed {
+            Some(error) if came.is_empty() => Err(error),
+            _ => Ok(came),
+        }
+    }
+
+    /// Asks one queue for messages.
+    async fn ask(&self, shard: usize, request: ReceiveRequest) -> Result<Vec<Delivery>> {
+        let mut came = Vec::new();
+        let asked = self.shards[shard].receive(request, &mut came).await;
+        self.turns.note(shard, !came.is_empty(), self.link.now());
+        asked?;
+        for delivery in &mut came {
+            let text = format!("{shard}{MARK}{}", delivery.receipt);
+            delivery.receipt = Receipt::from_text(&text);
+        }
+        Ok(came)
+    }
+
+    /// Returns the queue that gave `receipt`, and the receipt as it gave it.
+    fn shard_of(&self, receipt: &Receipt) -> Option<(usize, Receipt)> {
+        let (shard, text) = receipt.as_text()?.split_once(MARK)?;
+        let shard = shard.parse().ok();
+        let shard = shard.filter(|shard| *shard < self.shards.len())?;
+        Some((shard, Receipt::from_text(text)))
+    }
+
+    /// Groups items of a batch, each with its place and its queue, by queue.
+    fn parts<T>(&self, items: Vec<(usize, usize, T)>) -> Vec<Part<T>> {
+        let part = |shard| Part {
+            shard,
+            places: Vec::new(),
+            items: Vec::new(),
+        };
+        let mut parts: Vec<Part<T>> = (0..self.shards.len()).map(part).collect();
+        for (place, shard, item) in items {
+            parts[shard].places.push(place);
+            parts[shard].items.push(item);
+        }
+        parts.retain(|part| !part.places.is_empty());
+        parts
+    }
+}
+
+#[async_trait]
+impl Receiver for ShardedReceiver {
+    fn source(&self) -> &Source {
+        &self.source
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    async fn settings(&self) -> Result<Settings> {
+        let Some(first) = self.shards.first() else {
+            return Ok(Settings::default());
+        };
+        let leases = self.shards.iter().map(SqsReceiver::lease);
+        Ok(Settings {
+            lease: leases.min(),
+            ..first.settings().await?
+        })
+    }
+
+    async fn receive(&self, request: ReceiveRequest, into: &mut Vec<Delivery>) -> Result<()> {
+        if self.is_closed() {
+            return Err(error::closed(Operation::Receive).queue(&self.source));
+        }
+        into.extend(Box::pin(self.receive_some(request)).await?);
+        Ok(())
+    }
+
+    async fn settle(&self, batch: &mut [Settling]) -> Result<()> {
+        let mut items = Vec::new();
+        for (place, item) in batch.iter_mut().enumerate() {
+            let Some((shard, receipt)) = self.shard_of(&item.delivery.receipt) else {
+                let lost = error::lease_lost(Operation::Settle).queue(&self.source);
+                item.outcome = Outcome::Failed(lost);
+                continue;
+            };
+            let delivery = Delivery {
+                receipt,
+                ..item.delivery.clone()
+            };
+            let part = Settling::new(delivery, item.settlement.clone());
+            items.push((place, shard, part));
+        }
+        let calls = self.parts(items).into_iter().map(|mut part| async move {
+            let call = self.shards[part.shard].settle(&mut part.items).await;
+            (part, call)
+        });
+        for (part, call) in Box::pin(join_all(calls)).await {
+            for (place, item) in part.places.into_iter().zip(part.items) {
+                batch[place].outcome = item.outcome.settle(&call).into();
+            }
+        }
+        Ok(())
+    }
+
+    async fn extend(&self, batch: &mut [Extending], by: Duration) -> Result<()> {
+        let mut items = Vec::new();
+        for (place, item) in batch.iter_mut().enumerate() {
+            let Some((shard, receipt)) = self.shard_of(&item.receipt) else {
+                let lost = error::lease_lost(Operation::Extend).queue(&self.source);
+                item.outcome = Outcome::Failed(lost);
+                continue;
+            };
+            items.push((place, shard, Extending::new(receipt)));
+        }
+        let calls = self.parts(items).into_iter().map(|mut part| async move {
+            let call = self.shards[part.shard].extend(&mut part.items, by).await;
+            (part, call)
+        });
+        for (part, call) in Box::pin(join_all(calls)).await {
+            for (place, item) in part.places.into_iter().zip(part.items) {
+                batch[place].outcome = item.outcome.settle(&call).into();
+            }
+        }
+        Ok(())
+    }
+
+    async fn lost(&self, _into: &mut Vec<Receipt>) {
+        pending::<()>().await;
+    }
+
+    async fn close(&self) -> Result<()> {
+        self.closing.close();
+        self.waiting.close();
+        let closes = join_all(self.shards.iter().map(Receiver::close)).await;
+        closes.into_iter().collect()
+    }
+}
