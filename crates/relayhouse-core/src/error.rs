@@ -79,6 +79,8 @@ pub enum ErrorKind {
     Panicked,
     /// The data at rest is damaged.
     Corrupt,
+    /// The blob that a message names is not in its store.
+    BlobNotFound,
     /// No key with the id that a message names is known: it may be on its way, or removed.
     KeyNotFound,
     /// A message fails its authentication: it was altered, or made without the key.

@@ -13,6 +13,9 @@
 //!   connection task, which `close` joins, and never create a queue on the side.
 
 mod admin;
+mod blob;
+mod dedup;
+mod key;
 mod provider;
 mod receiver;
 mod sender;
@@ -20,6 +23,9 @@ mod session;
 
 pub use self::{
     admin::{Admin, Cost, Page, QueueConfig, Redrive, Stats},
+    blob::{BlobName, BlobStore, Deleting, Fetching, Storing},
+    dedup::{Claim, Claiming, DedupStore, Marking},
+    key::{KEY_BYTES, KEY_ID_BYTES_MAX, Key, KeyId, KeyProvider, KeyRing},
     provider::{Context, Provider, ReceiverOptions, Timeouts, Transactional},
     receiver::{ReceiveRequest, Receiver, Settings},
     sender::Sender,

@@ -12,6 +12,7 @@ pub mod cases;
 mod fixture;
 mod need;
 mod report;
+pub mod stores;
 mod violation;
 
 use std::{
