@@ -17,6 +17,8 @@ pub mod adaptive;
 pub mod backpressure;
 pub mod breaker;
 pub mod catch_panic;
+#[cfg(any(feature = "gzip", feature = "zstd"))]
+pub mod compression;
 pub mod correlation;
 pub mod deadline;
 pub mod fault;
