@@ -21,6 +21,8 @@ pub mod catch_panic;
 pub mod compression;
 pub mod correlation;
 pub mod deadline;
+#[cfg(feature = "encryption")]
+pub mod encryption;
 pub mod fault;
 pub mod idempotency;
 mod line;
