@@ -17,6 +17,8 @@ pub mod adaptive;
 pub mod backpressure;
 pub mod breaker;
 pub mod catch_panic;
+#[cfg(feature = "claim-check")]
+pub mod claim_check;
 #[cfg(any(feature = "gzip", feature = "zstd"))]
 pub mod compression;
 pub mod correlation;

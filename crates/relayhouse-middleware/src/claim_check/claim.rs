@@ -1,0 +1,121 @@
+//! What a message carries in the place of its body.
+
+use std::fmt::{self, Display, Write};
+
+use bytes::Bytes;
+use relayhouse_core::{Error, ErrorKind, Message, Result, port::BlobName};
+use sha2::{Digest, Sha256};
+
+/// The header that holds a claim.
+pub(super) const HEADER: &str = "relayhouse-claim";
+
+const VERSION: &str = "1";
+
+/// Names a blob, and tells what is in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Claim {
+    pub(super) name: BlobName,
+    digest: String,
+    bytes: u64,
+}
+
+impl Claim {
+    pub(super) fn of(name: BlobName, body: &[u8]) -> Self {
+        Self {
+            name,
+            digest: digest(body),
+            bytes: body.len() as u64,
+        }
+    }
+
+    /// Reads the claim of a message, if it has one.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ErrorKind::Codec`] if the header holds anything else.
+    pub(super) fn read(message: &Message) -> Result<Option<Self>> {
+        let Some(value) = message.headers().get(HEADER) else {
+            return Ok(None);
+        };
+        let text = value.as_text().ok_or_else(unreadable)?;
+        let mut parts = text.split(' ');
+        let mut part = || parts.next().ok_or_else(unreadable);
+        if part()? != VERSION {
+            return Err(unreadable());
+        }
+        let name = BlobName::parse(part()?)?;
+        let digest = part()?.to_owned();
+        let bytes = part()?.parse().map_err(|_| unreadable())?;
+        Ok(Some(Self {
+            name,
+            digest,
+            bytes,
+        }))
+    }
+
+    /// Checks that `blob` is what was claimed.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ErrorKind::Corrupt`] if it is anything else.
+    pub(super) fn check(&self, blob: &Bytes) -> Result<()> {
+        if self.bytes == blob.len() as u64 && self.digest == digest(blob) {
+            return Ok(());
+        }
+        let text = format!("blob {} is not what the message claims", self.name);
+        Err(Error::new(ErrorKind::Corrupt, text))
+    }
+}
+
+impl Display for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            name,
+            digest,
+            bytes,
+        } = self;
+        write!(f, "{VERSION} {name} {digest} {bytes}")
+    }
+}
+
+/// Returns the SHA-256 in hexadecimal digits.
+fn digest(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(64);
+    for byte in Sha256::digest(bytes) {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+fn unreadable() -> Error {
+    Error::new(ErrorKind::Codec, "claim of the message cannot be read")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use relayhouse_core::SeededRandom;
+
+    use super::*;
+
+    #[test]
+    fn claim_is_read_as_it_was_written() {
+        let claim = Claim::of(BlobName::draw(&SeededRandom::new(7)), b"body");
+        let message = Message::new("").header(HEADER, claim.to_string());
+        assert_eq!(Claim::read(&message).unwrap(), Some(claim.clone()));
+        assert!(claim.check(&Bytes::from_static(b"body")).is_ok());
+        for other in [&b"Body"[..], b"body ", b""] {
+            let error = claim.check(&Bytes::from_static(other)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Corrupt);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_makes_a_panic(text: String) {
+            let message = Message::new("").header(HEADER, text);
+            prop_assert!(Claim::read(&message).is_err());
+        }
+    }
+}

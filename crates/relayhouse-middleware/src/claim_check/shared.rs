@@ -1,0 +1,123 @@
+//! What both sides share: how bodies become claims, and how claims become bodies.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use relayhouse_core::{
+    Context, Error, ErrorKind, Event, Message, Result,
+    port::{BlobName, BlobStore, Deleting, Fetching, Storing},
+};
+
+use super::{
+    ClaimCheckConfig,
+    claim::{Claim, HEADER},
+};
+
+#[derive(Clone, Debug)]
+pub(super) struct Shared {
+    pub(super) store: Arc<dyn BlobStore>,
+    pub(super) config: ClaimCheckConfig,
+    pub(super) context: Context,
+}
+
+impl Shared {
+    pub(super) fn new(store: Arc<dyn BlobStore>, context: &Context) -> Self {
+        Self {
+            store,
+            config: ClaimCheckConfig::default(),
+            context: context.clone(),
+        }
+    }
+
+    /// Returns true if `message` can leave as it is.
+    pub(super) fn is_small(&self, message: &Message) -> bool {
+        let has_claim = message.headers().get(HEADER).is_some();
+        (message.body.len() as u64) < self.config.bytes_min && !has_claim
+    }
+
+    /// Stores the large ones of `messages`, and returns each as it is to be sent.
+    pub(super) async fn check_in(&self, messages: Vec<Message>) -> Vec<Result<Message>> {
+        let mut batch = Vec::new();
+        for message in &messages {
+            if self.is_large(message) {
+                let name = BlobName::draw(&*self.context.random);
+                batch.push(Storing::new(name, message.body.clone()));
+            }
+        }
+        let call = match batch.as_mut_slice() {
+            [] => Ok(()),
+            batch => self.store.put(batch).await,
+        };
+        let mut stored = batch.into_iter();
+        let mut claim = |mut message: Message| {
+            // A claim that came from elsewhere would put another body in the place of this one.
+            if message.headers().get(HEADER).is_some() {
+                message.details_mut().headers.remove(HEADER);
+            }
+            self.check_size(&message)?;
+            let stored = self.is_large(&message).then(|| stored.next()).flatten();
+            let Some(item) = stored else {
+                return Ok(message);
+            };
+            let claim = Claim::of(item.name, &message.body);
+            item.outcome.settle(&call)?;
+            message.body = Bytes::new();
+            Ok(message.header(HEADER, claim.to_string()))
+        };
+        messages.into_iter().map(&mut claim).collect()
+    }
+
+    /// Stores the body of `message` if it is large, and returns the message as it is to be sent.
+    pub(super) async fn check_in_one(self, message: Message) -> Result<Message> {
+        let missing = || Error::new(ErrorKind::Unexpected, "message was not looked at");
+        let mut messages = self.check_in(vec![message]).await;
+        messages.pop().ok_or_else(missing)?
+    }
+
+    fn is_large(&self, message: &Message) -> bool {
+        let bytes = message.body.len() as u64;
+        self.config.bytes_min <= bytes && bytes <= self.config.bytes_max.get()
+    }
+
+    fn check_size(&self, message: &Message) -> Result<()> {
+        let (bytes, max) = (message.body.len() as u64, self.config.bytes_max.get());
+        if bytes <= max {
+            return Ok(());
+        }
+        let text = format!("body has {bytes} bytes, at most {max} are allowed");
+        Err(Error::new(ErrorKind::MessageTooLarge, text))
+    }
+
+    /// Fetches and checks the blobs of `claims`.
+    pub(super) async fn fetch(&self, claims: &[Claim]) -> Vec<Result<Bytes>> {
+        let mut batch: Vec<Fetching> = claims.iter().map(|it| Fetching::new(it.name)).collect();
+        let bytes_max = self.config.bytes_max.get();
+        let call = self.store.get(&mut batch, bytes_max).await;
+        let checked = |(item, claim): (Fetching, &Claim)| {
+            let blob = item.outcome.settle(&call)?;
+            claim.check(&blob)?;
+            Ok(blob)
+        };
+        batch.into_iter().zip(claims).map(checked).collect()
+    }
+
+    /// Removes blobs that no message names any more. One that cannot be removed is left to a sweep.
+    pub(super) async fn remove(&self, names: impl Iterator<Item = BlobName> + Send) {
+        let mut batch: Vec<Deleting> = names.map(Deleting::new).collect();
+        if batch.is_empty() {
+            return;
+        }
+        let call = self.store.delete(&mut batch).await;
+        for item in batch {
+            if let Err(error) = item.outcome.settle(&call) {
+                self.tell(&Event::BlobLeft { error: &error });
+            }
+        }
+    }
+
+    pub(super) fn tell(&self, event: &Event<'_>) {
+        if let Some(observer) = &self.context.observer {
+            observer.observe(self.context.clock.now(), std::slice::from_ref(event));
+        }
+    }
+}
