@@ -95,10 +95,14 @@ impl Output {
     /// Returns [`ErrorKind::ConfigInvalid`] if no producer can be built.
     pub fn of(provider: Arc<dyn Provider>, queue: QueueName, context: &Context) -> Result<Self> {
         let producer = Producer::of(Arc::clone(&provider), queue.clone(), context.clone());
-        Ok(Self {
-            provider: Some(provider),
-            ..Self::new(queue, producer.build()?)
-        })
+        Ok(Self::new(queue, producer.build()?).at(provider))
+    }
+
+    /// Says that the queue is at `provider`, as [`of`](Self::of) does.
+    #[must_use]
+    pub fn at(mut self, provider: Arc<dyn Provider>) -> Self {
+        self.provider = Some(provider);
+        self
     }
 
     /// Sets the name by which handlers send to it; that of the queue.

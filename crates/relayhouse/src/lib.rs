@@ -63,8 +63,8 @@ pub use relayhouse_core::{
     Address, BoxError, Capabilities, Clock, Context, DeadLetter, Delivery, Entity, Envelope, Error,
     ErrorKind, Event, Extending, Fingerprint, FromDelivery, HeaderValue, Headers, Instant,
     IntoMessage, IntoSettlement, Lease, Message, MessageId, MessageIds, NotBefore, Observer,
-    Operation, Outcome, Previous, Priority, QueueName, Random, Receipt, Result, Retry, Secret,
-    SeededRandom, Sending, Sent, SessionId, Settlement, Settling, Source, SubscriptionName,
+    Operation, Outcome, Outgoing, Previous, Priority, QueueName, Random, Receipt, Result, Retry,
+    Secret, SeededRandom, Sending, Sent, SessionId, Settlement, Settling, Source, SubscriptionName,
     Support, Text, Timestamp, config, extract, port,
 };
 #[cfg(feature = "local")]

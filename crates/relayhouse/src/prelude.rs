@@ -3,9 +3,9 @@
 #[cfg(feature = "json")]
 pub use relayhouse_codec::{Json, Limited};
 pub use relayhouse_core::{
-    Delivery, Error, ErrorKind, Headers, Lease, Message, MessageId, Result, Settlement,
-    extract::{Attempt, EnqueuedAt, OrderingKey, State},
+    Delivery, Error, ErrorKind, Headers, Lease, Message, MessageId, Outgoing, Result, Settlement,
+    extract::{Attempt, Deadline, EnqueuedAt, OrderingKey, State},
 };
-pub use relayhouse_runtime::{Batch, Ordering, Preset};
+pub use relayhouse_runtime::{Batch, Ordering, Preset, Router, Routes, Share};
 
 pub use crate::{queue::Queue, registry::Registry, signal::ctrl_c, typed::EncodingExt};

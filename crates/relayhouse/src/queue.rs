@@ -6,9 +6,9 @@ use relayhouse_core::{
     Context, Error, ErrorKind, Operation, Result, Source,
     port::{Admin, Provider},
 };
-use relayhouse_runtime::{Consumer, ConsumerBuilder, Producer, ProducerBuilder};
+use relayhouse_runtime::{Consumer, ConsumerBuilder, Output, Producer, ProducerBuilder};
 
-use crate::refused;
+use crate::refused::{self, Refused};
 
 /// Makes producers and consumers of one queue, subscription or dead-letter queue.
 ///
@@ -56,6 +56,20 @@ impl Queue {
     pub fn consumer(&self) -> ConsumerBuilder {
         let provider = Arc::clone(&self.provider);
         Consumer::of(provider, self.source.clone(), self.context.clone())
+    }
+
+    /// Makes this queue an output of a consumer, which handlers send to with their answers.
+    ///
+    /// For a consumer of a [`sibling`](Self::sibling) sends and ack are one, where the provider has
+    /// transactions; elsewhere each send is confirmed before the ack.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ErrorKind::Unsupported`] for a dead-letter queue and for a subscription, which
+    /// cannot be sent to.
+    pub fn output(&self) -> Result<Output> {
+        let queue = refused::target(&self.source).map_err(Refused::into_error)?;
+        Ok(Output::new(queue, self.producer()).at(Arc::clone(&self.provider)))
     }
 
     /// Returns the queue of the dead letters of this one: itself, if it is one.

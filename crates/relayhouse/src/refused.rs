@@ -35,6 +35,13 @@ pub(crate) fn target(source: &Source) -> Result<QueueName, Refused> {
     })
 }
 
+impl Refused {
+    /// Returns why nothing can be sent.
+    pub(crate) fn into_error(self) -> Error {
+        self.error
+    }
+}
+
 #[async_trait]
 impl Sender for Refused {
     fn queue(&self) -> &QueueName {

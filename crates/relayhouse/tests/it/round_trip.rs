@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use relayhouse::{
-    DeadLetter, EncodingExt, ErrorKind, codec::JsonCodec, prelude::*, runtime::Report,
+    DeadLetter, EncodingExt, ErrorKind, QueueName, codec::JsonCodec, prelude::*, runtime::Report,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
@@ -134,4 +134,25 @@ async fn closed_queue_sends_no_more() {
     let error = queue.producer().send("hello").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Closed);
     queue.close().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn answer_goes_to_a_sibling_and_not_to_what_cannot_be_sent_to() {
+    let orders = queue().await;
+    let name: QueueName = "payments".parse().unwrap();
+    let payments = orders.sibling(name).unwrap();
+    let dead = orders.dead_letters().unwrap();
+    assert_eq!(dead.output().unwrap_err().kind(), ErrorKind::Unsupported);
+    orders.producer().send("7").await.unwrap();
+    let paid = payments.consumer().pull().await.unwrap();
+    let consumer = orders.consumer().output(payments.output().unwrap());
+    let consumer =
+        consumer.handler(|order: Message| async { Settlement::forward("payments", order) });
+    let report = consumer.run_until(async {
+        let payment = paid.next().await.unwrap().unwrap();
+        assert_eq!(payment.message.body, "7");
+        paid.settle(payment, Settlement::Ack).await.unwrap();
+    });
+    assert_eq!(report.await.unwrap().acked, 1);
+    paid.close().await.unwrap();
 }
