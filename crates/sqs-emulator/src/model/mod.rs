@@ -117,7 +117,7 @@ impl Model {
 
     /// Returns the ids of the messages that are kept twice, oldest first.
     pub(crate) fn doubled(&self) -> Vec<String> {
-        self.doubled.iter().map(|id| id.to_string()).collect()
+        self.doubled.iter().map(ToString::to_string).collect()
     }
 
     fn note_doubled(&mut self, id: Arc<str>) {
