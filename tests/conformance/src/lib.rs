@@ -5,8 +5,9 @@ mod bell;
 mod local;
 mod memory;
 mod sqs;
+pub mod tls;
 
-use std::sync::Arc;
+use std::{num::NonZeroU32, sync::Arc};
 
 use anyhow::Result;
 use relayhouse_core::{Capabilities, port::Provider};
@@ -37,18 +38,27 @@ enum Form {
 enum QueueKind {
     Standard,
     Fifo,
+    /// FIFO queues, several of which are one.
+    Sharded,
+    /// Standard queues, longer delays on which go in hops.
+    Hopping,
 }
 
+/// How many queues are one.
+const SHARDS: NonZeroU32 = NonZeroU32::new(3).unwrap();
+
 /// Lists all targets.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 10] = [
     memory("memory", Profile::Native),
     LOCAL,
     memory("sqs-standard", Profile::SqsStandard),
     memory("sqs-fifo", Profile::SqsFifo),
     memory("servicebus", Profile::ServiceBus),
     memory("servicebus-sessions", Profile::ServiceBusSessions),
-    sqs("sqs", QueueKind::Standard),
-    sqs("sqs.fifo", QueueKind::Fifo),
+    SQS,
+    SQS_FIFO,
+    SQS_SHARDED,
+    SQS_HOP,
 ];
 
 /// Queues in files.
@@ -56,6 +66,18 @@ pub const LOCAL: Target = Target {
     name: "local",
     form: Form::Local,
 };
+
+/// Standard queues of SQS, on our emulator.
+pub const SQS: Target = sqs("sqs", QueueKind::Standard);
+
+/// FIFO queues of SQS, on our emulator.
+pub const SQS_FIFO: Target = sqs("sqs.fifo", QueueKind::Fifo);
+
+/// FIFO queues of SQS, each of which is several queues of our emulator.
+pub const SQS_SHARDED: Target = sqs("sqs.sharded", QueueKind::Sharded);
+
+/// Standard queues of SQS on our emulator, longer delays on which go in hops.
+pub const SQS_HOP: Target = sqs("sqs.hop", QueueKind::Hopping);
 
 const fn memory(name: &'static str, profile: Profile) -> Target {
     Target {
@@ -103,8 +125,26 @@ impl Target {
         paused()?.block_on(async move { Ok(work(&*self.harness()?).await) })
     }
 
+    /// Makes a harness of a target of SQS on our emulator.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error for another target, and if the system gives no thread or no port.
+    pub fn sqs_harness(self) -> Result<SqsHarness> {
+        match self.form {
+            Form::Sqs(kind) => self.sqs(kind),
+            _ => anyhow::bail!("{} is no target of SQS", self.name),
+        }
+    }
+
     fn sqs(self, kind: QueueKind) -> Result<SqsHarness> {
-        Ok(SqsHarness::new(self.name, kind == QueueKind::Fifo)?)
+        let is_fifo = matches!(kind, QueueKind::Fifo | QueueKind::Sharded);
+        let harness = SqsHarness::new(self.name, is_fifo)?;
+        Ok(match kind {
+            QueueKind::Standard | QueueKind::Fifo => harness,
+            QueueKind::Sharded => harness.shards(SHARDS),
+            QueueKind::Hopping => harness.hops(),
+        })
     }
 
     /// Returns what the target declares.

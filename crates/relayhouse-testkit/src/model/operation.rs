@@ -40,9 +40,9 @@ pub enum End {
     DeadLetter,
 }
 
-/// The time that a delay takes.
-pub(super) fn delay(seconds: u8) -> Duration {
-    Duration::from_secs(u64::from(seconds)) + Duration::from_millis(250)
+/// The time that a delay asks for.
+pub(super) const fn delay(seconds: u8) -> Duration {
+    Duration::from_millis(1_000 * seconds as u64 + 250)
 }
 
 /// Gives sequences of up to `max` operations, with messages of up to `keys` ordering keys.

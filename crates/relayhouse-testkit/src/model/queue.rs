@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::operation::{End, delay};
+use super::{operation::End, shape::Shape};
 
 /// The lease of the model's queue.
 pub(super) const LEASE: Duration = Duration::from_millis(10_500);
@@ -17,6 +17,7 @@ pub struct Queue {
     /// The message and the attempt of each delivery that there was.
     deliveries: Vec<(usize, u32)>,
     now: Duration,
+    shape: Shape,
 }
 
 #[derive(Debug)]
@@ -29,8 +30,14 @@ struct Message {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Ready,
-    Held { until: Duration },
-    Leased { until: Duration },
+    /// Held back: by its send, or by a release.
+    Held {
+        until: Duration,
+        end: Option<End>,
+    },
+    Leased {
+        until: Duration,
+    },
     Acked,
     Dead,
     Purged,
@@ -53,10 +60,19 @@ pub(super) enum Effect {
 }
 
 impl Queue {
+    /// Starts with an empty queue.
+    pub(super) fn new(shape: Shape) -> Self {
+        Self {
+            shape,
+            ..Self::default()
+        }
+    }
+
     /// Adds a message, and returns its number.
     pub(super) fn send(&mut self, key: Option<u8>, held_for: Option<Duration>) -> usize {
         let state = held_for.map_or(State::Ready, |time| State::Held {
             until: self.now + time,
+            end: None,
         });
         self.messages.push(Message {
             key,
@@ -71,7 +87,7 @@ impl Queue {
         self.now += time;
         for message in &mut self.messages {
             match message.state {
-                State::Held { until } | State::Leased { until } if until <= self.now => {
+                State::Held { until, .. } | State::Leased { until } if until <= self.now => {
                     message.state = State::Ready;
                 }
                 _ => {}
@@ -104,7 +120,7 @@ impl Queue {
         let message = &mut self.messages[number];
         message.attempt += 1;
         message.state = State::Leased {
-            until: self.now + LEASE,
+            until: self.now + self.shape.lease(),
         };
         self.deliveries.push((number, message.attempt));
         message.attempt
@@ -116,7 +132,8 @@ impl Queue {
             End::Ack => State::Acked,
             End::Release => State::Ready,
             End::Delay(seconds) => State::Held {
-                until: self.now + delay(seconds),
+                until: self.now + self.shape.delay(seconds),
+                end: Some(end),
             },
             End::DeadLetter => State::Dead,
         };
@@ -125,7 +142,7 @@ impl Queue {
 
     /// Extends the lease of a delivery, if it has it.
     pub(super) fn extend(&mut self, delivery: usize) -> Effect {
-        let until = self.now + LEASE;
+        let until = self.now + self.shape.lease();
         self.replace(delivery, State::Leased { until })
     }
 
@@ -157,6 +174,9 @@ impl Queue {
         for message in &self.messages {
             match message.state {
                 State::Ready => counts.ready += 1,
+                State::Held { end: Some(_), .. } if self.shape.leases_what_it_holds_back() => {
+                    counts.leased += 1;
+                }
                 State::Held { .. } => counts.delayed += 1,
                 State::Leased { .. } => counts.leased += 1,
                 State::Dead => counts.dead += 1,

@@ -10,6 +10,7 @@ use relayhouse_core::{
 use super::{
     operation::{End, Operation, delay},
     queue::{Effect, LEASE, Queue},
+    shape::Shape,
 };
 use crate::{
     conformance::{Fixture, Verdict, Violation},
@@ -17,15 +18,16 @@ use crate::{
 };
 
 /// Puts a queue of `harness` and the model through `operations`, and checks that they agree after
-/// each.
+/// each, but for what `shape` says.
 ///
-/// The target must have exclusive leases of its own for each delivery, exact attempts, order by
-/// key, dead letters, delays and a purge.
+/// The target must have exclusive leases of its own for each delivery, exact attempts, dead
+/// letters, delayed releases, and for messages with keys order by them. What it declares that it
+/// lacks beyond that is left out.
 ///
 /// # Errors
 ///
 /// Returns the operation after which they did not agree, and how.
-pub async fn agree(harness: &dyn Harness, operations: &[Operation]) -> Verdict {
+pub async fn agree(harness: &dyn Harness, shape: Shape, operations: &[Operation]) -> Verdict {
     let config = QueueConfig {
         lease: Some(LEASE),
         ..QueueConfig::default()
@@ -33,7 +35,8 @@ pub async fn agree(harness: &dyn Harness, operations: &[Operation]) -> Verdict {
     let fixture = Fixture::with(harness, config).await?;
     let mut pair = Pair {
         fixture,
-        model: Queue::default(),
+        shape,
+        model: Queue::new(shape),
         deliveries: Vec::new(),
     };
     for (index, operation) in operations.iter().enumerate() {
@@ -52,6 +55,7 @@ pub async fn agree(harness: &dyn Harness, operations: &[Operation]) -> Verdict {
 /// A real queue, its model, and the deliveries that both had, in the same order.
 struct Pair<'a> {
     fixture: Fixture<'a>,
+    shape: Shape,
     model: Queue,
     deliveries: Vec<Delivery>,
 }
@@ -60,15 +64,7 @@ impl Pair<'_> {
     async fn apply(&mut self, operation: &Operation) -> Verdict {
         match operation {
             Operation::Send(keys) => self.send(keys).await,
-            Operation::Schedule(seconds) => {
-                let time = delay(*seconds);
-                let message = message(self.model.send(None, Some(time)), None).delay(time);
-                self.fixture
-                    .send(message)
-                    .await
-                    .map(drop)
-                    .map_err(Into::into)
-            }
+            Operation::Schedule(seconds) => self.schedule(*seconds).await,
             Operation::Receive(max) => self.receive(*max).await,
             Operation::Settle(which, end) => {
                 for index in which {
@@ -82,9 +78,10 @@ impl Pair<'_> {
             Operation::Extend(_) if self.deliveries.is_empty() => Ok(()),
             Operation::Extend(index) => self.extend(index.index(self.deliveries.len())).await,
             Operation::Pass(seconds) => {
-                self.pass(Duration::from_secs(u64::from(*seconds))).await;
+                self.pass(self.shape.pass(*seconds)).await;
                 Ok(())
             }
+            Operation::Purge if !self.shape.purges() => Ok(()),
             Operation::Purge => {
                 let admin = self.fixture.admin()?;
                 let purged = admin.purge(&self.fixture.source).await?;
@@ -94,18 +91,32 @@ impl Pair<'_> {
     }
 
     async fn send(&mut self, keys: &[Option<u8>]) -> Verdict {
-        let messages = keys
-            .iter()
-            .map(|key| message(self.model.send(*key, None), *key));
-        let messages = messages.collect();
+        let mut messages = Vec::new();
+        for key in keys {
+            let number = self.model.send(*key, None);
+            messages.push(self.message(number, *key));
+        }
         self.fixture.send_all(messages).await?;
+        Ok(())
+    }
+
+    async fn schedule(&mut self, seconds: u8) -> Verdict {
+        if !self.fixture.capabilities().schedule.is_supported() {
+            return Ok(());
+        }
+        let held_for = self.shape.delay(seconds);
+        let number = self.model.send(None, Some(held_for));
+        let message = self.message(number, None).delay(delay(seconds));
+        self.fixture.send(message).await?;
         Ok(())
     }
 
     async fn receive(&mut self, max: u8) -> Verdict {
         let mut available = self.model.available();
-        let max = u32::from(max);
-        let request = ReceiveRequest::up_to(NonZeroU32::new(max).unwrap_or(NonZeroU32::MIN));
+        let at_a_time = self.fixture.capabilities().receive_batch_max;
+        let max = NonZeroU32::new(max.into()).unwrap_or(NonZeroU32::MIN);
+        let max = at_a_time.map_or(max, |at_a_time| max.min(at_a_time));
+        let request = ReceiveRequest::up_to(max);
         let mut deliveries = Vec::new();
         self.fixture
             .receiver
@@ -113,7 +124,7 @@ impl Pair<'_> {
             .await?;
         let expected = available
             .len()
-            .min(usize::try_from(max).unwrap_or(usize::MAX));
+            .min(usize::try_from(max.get()).unwrap_or(usize::MAX));
         same("deliveries", deliveries.len(), expected)?;
         for delivery in deliveries {
             let number = number(&delivery)?;
@@ -162,6 +173,15 @@ impl Pair<'_> {
         self.model.pass(time);
     }
 
+    fn message(&self, number: usize, key: Option<u8>) -> Message {
+        let id = MessageId::from(number as u128);
+        let message = Message::new(number.to_string()).id(id);
+        match key {
+            Some(key) => message.ordering_key(format!("key-{key}")),
+            None => self.fixture.harness.dress(message),
+        }
+    }
+
     async fn compare_counts(&self) -> Verdict {
         let expected = self.model.counts();
         let stats = self.fixture.stats().await?;
@@ -187,15 +207,6 @@ impl Pair<'_> {
         }
         self.receive(1).await?;
         self.compare_counts().await
-    }
-}
-
-fn message(number: usize, key: Option<u8>) -> Message {
-    let id = MessageId::from(number as u128);
-    let message = Message::new(number.to_string()).id(id);
-    match key {
-        Some(key) => message.ordering_key(format!("key-{key}")),
-        None => message,
     }
 }
 

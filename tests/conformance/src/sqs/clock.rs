@@ -43,7 +43,7 @@ impl Clock for EmulatorClock {
     }
 }
 
-/// Counts who waits at the emulator.
+/// Counts who waits at the emulator, or at the proxy before it.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     count: Mutex<u64>,
@@ -66,10 +66,10 @@ impl Waiting {
 
 /// Counts one while it lives.
 #[derive(Debug)]
-struct Waits(Arc<Waiting>);
+pub(super) struct Waits(Arc<Waiting>);
 
 impl Waits {
-    fn of(waiting: &Arc<Waiting>) -> Self {
+    pub(super) fn of(waiting: &Arc<Waiting>) -> Self {
         *waiting.count.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         Self(Arc::clone(waiting))
     }

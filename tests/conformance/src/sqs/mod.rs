@@ -2,10 +2,12 @@
 //! while a request is on its way.
 
 mod clock;
+mod network;
 mod traffic;
 
 use std::{
     future::Future,
+    num::NonZeroU32,
     pin::pin,
     sync::{
         Arc,
@@ -18,14 +20,14 @@ use std::{
 use async_trait::async_trait;
 use aws_sdk_sqs::{
     Client,
-    config::{BehaviorVersion, Credentials, Region, SharedHttpClient},
+    config::{BehaviorVersion, Credentials, HttpClient, Region, SharedHttpClient},
 };
 use relayhouse_core::{
     Clock, Context, Entity, Error, ErrorKind, Message, QueueName, Result, SeededRandom,
     SubscriptionName, Timestamp,
     port::{Provider, QueueConfig},
 };
-use relayhouse_sqs::Sqs;
+use relayhouse_sqs::{LongDelays, Sqs};
 use relayhouse_testkit::{
     Gauges, Harness, Network, WallClock,
     clock::{ManualClock, TestClock},
@@ -35,6 +37,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use self::{
     clock::{EmulatorClock, Waiting},
+    network::{CONNECTIONS_MAX, SqsNetwork},
     traffic::Traffic,
 };
 use crate::bell::Bell;
@@ -49,10 +52,14 @@ const SEED: u64 = 7;
 pub struct SqsHarness {
     name: &'static str,
     is_fifo: bool,
+    /// How many queues make one.
+    shards: Option<NonZeroU32>,
+    long_delays: LongDelays,
     manual: ManualClock,
     clock: TestClock,
     traffic: Traffic,
     next: AtomicU64,
+    network: SqsNetwork,
     emulator: SqsEmulator,
     runtime: Runtime,
 }
@@ -72,14 +79,22 @@ impl SqsHarness {
         let waiting = Arc::<Waiting>::default();
         let clock = EmulatorClock::new(manual.clone(), START, Arc::clone(&waiting));
         let emulator = SqsEmulator::builder().region(REGION).clock(clock).start();
+        let emulator = runtime.block_on(emulator).map_err(failed)?;
+        let clock = TestClock::new(Arc::new(manual.clone()));
+        let traffic = Traffic::new(waiting);
+        let server = emulator.address();
+        let network = SqsNetwork::start(server, &manual, clock.clone(), traffic.clone());
         Ok(Self {
             name,
             is_fifo,
-            clock: TestClock::new(Arc::new(manual.clone())),
+            shards: None,
+            long_delays: LongDelays::Refuse,
+            network: runtime.block_on(network).map_err(failed)?,
+            clock,
             manual,
-            traffic: Traffic::new(waiting),
+            traffic,
             next: AtomicU64::new(0),
-            emulator: runtime.block_on(emulator).map_err(failed)?,
+            emulator,
             runtime,
         })
     }
@@ -90,21 +105,36 @@ impl SqsHarness {
         self.emulator.faults()
     }
 
-    fn queue_name(&self) -> Result<QueueName> {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let suffix = if self.is_fifo { ".fifo" } else { "" };
-        QueueName::new(format!("case-{number}{suffix}"))
+    /// Makes each queue of `count` queues of the emulator.
+    #[must_use]
+    pub const fn shards(mut self, count: NonZeroU32) -> Self {
+        self.shards = Some(count);
+        self
     }
 
-    fn client(&self) -> Client {
-        let http = aws_smithy_http_client::Builder::new().build_http();
-        let config = aws_sdk_sqs::Config::builder()
-            .behavior_version(BehaviorVersion::v2026_01_12())
-            .region(Region::new(REGION))
-            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-            .endpoint_url(self.emulator.endpoint())
-            .http_client(SharedHttpClient::new(self.traffic.watch(http)));
-        Client::from_conf(config.build())
+    /// Lets delays go in hops that are longer than those of SQS.
+    #[must_use]
+    pub const fn hops(mut self) -> Self {
+        self.long_delays = LongDelays::Hop;
+        self
+    }
+
+    fn queue_name(&self, base: &str) -> Result<QueueName> {
+        let shards = self.shards.map_or_else(String::new, |count| {
+            let last = count.get() - 1;
+            format!("-0..{last}")
+        });
+        let suffix = if self.is_fifo { ".fifo" } else { "" };
+        QueueName::new(format!("{base}{shards}{suffix}"))
+    }
+
+    /// Opens a provider over TLS, to a server that it trusts.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there is no port, or no randomness for keys.
+    pub async fn provider_over_trusted_tls(&self) -> Result<Arc<dyn Provider>> {
+        self.network.provider_over_trusted_tls().await
     }
 
     /// Runs `work`; whenever nothing can go on but by time, the clock jumps to who sleeps first.
@@ -134,6 +164,16 @@ impl SqsHarness {
     }
 }
 
+fn client(endpoint: &str, http: impl HttpClient + 'static) -> Client {
+    let config = aws_sdk_sqs::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new(REGION))
+        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+        .endpoint_url(endpoint)
+        .http_client(SharedHttpClient::new(http));
+    Client::from_conf(config.build())
+}
+
 #[async_trait]
 impl Harness for SqsHarness {
     fn name(&self) -> &str {
@@ -143,17 +183,26 @@ impl Harness for SqsHarness {
     async fn provider(&self) -> Result<Arc<dyn Provider>> {
         let random = Arc::new(SeededRandom::new(SEED));
         let context = Context::new(Arc::new(self.clock.clone()), random);
-        let builder = Sqs::builder(context).client(self.client());
+        let http = aws_smithy_http_client::Builder::new().build_http();
+        let client = client(&self.network.endpoint(), self.traffic.watch(http));
+        let builder = Sqs::builder(context).client(client);
+        let builder = builder.connections_max(CONNECTIONS_MAX);
         let builder = if self.is_fifo {
             builder.fifo()
         } else {
             builder
         };
+        let builder = builder.long_delays(self.long_delays);
+        let builder = match self.shards {
+            Some(count) => builder.shards(count),
+            None => builder,
+        };
         Ok(Arc::new(builder.build()?))
     }
 
     async fn queue(&self, provider: &dyn Provider, config: &QueueConfig) -> Result<QueueName> {
-        let name = self.queue_name()?;
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let name = self.queue_name(&format!("case-{number}"))?;
         let none = || Error::new(ErrorKind::Unsupported, "no port for administration");
         let admin = provider.admin().ok_or_else(none)?;
         admin.create(&Entity::Queue(name.clone()), config).await?;
@@ -170,8 +219,7 @@ impl Harness for SqsHarness {
     }
 
     fn missing(&self) -> Option<QueueName> {
-        let suffix = if self.is_fifo { ".fifo" } else { "" };
-        QueueName::new(format!("missing{suffix}")).ok()
+        self.queue_name("missing").ok()
     }
 
     fn dress(&self, message: Message) -> Message {
@@ -214,6 +262,6 @@ impl Harness for SqsHarness {
     }
 
     fn network(&self) -> Option<&dyn Network> {
-        None
+        Some(&self.network)
     }
 }

@@ -33,6 +33,10 @@ impl Traffic {
         }
     }
 
+    pub(super) const fn waiting(&self) -> &Arc<Waiting> {
+        &self.waiting
+    }
+
     /// Returns true if all requests that were not answered wait at the emulator.
     pub(super) fn is_quiet(&self) -> bool {
         self.in_flight.load(Ordering::SeqCst) == self.waiting.count()

@@ -2,35 +2,43 @@
 
 use libtest_mimic::{Failed, Trial};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
-use relayhouse_conformance::{LOCAL, TARGETS, Target};
-use relayhouse_testkit::model::{agree, operations};
+use relayhouse_conformance::{LOCAL, SQS, SQS_FIFO, TARGETS, Target};
+use relayhouse_testkit::model::{Shape, agree, operations};
 
 const CASES: u32 = 1_000;
 /// Fewer, since each makes a file.
 const LOCAL_CASES: u32 = 100;
+/// Fewer, since each operation is some calls over HTTP.
+const SQS_CASES: u32 = 40;
 const OPERATIONS_MAX: usize = 60;
 
 /// One test without ordering keys, and one with few keys, that each have many messages.
 pub(crate) fn trials() -> Vec<Trial> {
     let [memory, ..] = TARGETS;
-    let trial = |target: Target, cases, test: &str, keys| {
-        let name = format!("{}::{test}", target.name);
-        Trial::test(name, move || agrees_with_model(target, cases, keys))
-    };
     let mut trials = Vec::new();
-    for (target, cases) in [(memory, CASES), (LOCAL, LOCAL_CASES)] {
-        let plain = "random_operations_agree_with_the_model";
-        let keyed = "random_operations_with_keys_agree_with_the_model";
-        trials.push(trial(target, cases, plain, 0));
-        trials.push(trial(target, cases, keyed, 3));
+    for (target, shape, cases) in [
+        (memory, Shape::Exact, CASES),
+        (LOCAL, Shape::Exact, LOCAL_CASES),
+        (SQS, Shape::Seconds, SQS_CASES),
+        (SQS_FIFO, Shape::Seconds, SQS_CASES),
+    ] {
+        let name = |test: &str| format!("{}::{test}", target.name);
+        let plain = name("random_operations_agree_with_the_model");
+        let keyed = name("random_operations_with_keys_agree_with_the_model");
+        let run = move |keys| agrees_with_model(target, shape, cases, keys);
+        trials.push(Trial::test(plain, move || run(0)));
+        // A standard queue of SQS knows no keys.
+        if target.name != SQS.name {
+            trials.push(Trial::test(keyed, move || run(3)));
+        }
     }
     trials
 }
 
 /// Names the shortest operations that fail.
-fn agrees_with_model(target: Target, cases: u32, keys: u8) -> Result<(), Failed> {
+fn agrees_with_model(target: Target, shape: Shape, cases: u32, keys: u8) -> Result<(), Failed> {
     let result = runner(cases).run(&operations(OPERATIONS_MAX, keys), |operations| {
-        let verdict = target.run(async |harness| agree(harness, &operations).await);
+        let verdict = target.run(async |harness| agree(harness, shape, &operations).await);
         let verdict = verdict.map_err(|error| TestCaseError::fail(error.to_string()))?;
         verdict.map_err(|violation| TestCaseError::fail(violation.to_string()))
     });

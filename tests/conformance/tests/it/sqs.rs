@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use libtest_mimic::{Failed, Trial};
-use relayhouse_conformance::SqsHarness;
+use relayhouse_conformance::{SQS, SQS_FIFO, SQS_SHARDED, SqsHarness, Target};
 use relayhouse_core::{
     ErrorKind, Message, MessageId, Sending, Settlement, Settling, Source,
     port::{QueueConfig, ReceiveRequest, Receiver, ReceiverOptions, Sender},
@@ -20,15 +20,31 @@ const TEN: NonZeroU32 = NonZeroU32::new(10).unwrap();
 const QUIET: Duration = Duration::from_secs(90);
 
 /// One test for each kind of queue: nothing is lost, and a FIFO queue doubles nothing by sends.
-pub(crate) fn trials() -> [Trial; 2] {
-    [("sqs", false), ("sqs.fifo", true)].map(|(name, is_fifo)| {
-        let run = move || run(name, is_fifo).map_err(|error| Failed::from(error.to_string()));
-        Trial::test(format!("{name}::faults_lose_nothing"), run)
+/// And one that what the cases about TLS refuse is refused for its certificate alone.
+pub(crate) fn trials() -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for (target, is_fifo) in [(SQS, false), (SQS_FIFO, true), (SQS_SHARDED, true)] {
+        let run = move || run(target, is_fifo).map_err(|error| Failed::from(error.to_string()));
+        let name = format!("{}::faults_lose_nothing", target.name);
+        trials.push(Trial::test(name, run));
+    }
+    let run = || trusted().map_err(|error| Failed::from(error.to_string()));
+    trials.push(Trial::test("sqs::trusted_certificate_is_accepted", run));
+    trials
+}
+
+fn trusted() -> Result<()> {
+    let harness = SqsHarness::new("sqs", false)?;
+    harness.drive(async {
+        let provider = harness.provider_over_trusted_tls().await?;
+        let queue = harness.queue(&*provider, &QueueConfig::default()).await?;
+        provider.sender(&queue).await?;
+        Ok(())
     })
 }
 
-fn run(name: &'static str, is_fifo: bool) -> Result<()> {
-    let harness = SqsHarness::new(name, is_fifo)?;
+fn run(target: Target, is_fifo: bool) -> Result<()> {
+    let harness = target.sqs_harness()?;
     harness.drive(faulty(&harness, is_fifo))
 }
 
