@@ -13,9 +13,9 @@ use crate::{
     error,
     file::{self, File, Which},
     namespace::{self, Namespace},
+    origin,
     path::{self, Missing},
     queue::Queue,
-    receiver,
     store::{Access, Kind, Lane, Store},
     writer::Cost,
 };
@@ -256,6 +256,6 @@ impl Admin for LocalAdmin {
     async fn settings(&self, source: &Source) -> Result<Settings> {
         let queue = self.find(source).await?;
         let (capabilities, lease) = (&self.capabilities, queue.settings.lease);
-        Ok(receiver::settings_of(&queue, source, capabilities, lease))
+        Ok(origin::settings_of(&queue, source, capabilities, lease))
     }
 }

@@ -143,6 +143,7 @@ mod error;
 mod file;
 mod gate;
 mod namespace;
+mod origin;
 mod path;
 mod provider;
 mod queue;

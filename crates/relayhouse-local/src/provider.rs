@@ -19,6 +19,7 @@ use crate::{
     config::{Config, LocalBuilder},
     disk, error,
     namespace::{self, Namespace},
+    origin::Origin,
     path,
     queue::Queue,
     receiver::LocalReceiver,
@@ -238,13 +239,9 @@ impl Provider for Local {
             ));
         }
         let lease = lease(&queue, options)?;
-        Ok(Arc::new(LocalReceiver::new(
-            Arc::clone(&self.namespace),
-            queue,
-            source.clone(),
-            Arc::clone(&self.capabilities),
-            lease,
-        )))
+        let capabilities = Arc::clone(&self.capabilities);
+        let origin = Origin::new(&self.namespace, queue, source, capabilities, lease);
+        Ok(Arc::new(LocalReceiver::new(origin)))
     }
 
     async fn sessions(
@@ -261,13 +258,9 @@ impl Provider for Local {
             ));
         }
         let lease = lease(&queue, options)?;
-        Ok(Arc::new(LocalSessions::new(
-            Arc::clone(&self.namespace),
-            queue,
-            source.clone(),
-            self.config.declare(&capability::NATIVE_SESSIONS),
-            lease,
-        )))
+        let capabilities = self.config.declare(&capability::NATIVE_SESSIONS);
+        let origin = Origin::new(&self.namespace, queue, source, capabilities, lease);
+        Ok(Arc::new(LocalSessions::new(origin)))
     }
 
     fn admin(&self) -> Option<Arc<dyn Admin>> {

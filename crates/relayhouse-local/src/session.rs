@@ -20,23 +20,17 @@ use tokio::sync::oneshot;
 
 use crate::{
     error,
-    namespace::Namespace,
-    queue::{self, Leases, Queue, Taken},
-    receiver::{self, Brought},
+    origin::{self, Brought, Origin},
+    queue::{self, Leases, Taken},
     store::{Accepted, Access, Held, Lane, Moment, Store},
-    wait::{Closing, LaneWaits, Use},
-    writer::{Call, Cost, reply},
+    wait::{Closing, Use},
+    writer::{Call, Cost, Job, reply},
 };
 
 /// Accepts the sessions of one queue.
 #[derive(Debug)]
 pub(crate) struct LocalSessions {
-    namespace: Arc<Namespace>,
-    queue: Queue,
-    waits: Arc<LaneWaits>,
-    source: Source,
-    capabilities: Arc<Capabilities>,
-    lease: Duration,
+    origin: Origin,
     closing: Closing,
 }
 
@@ -51,31 +45,21 @@ enum Asked {
 }
 
 impl LocalSessions {
-    pub(crate) fn new(
-        namespace: Arc<Namespace>,
-        queue: Queue,
-        source: Source,
-        capabilities: Arc<Capabilities>,
-        lease: Duration,
-    ) -> Self {
+    pub(crate) fn new(origin: Origin) -> Self {
         Self {
-            namespace,
-            waits: queue.waits(),
-            queue,
-            source,
-            capabilities,
-            lease,
+            origin,
             closing: Closing::default(),
         }
     }
 
     fn is_closed(&self) -> bool {
-        self.closing.is_closed() || self.namespace.closing.is_closed()
+        self.origin.is_closed(&self.closing)
     }
 
     /// Asks for a session once.
     async fn ask(&self, session: Option<&SessionId>) -> Result<Asked> {
-        let (lane, lease, wanted) = (self.queue.lane, self.lease, session.cloned());
+        let Origin { queue, lease, .. } = &self.origin;
+        let (lane, lease, wanted) = (queue.lane, *lease, session.cloned());
         let is_busy = Arc::new(AtomicBool::new(false));
         let tell_busy = Arc::clone(&is_busy);
         let run = move |store: &mut dyn Store, moment: Moment| {
@@ -91,8 +75,7 @@ impl LocalSessions {
                 Accepted::None => None,
             })
         };
-        let taken = self
-            .queue
+        let taken = queue
             .take(Operation::Session, Cost::ONE, run, give_back)
             .await?;
         if taken.as_ref().is_some_and(Option::is_some) {
@@ -106,13 +89,13 @@ impl LocalSessions {
 
     /// Asks, and waits until it is worth asking again.
     async fn wait(&self, session: Option<&SessionId>, wait: Duration) -> Result<Given> {
-        let clock = &self.namespace.context.clock;
+        let Origin { queue, waits, .. } = &self.origin;
+        let (clock, file) = (self.origin.clock(), &queue.file);
         let deadline = clock.now() + wait;
-        let file = &self.queue.file;
         if !wait.is_zero() {
             file.watch().await?;
         }
-        let mut waiting = self.waits.join(match session {
+        let mut waiting = waits.join(match session {
             None => Use::Any,
             Some(_) => Use::One,
         });
@@ -129,12 +112,12 @@ impl LocalSessions {
             let is_over = deadline <= clock.now();
             match (asked, session) {
                 (Asked::Given(taken), _) => {
-                    self.waits.may_be_more();
+                    waits.may_be_more();
                     return Ok(taken.keep());
                 }
                 _ if self.is_closed() => return Ok(None),
                 (Asked::Busy, Some(session)) if is_over => {
-                    return Err(error::session_busy(self.queue.name(), session));
+                    return Err(error::session_busy(queue.name(), session));
                 }
                 _ if is_over => return Ok(None),
                 _ => {}
@@ -143,9 +126,9 @@ impl LocalSessions {
                 biased;
                 () = notified => waiting.woken(),
                 () = self.closing.closed() => return Ok(None),
-                () = self.namespace.closing.closed() => return Ok(None),
+                () = self.origin.namespace.closing.closed() => return Ok(None),
                 () = clock.sleep_until(deadline) => {}
-                () = file.waits.keep_time(&**clock, &file.jobs) => {}
+                () = file.waits.keep_time(clock, &file.jobs) => {}
             }
         }
     }
@@ -161,11 +144,11 @@ fn give_back(store: &mut dyn Store, lane: Lane, given: &Given) -> Result<()> {
 #[async_trait]
 impl Sessions for LocalSessions {
     fn source(&self) -> &Source {
-        &self.source
+        &self.origin.source
     }
 
     fn capabilities(&self) -> &Capabilities {
-        &self.capabilities
+        &self.origin.capabilities
     }
 
     async fn accept(
@@ -174,7 +157,7 @@ impl Sessions for LocalSessions {
         wait: Duration,
     ) -> Result<Option<Arc<dyn SessionReceiver>>> {
         if self.is_closed() {
-            return Err(error::closed(Operation::Session).queue(&self.source));
+            return Err(self.origin.closed(Operation::Session));
         }
         let Some((held, until)) = self.wait(session, wait).await? else {
             return Ok(None);
@@ -191,12 +174,7 @@ impl Sessions for LocalSessions {
 /// Receives within one session, whose lease it holds.
 #[derive(Debug)]
 pub(crate) struct LocalSession {
-    namespace: Arc<Namespace>,
-    queue: Queue,
-    waits: Arc<LaneWaits>,
-    source: Source,
-    capabilities: Arc<Capabilities>,
-    lease: Duration,
+    origin: Origin,
     held: Held,
     until: AtomicU64,
     closing: Closing,
@@ -207,12 +185,7 @@ pub(crate) struct LocalSession {
 impl LocalSession {
     fn new(sessions: &LocalSessions, held: Held, until: Instant) -> Self {
         Self {
-            namespace: Arc::clone(&sessions.namespace),
-            queue: sessions.queue.clone(),
-            waits: Arc::clone(&sessions.waits),
-            source: sessions.source.clone(),
-            capabilities: Arc::clone(&sessions.capabilities),
-            lease: sessions.lease,
+            origin: sessions.origin.clone(),
             held,
             until: AtomicU64::new(until.as_nanos()),
             closing: Closing::default(),
@@ -222,13 +195,14 @@ impl LocalSession {
     }
 
     fn is_closed(&self) -> bool {
-        self.closing.is_closed() || self.namespace.closing.is_closed()
+        self.origin.is_closed(&self.closing)
     }
 
     /// Takes what is ready; fails if the session is lost.
     async fn take(&self, request: &ReceiveRequest, into: &mut Vec<Delivery>) -> Result<Brought> {
-        let take = receiver::take_of(request, self.lease);
-        let (lane, held) = (self.queue.lane, self.held.clone());
+        let Origin { queue, .. } = &self.origin;
+        let take = self.origin.take_of(request);
+        let (lane, held) = (queue.lane, self.held.clone());
         let is_lost = Arc::new(AtomicBool::new(false));
         let tell_lost = Arc::clone(&is_lost);
         let run = move |store: &mut dyn Store, _: Moment| {
@@ -237,9 +211,8 @@ impl LocalSession {
             tell_lost.store(!is_held, Ordering::SeqCst);
             Ok(deliveries)
         };
-        let cost = receiver::cost_of(&take);
-        let taken = self
-            .queue
+        let cost = origin::cost_of(&take);
+        let taken = queue
             .take(Operation::Receive, cost, run, |store, lane, taken| {
                 queue::unlease(store, lane, taken)
             })
@@ -247,16 +220,15 @@ impl LocalSession {
         if is_lost.load(Ordering::SeqCst) {
             return Err(error::session_lost(Operation::Receive));
         }
-        let now = self.namespace.context.clock.now();
-        Ok(receiver::keep(taken.keep(), &take, &self.leases, now, into))
+        Ok(self.origin.keep(taken.keep(), &take, &self.leases, into))
     }
 
     async fn wait(&self, request: &ReceiveRequest, into: &mut Vec<Delivery>) -> Result<()> {
-        let clock = &self.namespace.context.clock;
+        let Origin { queue, waits, .. } = &self.origin;
+        let (clock, file) = (self.origin.clock(), &queue.file);
         let deadline = clock.now() + request.wait;
-        let file = &self.queue.file;
         file.watch().await?;
-        let waiting = self.waits.join(Use::One);
+        let waiting = waits.join(Use::One);
         loop {
             let mut notified = pin!(waiting.notified());
             notified.as_mut().enable();
@@ -276,9 +248,9 @@ impl LocalSession {
                 biased;
                 () = notified => {}
                 () = self.closing.closed() => return Ok(()),
-                () = self.namespace.closing.closed() => return Ok(()),
+                () = self.origin.namespace.closing.closed() => return Ok(()),
                 () = clock.sleep_until(until) => {}
-                () = file.waits.keep_time(&**clock, &file.jobs) => {}
+                () = file.waits.keep_time(clock, &file.jobs) => {}
             }
         }
     }
@@ -290,23 +262,22 @@ impl LocalSession {
         bytes: usize,
         run: impl FnOnce(&mut dyn Store, Lane, &Held, Moment) -> Result<Option<T>> + Send + 'static,
     ) -> Result<T> {
-        let (lane, held) = (self.queue.lane, self.held.clone());
+        let Origin { queue, .. } = &self.origin;
+        let (lane, held) = (queue.lane, self.held.clone());
         let run = move |store: &mut dyn Store, moment: Moment| run(store, lane, &held, moment);
         let cost = Cost {
             messages: 1,
             bytes: bytes as u64,
         };
-        let called = self
-            .queue
-            .call(Operation::Session, access, cost, run)
-            .await?;
+        let called = queue.call(Operation::Session, access, cost, run).await?;
         called.ok_or_else(|| error::session_lost(Operation::Session))
     }
 
     /// Returns the call that gives the session back, and where its end is heard.
-    fn giving_back(&self) -> (Box<dyn crate::writer::Job>, oneshot::Receiver<Result<()>>) {
+    fn giving_back(&self) -> (Box<dyn Job>, oneshot::Receiver<Result<()>>) {
         let (to, answer) = oneshot::channel();
-        let (there, lane, held) = (self.queue.there(), self.queue.lane, self.held.clone());
+        let Origin { queue, .. } = &self.origin;
+        let (there, lane, held) = (queue.there(), queue.lane, self.held.clone());
         let run = move |store: &mut dyn Store, _: Moment| match there.check(store)? {
             true => store.give_back(lane, &held),
             false => Ok(()),
@@ -321,26 +292,20 @@ impl LocalSession {
 #[async_trait]
 impl Receiver for LocalSession {
     fn source(&self) -> &Source {
-        &self.source
+        &self.origin.source
     }
 
     fn capabilities(&self) -> &Capabilities {
-        &self.capabilities
+        &self.origin.capabilities
     }
 
     async fn settings(&self) -> Result<Settings> {
-        let (queue, source) = (&self.queue, &self.source);
-        Ok(receiver::settings_of(
-            queue,
-            source,
-            &self.capabilities,
-            self.lease,
-        ))
+        Ok(self.origin.settings())
     }
 
     async fn receive(&self, request: ReceiveRequest, into: &mut Vec<Delivery>) -> Result<()> {
         if self.is_closed() {
-            return Err(error::closed(Operation::Receive).queue(&self.source));
+            return Err(self.origin.closed(Operation::Receive));
         }
         if request.wait.is_zero() {
             return self.take(&request, into).await.map(|_| ());
@@ -349,13 +314,13 @@ impl Receiver for LocalSession {
     }
 
     async fn settle(&self, batch: &mut [Settling]) -> Result<()> {
-        receiver::settle(&self.queue, &self.leases, batch).await
+        self.origin.settle(&self.leases, batch).await
     }
 
     async fn extend(&self, batch: &mut [Extending], _: Duration) -> Result<()> {
         for item in batch.iter_mut().filter(|item| item.outcome.is_pending()) {
             let error = error::unsupported(
-                &self.source,
+                &self.origin.source,
                 Operation::Extend,
                 "the lease is that of the session, which is renewed",
             );
@@ -365,14 +330,7 @@ impl Receiver for LocalSession {
     }
 
     async fn lost(&self, into: &mut Vec<Receipt>) {
-        receiver::lost(
-            &self.namespace,
-            &self.queue,
-            &self.waits,
-            &self.leases,
-            into,
-        )
-        .await;
+        self.origin.lost(&self.leases, into).await;
     }
 
     /// Gives the session back. Dropping the future gives it back all the same.
@@ -382,10 +340,10 @@ impl Receiver for LocalSession {
             return Ok(());
         }
         let (job, answer) = self.giving_back();
-        self.queue.file.jobs.push_now(job);
+        self.origin.queue.file.jobs.push_now(job);
         match answer.await {
             Ok(Err(error)) if error.is_temporary() => {
-                Err(error.at(Operation::Session, self.queue.name()))
+                Err(error.at(Operation::Session, self.origin.queue.name()))
             }
             // Where the file is gone, so is the session.
             _ => Ok(()),
@@ -404,7 +362,7 @@ impl SessionReceiver for LocalSession {
     }
 
     async fn renew(&self) -> Result<Instant> {
-        let lease = self.lease;
+        let lease = self.origin.lease;
         let run = move |store: &mut dyn Store, lane, held: &Held, moment: Moment| {
             let until = store.renew(lane, held, lease)?;
             Ok(until.map(|until| moment.instant(until)))
@@ -435,7 +393,7 @@ impl Drop for LocalSession {
     fn drop(&mut self) {
         if !self.is_given_back.swap(true, Ordering::SeqCst) {
             let (job, _) = self.giving_back();
-            self.queue.file.jobs.push_now(job);
+            self.origin.queue.file.jobs.push_now(job);
         }
     }
 }
