@@ -20,7 +20,7 @@ use crate::{
     path::{self, Missing},
     store::{Access, Moment, Options, SqliteStore, Store},
     wait::{Closing, Waits},
-    writer::{Cost, Jobs, Opening, Writer},
+    writer::{self, Cost, Jobs, Opening},
 };
 
 /// Is the file of one queue or topic, open in this process.
@@ -71,7 +71,7 @@ impl File {
         let builder = thread::Builder::new().name(format!("local {}", place.name));
         let spawned = builder.spawn(move || {
             let open = || open_store(&place, &bell, &config, &context);
-            Writer::run(open, clock, jobs, waits, ended);
+            writer::run(open, clock, &jobs, waits, ended);
         });
         *file.lock_thread() = Some(spawned.map_err(error::no_thread)?);
         Ok(file)

@@ -86,9 +86,10 @@
 //!
 //! A queue is one `SQLite` file, and so is a topic with all its subscriptions. A thread for each
 //! open file runs what has queued up as one transaction and answers when that is committed, so
-//! that many sends at the same time share one flush. Waiting costs nothing: a receive sleeps until
-//! a commit of this program, the ring of another one, or the next end of a lease or delay wakes
-//! it.
+//! that many sends at the same time share one flush. A lone receive or settle of up to 100 messages
+//! runs on the caller's thread instead, while the file is free and nothing is due: it has no flush
+//! to wait for. Waiting costs nothing: a receive sleeps until a commit of this program, the ring of
+//! another one, or the next end of a lease or delay wakes it.
 //!
 //! # Limits
 //!

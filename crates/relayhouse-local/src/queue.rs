@@ -17,7 +17,7 @@ use crate::{
     namespace,
     store::{Access, Lane, Moment, Proof, Settings, Store},
     wait::LaneWaits,
-    writer::{Call, Cost, Jobs},
+    writer::{Call, Cost, Jobs, reply},
 };
 
 /// Leases are looked through for those that have ended when there are this many, and whenever
@@ -66,7 +66,7 @@ impl Queue {
         self.file.waits.lane(self.lane)
     }
 
-    /// Runs `run` in a group, if the queue is still there.
+    /// Runs `run` in a group, if the queue is still there. It may run on the caller's thread.
     pub(crate) async fn call<T: Send + 'static>(
         &self,
         operation: Operation,
@@ -79,11 +79,13 @@ impl Queue {
             true => run(store, moment).map(Some),
             false => Ok(None),
         };
-        let called = self.file.jobs.call(access, cost, run).await;
+        let (to, answer) = oneshot::channel();
+        let call = Call::new(cost, access, run, reply(to)).quick();
+        let called = self.file.jobs.answer(Box::new(call), answer).await;
         self.found(called, operation)
     }
 
-    /// Runs `take` in a group; what it returns is `keep`t by whoever waits, or taken back.
+    /// Runs `take` in a group, as `call` does; what it returns is `keep`t by whoever waits, or taken back.
     pub(crate) async fn take<T: Default + Send + 'static>(
         &self,
         operation: Operation,
@@ -109,11 +111,8 @@ impl Queue {
             });
             drop(to.send(taken));
         };
-        let job = Box::new(Call::new(cost, Access::Write, run, done));
-        let called = match self.file.jobs.push(job).await {
-            Ok(()) => answer.await.unwrap_or_else(|_| Err(error::unanswered())),
-            Err(error) => Err(error),
-        };
+        let call = Call::new(cost, Access::Write, run, done).quick();
+        let called = self.file.jobs.answer(Box::new(call), answer).await;
         self.found(called, operation)
     }
 

@@ -132,8 +132,6 @@ pub(crate) struct News {
     pub(crate) ready: BTreeSet<Lane>,
     /// True if there is room now that a send may have waited for.
     pub(crate) made_room: bool,
-    /// True if messages left, so that there may be disk space to give back.
-    pub(crate) freed: bool,
     /// True if a lane or the whole file was deleted.
     pub(crate) deleted: bool,
     /// When a lease or a delay ends next.
@@ -150,14 +148,18 @@ pub(crate) enum Kind {
 
 /// Keeps the messages of one file: a queue, or a topic with its subscriptions.
 ///
-/// One thread uses it. Everything but `roll_back` and `give_space_back` happens between a `begin`
-/// and a `commit`. An error of any call means that the caller rolls back: nothing of the group has
+/// One thread at a time uses it. Everything but `roll_back` and the chores happens between a
+/// `begin` and a `commit`. An error of any call means that the caller rolls back: nothing of the group has
 /// happened then. What is refused by the rules of a queue is an answer, not an error.
 pub(crate) trait Store: Debug + Send {
     /// Begins a group. One that writes takes the lock of the file, and does what is due by
     /// `moment`: leases and delays that have ended, messages that have expired. It waits a
     /// bounded time for other processes, then fails with a temporary error.
     fn begin(&mut self, moment: Moment, access: Access) -> Result<()>;
+
+    /// Begins a group that writes, if that takes but a moment: false, and none has begun, if another
+    /// process holds the lock or has changed the file, or if anything is due by `moment`.
+    fn begin_at_once(&mut self, moment: Moment) -> Result<bool>;
 
     /// Makes the group last, and tells what it changed.
     ///
@@ -285,9 +287,15 @@ pub(crate) trait Store: Debug + Send {
     /// Returns the number that tells this file from all others.
     fn identity(&mut self) -> Result<u128>;
 
+    /// Returns true if the log is long, or there may be space to give back.
+    fn has_chores(&self) -> bool;
+
+    /// Writes the log back into the file, outside of a group, if it is long.
+    fn shorten_log(&mut self) -> Result<()>;
+
     /// Gives some of the disk space of messages that are gone back, outside of a group, once most
-    /// of the file is unused; true if there is more to give.
-    fn give_space_back(&mut self) -> Result<bool>;
+    /// of the file is unused.
+    fn give_space_back(&mut self) -> Result<()>;
 
     /// Returns true if another process has changed the file since the last group, outside of one.
     fn changed_elsewhere(&mut self) -> Result<bool>;

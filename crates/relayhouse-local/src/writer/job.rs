@@ -8,6 +8,12 @@ use tokio::sync::oneshot;
 use super::Cost;
 use crate::store::{Access, Moment, Store};
 
+/// The most that a quick call costs.
+const QUICK_MAX: Cost = Cost {
+    messages: 100,
+    bytes: 16 << 10,
+};
+
 /// Is one call that waits for the storage thread.
 pub(crate) trait Job: Debug + Send {
     /// Returns what the call weighs, in the queue and in a group.
@@ -18,6 +24,9 @@ pub(crate) trait Job: Debug + Send {
 
     /// Returns true if the call may roll its group back, and so has one of its own.
     fn is_alone(&self) -> bool;
+
+    /// Returns true if the call may run where it is made: it writes little, and waits for no disk.
+    fn is_quick(&self) -> bool;
 
     /// Returns true if the call only looks, and has not run.
     fn is_look_to_come(&self) -> bool;
@@ -34,6 +43,7 @@ pub(crate) struct Call<F, T, G> {
     pub(crate) cost: Cost,
     pub(crate) access: Access,
     pub(crate) is_alone: bool,
+    is_quick: bool,
     state: State<F, T>,
     done: G,
 }
@@ -51,6 +61,7 @@ impl<F, T, G> Call<F, T, G> {
             cost,
             access,
             is_alone: false,
+            is_quick: false,
             state: State::Waiting(run),
             done,
         }
@@ -61,6 +72,15 @@ impl<F, T, G> Call<F, T, G> {
         self.is_alone = true;
         self
     }
+
+    /// Lets the call run where it is made, if it is small enough: it must be short, and must not
+    /// block.
+    pub(crate) fn quick(mut self) -> Self {
+        let is_small =
+            self.cost.messages <= QUICK_MAX.messages && self.cost.bytes <= QUICK_MAX.bytes;
+        self.is_quick = is_small && self.access == Access::Write;
+        self
+    }
 }
 
 impl<F, T, G> Debug for Call<F, T, G> {
@@ -69,6 +89,7 @@ impl<F, T, G> Debug for Call<F, T, G> {
             cost,
             access,
             is_alone,
+            is_quick,
             state: _,
             done: _,
         } = self;
@@ -76,6 +97,7 @@ impl<F, T, G> Debug for Call<F, T, G> {
             .field("cost", cost)
             .field("access", access)
             .field("is_alone", is_alone)
+            .field("is_quick", is_quick)
             .finish()
     }
 }
@@ -96,6 +118,10 @@ where
 
     fn is_alone(&self) -> bool {
         self.is_alone
+    }
+
+    fn is_quick(&self) -> bool {
+        self.is_quick
     }
 
     fn is_look_to_come(&self) -> bool {

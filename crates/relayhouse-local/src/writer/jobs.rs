@@ -12,7 +12,7 @@ use std::{
 use relayhouse_core::{Error, Result};
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
-use super::{Call, Job, job::reply, pace::Pace};
+use super::{Call, Job, group::Writer, job::reply, pace::Pace};
 use crate::{
     error,
     store::{Access, Moment, Store},
@@ -50,9 +50,12 @@ pub(crate) struct Jobs {
     pending: AtomicUsize,
 }
 
+/// Is a call in line, with the number of places that it takes.
+type InLine = (Box<dyn Job>, u32);
+
 #[derive(Debug, Default)]
 struct State {
-    waiting: VecDeque<(Box<dyn Job>, u32)>,
+    waiting: VecDeque<InLine>,
     /// True if the thread is to look at the file though nobody calls.
     is_nudged: bool,
     is_stopped: bool,
@@ -60,20 +63,44 @@ struct State {
     error: Option<Error>,
     /// True while the thread sleeps.
     is_asleep: bool,
+    desk: Desk,
+}
+
+/// Says where the writer is.
+#[derive(Debug, Default)]
+enum Desk {
+    /// Somebody runs a group, or the file is not open yet.
+    #[default]
+    InUse,
+    /// Whoever has a call may take it.
+    Free(Box<Writer>),
+    /// It is kept for the storage thread.
+    Kept(Box<Writer>),
+    /// A call that panicked has taken it along.
+    Lost,
 }
 
 /// Is what the storage thread does next.
 #[derive(Debug)]
-pub(crate) enum Next {
+pub(super) enum Order {
     /// It runs these calls as one group: none, to look at the file.
     Group {
         jobs: Vec<Box<dyn Job>>,
         is_nudged: bool,
     },
-    /// Nothing waits.
-    Idle,
+    /// It does some of what there is to do while nobody calls.
+    Chores,
     /// It ends.
     Stop,
+}
+
+/// Is the turn of a caller that runs its call itself. Its end calls the storage thread for what
+/// is left to do.
+#[derive(Debug)]
+struct Turn<'a> {
+    jobs: &'a Jobs,
+    /// The writer, and the call if it could not run: nothing after a panic.
+    end: Option<(Box<Writer>, Option<InLine>)>,
 }
 
 impl State {
@@ -121,9 +148,8 @@ impl Jobs {
         run: impl FnOnce(&mut dyn Store, Moment) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (to, answer) = oneshot::channel();
-        self.push(Box::new(Call::new(cost, access, run, reply(to))))
-            .await?;
-        answer.await.unwrap_or_else(|_| Err(error::unanswered()))
+        let call = Call::new(cost, access, run, reply(to));
+        self.answer(Box::new(call), answer).await
     }
 
     /// Runs `run` in a group of its own, which an error rolls back.
@@ -135,11 +161,21 @@ impl Jobs {
     ) -> Result<T> {
         let (to, answer) = oneshot::channel();
         let call = Call::new(cost, access, run, reply(to)).alone();
-        self.push(Box::new(call)).await?;
+        self.answer(Box::new(call), answer).await
+    }
+
+    /// Makes a call, and returns what it sends to `answer`.
+    pub(crate) async fn answer<T>(
+        &self,
+        job: Box<dyn Job>,
+        answer: oneshot::Receiver<Result<T>>,
+    ) -> Result<T> {
+        self.push(job).await?;
         answer.await.unwrap_or_else(|_| Err(error::unanswered()))
     }
 
-    /// Adds a call, when there is a place for it.
+    /// Adds a call, when there is a place for it; a quick one that has nothing before it runs here
+    /// and now.
     pub(crate) async fn push(&self, job: Box<dyn Job>) -> Result<()> {
         let places = job.cost().places();
         let permit = match self.places.try_acquire_many(places) {
@@ -147,8 +183,38 @@ impl Jobs {
             Err(_) => self.places.acquire_many(places).await,
         };
         let permit = permit.map_err(|_| self.lock().gone())?;
-        self.add(job, places)
-            .inspect(|()| SemaphorePermit::forget(permit))
+        let is_waiting = match self.take_writer(&*job) {
+            Some(writer) => self.run_here(writer, job, places),
+            None => self.add(job, places).map(|()| true)?,
+        };
+        if is_waiting {
+            SemaphorePermit::forget(permit);
+        }
+        Ok(())
+    }
+
+    /// Takes the writer for `job`, if that is quick and nothing is before it.
+    fn take_writer(&self, job: &dyn Job) -> Option<Box<Writer>> {
+        let mut state = self.lock();
+        let is_next = state.waiting.is_empty() && !state.is_nudged && !state.is_stopped;
+        let is_free = matches!(state.desk, Desk::Free(_));
+        if !(job.is_quick() && is_next && is_free) {
+            return None;
+        }
+        self.pending.fetch_add(1, Ordering::SeqCst);
+        state.desk.take()
+    }
+
+    /// Runs `job` on this thread; returns true if it waits for the storage thread instead.
+    fn run_here(&self, mut writer: Box<Writer>, job: Box<dyn Job>, places: u32) -> bool {
+        let mut turn = Turn {
+            jobs: self,
+            end: None,
+        };
+        let left = writer.group_at_once(job).map(|job| (job, places));
+        let is_waiting = left.is_some();
+        turn.end = Some((writer, left));
+        is_waiting
     }
 
     /// Adds a call that nobody waits for, past the bound: there is at most one for each call that
@@ -159,19 +225,24 @@ impl Jobs {
     }
 
     fn add(&self, job: Box<dyn Job>, places: u32) -> Result<()> {
-        let is_asleep = {
-            let mut state = self.lock();
-            if state.is_stopped {
-                return Err(state.gone());
-            }
-            self.pending.fetch_add(1, Ordering::SeqCst);
-            state.waiting.push_back((job, places));
-            mem::take(&mut state.is_asleep)
-        };
-        if is_asleep {
+        let mut state = self.lock();
+        if state.is_stopped {
+            return Err(state.gone());
+        }
+        self.pending.fetch_add(1, Ordering::SeqCst);
+        state.waiting.push_back((job, places));
+        self.call_thread(state);
+        Ok(())
+    }
+
+    /// Wakes the storage thread, unless somebody has its writer: who has it wakes it then.
+    fn call_thread(&self, mut state: MutexGuard<'_, State>) {
+        let is_in_use = matches!(state.desk, Desk::InUse);
+        let is_woken = !is_in_use && mem::take(&mut state.is_asleep);
+        drop(state);
+        if is_woken {
             self.called.notify_one();
         }
-        Ok(())
     }
 
     /// Asks the thread to look at the file: what is due, and what others have changed.
@@ -182,9 +253,7 @@ impl Jobs {
         }
         state.is_nudged = true;
         self.pending.fetch_add(1, Ordering::SeqCst);
-        state.is_asleep = false;
-        drop(state);
-        self.called.notify_one();
+        self.call_thread(state);
     }
 
     /// Tells the thread to end when it has run what waits.
@@ -195,9 +264,8 @@ impl Jobs {
         }
         state.is_stopped = true;
         self.pending.fetch_add(1, Ordering::SeqCst);
-        drop(state);
+        self.call_thread(state);
         self.places.close();
-        self.called.notify_one();
     }
 
     /// Returns how much the thread was asked and has not done.
@@ -210,24 +278,34 @@ impl Jobs {
         self.pending.fetch_sub(count, Ordering::SeqCst);
     }
 
-    /// Returns what to do next; waits for it at that pace, unless `may_idle`.
-    pub(super) fn next(&self, may_idle: bool, pace: &mut Pace) -> Next {
+    /// Puts the writer back.
+    pub(super) fn rest(&self, writer: Box<Writer>) {
+        self.lock().desk = Desk::Free(writer);
+    }
+
+    /// Takes the writer when there is something to do, and returns what; waits for it at that
+    /// pace. `None` if the writer is lost.
+    pub(super) fn next(&self, pace: &mut Pace) -> Option<(Box<Writer>, Order)> {
         let mut state = self.lock();
-        let mut is_looked_for = false;
+        let mut has_looked = false;
         loop {
-            if state.is_nudged || !state.waiting.is_empty() {
-                pace.come();
-                return self.group(&mut state);
+            if matches!(state.desk, Desk::Lost) {
+                return None;
             }
-            if state.is_stopped {
-                return Next::Stop;
+            if let Some(writer) = state.desk.take() {
+                match self.order(&mut state, writer.has_chores()) {
+                    Some(order) => {
+                        if matches!(order, Order::Group { .. }) {
+                            pace.come();
+                        }
+                        return Some((writer, order));
+                    }
+                    None => state.desk = Desk::Free(writer),
+                }
             }
-            if may_idle {
-                return Next::Idle;
-            }
-            if !is_looked_for {
+            if !has_looked {
                 drop(state);
-                is_looked_for = true;
+                has_looked = true;
                 pace.look(|| 0 < self.pending());
                 state = self.lock();
                 continue;
@@ -241,7 +319,18 @@ impl Jobs {
         }
     }
 
-    fn group(&self, state: &mut State) -> Next {
+    /// Returns what there is to do.
+    fn order(&self, state: &mut State, has_chores: bool) -> Option<Order> {
+        if state.is_nudged || !state.waiting.is_empty() {
+            return Some(self.group(state));
+        }
+        if state.is_stopped {
+            return Some(Order::Stop);
+        }
+        has_chores.then_some(Order::Chores)
+    }
+
+    fn group(&self, state: &mut State) -> Order {
         let (mut jobs, mut total) = (Vec::new(), Cost::default());
         let mut places = 0_usize;
         while let Some((job, held)) = state.waiting.pop_front() {
@@ -263,7 +352,7 @@ impl Jobs {
         if !self.places.is_closed() {
             self.places.add_permits(places);
         }
-        Next::Group {
+        Order::Group {
             jobs,
             is_nudged: mem::take(&mut state.is_nudged),
         }
@@ -289,97 +378,44 @@ impl Jobs {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::pin::pin;
-    use std::sync::Arc;
-    use std::task::{Context, Poll, Waker};
-
-    use relayhouse_core::Timestamp;
-    use relayhouse_testkit::clock::ManualClock;
-
-    use super::*;
-
-    fn pace() -> Pace {
-        Pace::new(Arc::new(ManualClock::new(Timestamp::default())))
-    }
-
-    fn job(cost: Cost, is_alone: bool) -> Box<dyn Job> {
-        let run = |_: &mut dyn Store, _: Moment| Ok(());
-        let call = Call::new(cost, Access::Write, run, |_: Result<()>| ());
-        match is_alone {
-            true => Box::new(call.alone()),
-            false => Box::new(call),
+impl Desk {
+    /// Takes the writer, if it is there.
+    fn take(&mut self) -> Option<Box<Writer>> {
+        match mem::take(self) {
+            Self::Free(writer) | Self::Kept(writer) => Some(writer),
+            other => {
+                *self = other;
+                None
+            }
         }
-    }
-
-    /// Adds a job, and returns whether there was a place for it.
-    fn push(jobs: &Jobs, cost: Cost) -> bool {
-        let mut push = pin!(jobs.push(job(cost, false)));
-        let polled = push.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        matches!(polled, Poll::Ready(Ok(())))
-    }
-
-    fn group_len(jobs: &Jobs) -> usize {
-        match jobs.next(true, &mut pace()) {
-            Next::Group { jobs, .. } => jobs.len(),
-            Next::Idle | Next::Stop => 0,
-        }
-    }
-
-    #[test]
-    fn what_waits_is_one_group_up_to_its_caps() {
-        let jobs = Jobs::new();
-        for _ in 0..JOBS_MAX {
-            assert!(push(&jobs, Cost::ONE));
-        }
-        assert!(!push(&jobs, Cost::ONE), "there are no more places");
-        assert_eq!(group_len(&jobs), 1000);
-        assert_eq!(group_len(&jobs), 24);
-        assert_eq!(group_len(&jobs), 0);
-        assert!(push(&jobs, Cost::ONE), "places are given back");
-    }
-
-    #[test]
-    fn bytes_that_wait_and_bytes_of_a_group_are_bounded() {
-        let jobs = Jobs::new();
-        let large = Cost {
-            messages: 1,
-            bytes: 3 << 20,
-        };
-        for _ in 0..5 {
-            assert!(push(&jobs, large));
-        }
-        assert!(!push(&jobs, large), "there are 16 MiB at most");
-        assert_eq!(group_len(&jobs), 1, "two have more than 4 MiB");
-        let all = Cost {
-            messages: 1,
-            bytes: 100 << 20,
-        };
-        assert!(!push(&jobs, all));
-        while 0 < group_len(&jobs) {}
-        assert!(
-            push(&jobs, all),
-            "what is larger than all places goes alone"
-        );
-    }
-
-    #[test]
-    fn call_that_may_roll_back_has_a_group_of_its_own() {
-        let jobs = Jobs::new();
-        for is_alone in [false, true, false, false] {
-            jobs.push_now(job(Cost::ONE, is_alone));
-        }
-        assert_eq!([(); 4].map(|()| group_len(&jobs)), [1, 1, 2, 0]);
-    }
-
-    #[test]
-    fn nothing_is_taken_after_the_stop_and_what_waits_is_done_first() {
-        let jobs = Jobs::new();
-        assert!(push(&jobs, Cost::ONE));
-        jobs.stop();
-        assert!(!push(&jobs, Cost::ONE));
-        assert_eq!(group_len(&jobs), 1);
-        assert!(matches!(jobs.next(true, &mut pace()), Next::Stop));
     }
 }
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let end = self.end.take();
+        let is_waiting = end.as_ref().is_some_and(|(_, left)| left.is_some());
+        if !is_waiting {
+            self.jobs.answered(1);
+        }
+        let Some((writer, left)) = end else {
+            let mut state = self.jobs.lock();
+            state.desk = Desk::Lost;
+            return self.jobs.call_thread(state);
+        };
+        let has_chores = writer.has_chores();
+        let mut state = self.jobs.lock();
+        left.into_iter()
+            .for_each(|left| state.waiting.push_front(left));
+        let is_called = state.is_nudged || state.is_stopped || !state.waiting.is_empty();
+        if !is_called && !has_chores {
+            state.desk = Desk::Free(writer);
+            return;
+        }
+        state.desk = Desk::Kept(writer);
+        self.jobs.call_thread(state);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,40 +1,16 @@
-//! The storage thread: opens the store, runs groups, tells the news, gives space back when idle.
+//! The storage thread: opens the store, runs what waits as one group, and does the chores.
 
 use std::sync::Arc;
 
-use relayhouse_core::{Clock, Error, ErrorKind, Instant, Result, Timestamp};
-use tracing::debug;
+use relayhouse_core::{Clock, Error, Result};
 
-use super::{Job, Jobs, jobs::Next, pace::Pace};
-use crate::{
-    bell::Bell,
-    store::{Access, Moment, News, Store, Tick},
-    wait::{Closing, Waits},
+use super::{
+    Jobs,
+    group::{self, Opening, Writer},
+    jobs::Order,
+    pace::Pace,
 };
-
-/// Is the store of a file, as it was opened.
-#[derive(Debug)]
-pub(crate) struct Opening {
-    pub(crate) store: Box<dyn Store>,
-    pub(crate) bell: Arc<Bell>,
-    /// Which tick was which instant of the clock.
-    pub(crate) epoch: (Tick, Instant),
-}
-
-/// Runs the calls of one file.
-#[derive(Debug)]
-pub(crate) struct Writer {
-    store: Box<dyn Store>,
-    bell: Arc<Bell>,
-    epoch: (Tick, Instant),
-    clock: Arc<dyn Clock>,
-    jobs: Arc<Jobs>,
-    waits: Arc<Waits>,
-    /// When something was due next after the last group.
-    next_wake: Option<Tick>,
-    /// True if messages have left since space was last given back.
-    may_give_back: bool,
-}
+use crate::wait::{Closing, Waits};
 
 /// Answers what waits when the thread ends, however it ends.
 struct Ending {
@@ -48,212 +24,51 @@ impl Drop for Ending {
     fn drop(&mut self) {
         let (left, count) = self.jobs.give_up(self.error.as_ref());
         let error = self.error.take().unwrap_or_else(crate::error::writer_gone);
-        answer(left, &Err(error));
+        group::answer(left, &Err(error));
         self.waits.wake_all();
         self.ended.close();
         self.jobs.answered(count);
     }
 }
 
-impl Writer {
-    /// Opens the store with `open` and runs calls until it is told to stop.
-    pub(crate) fn run(
-        open: impl FnOnce() -> Result<Opening>,
-        clock: Arc<dyn Clock>,
-        jobs: Arc<Jobs>,
-        waits: Arc<Waits>,
-        ended: Arc<Closing>,
-    ) {
-        let mut ending = Ending {
-            jobs: Arc::clone(&jobs),
-            waits: Arc::clone(&waits),
-            ended,
-            error: None,
-        };
-        match open() {
-            Ok(Opening { store, bell, epoch }) => Self {
-                store,
-                bell,
-                epoch,
-                clock,
-                jobs,
-                waits,
-                next_wake: None,
-                may_give_back: true,
-            }
-            .work(),
-            Err(error) => ending.error = Some(error),
+/// Opens the store with `open` and runs calls until the thread is told to stop.
+pub(crate) fn run(
+    open: impl FnOnce() -> Result<Opening>,
+    clock: Arc<dyn Clock>,
+    jobs: &Arc<Jobs>,
+    waits: Arc<Waits>,
+    ended: Arc<Closing>,
+) {
+    let mut ending = Ending {
+        jobs: Arc::clone(jobs),
+        waits: Arc::clone(&waits),
+        ended,
+        error: None,
+    };
+    match open() {
+        Ok(opening) => {
+            let pace = Pace::new(Arc::clone(&clock));
+            work(jobs, Writer::new(opening, clock, waits), pace);
         }
-    }
-
-    fn work(&mut self) {
-        let mut pace = Pace::new(Arc::clone(&self.clock));
-        loop {
-            match self.jobs.next(self.may_give_back, &mut pace) {
-                Next::Group { jobs, is_nudged } => {
-                    let count = jobs.len() + usize::from(is_nudged);
-                    self.group(jobs);
-                    self.jobs.answered(count);
-                }
-                Next::Idle => self.give_space_back(),
-                Next::Stop => return,
-            }
-        }
-    }
-
-    fn give_space_back(&mut self) {
-        self.may_give_back = self.store.give_space_back().unwrap_or_else(|error| {
-            // It is tried again when messages have left.
-            debug!(%error, "no space could be given back");
-            false
-        });
-    }
-
-    fn moment(&self) -> Moment {
-        let (epoch, start) = self.epoch;
-        let tick = epoch + self.clock.now().since(start);
-        Moment {
-            tick,
-            // The very instant of the tick: a lease ends when its tick comes, and is told so.
-            now: self.instant(tick),
-            wall: self.clock.wall(),
-        }
-    }
-
-    /// Runs `jobs` as one group, and answers them after its end.
-    fn group(&mut self, mut jobs: Vec<Box<dyn Job>>) {
-        let moment = self.moment();
-        if jobs.is_empty() && !self.has_news_or_due(moment) {
-            // It was this process's own bell.
-            return;
-        }
-        // What is due is done first, so that whoever only looks sees it done.
-        let needed = jobs.iter().map(|job| job.access()).max();
-        let access = needed.unwrap_or(Access::Write).max(Access::Write);
-        let failure = match self.try_group(&mut jobs, moment, access) {
-            Ok(()) => return answer(jobs, &Ok(())),
-            Err(failure) => failure,
-        };
-        let is_alone = jobs.iter().any(|job| job.is_alone());
-        let (looks, others) = jobs.into_iter().partition(|job| job.is_look_to_come());
-        let error = self.failed(failure, is_alone);
-        answer(others, &Err(error.clone()));
-        self.look(looks, moment, error);
-    }
-
-    /// Returns true if another process has changed the file, or something is due.
-    fn has_news_or_due(&mut self, moment: Moment) -> bool {
-        let is_due = self.next_wake.is_some_and(|wake| wake <= moment.tick);
-        is_due || self.store.changed_elsewhere().unwrap_or(true)
-    }
-
-    /// Runs calls that only look on a file that cannot be written.
-    fn look(&mut self, mut jobs: Vec<Box<dyn Job>>, moment: Moment, cause: Error) {
-        if jobs.is_empty() {
-            return;
-        }
-        let end = match self.waits.end().is_closed() {
-            true => Err(cause),
-            false => self
-                .try_group(&mut jobs, moment, Access::Look)
-                .map_err(Failure::into_error),
-        };
-        answer(jobs, &end);
-    }
-
-    fn try_group(
-        &mut self,
-        jobs: &mut [Box<dyn Job>],
-        moment: Moment,
-        access: Access,
-    ) -> Result<(), Failure> {
-        self.store.begin(moment, access).map_err(Failure::Begin)?;
-        let is_changed = self.store.was_changed();
-        if is_changed {
-            self.next_wake = self.store.next_wake().map_err(Failure::Begin)?;
-        }
-        for job in jobs {
-            if let Err(error) = job.run(&mut *self.store, moment) {
-                self.store.roll_back();
-                return Err(Failure::Call(error));
-            }
-        }
-        let news = self.store.commit().map_err(Failure::Commit)?;
-        self.tell(&news, access, is_changed);
-        Ok(())
-    }
-
-    /// Tells those that wait here, and those in other processes.
-    fn tell(&mut self, news: &News, access: Access, is_changed: bool) {
-        let is_sooner = match (news.next_wake, self.next_wake) {
-            (Some(next), Some(before)) => next < before,
-            (next, None) => next.is_some(),
-            (None, Some(_)) => false,
-        };
-        self.next_wake = news.next_wake;
-        self.may_give_back |= news.freed || news.deleted;
-        if is_changed {
-            self.waits.tell_changed();
-        }
-        let due = news
-            .next_wake
-            .map_or(Instant::NEVER, |tick| self.instant(tick));
-        self.waits.tell(news, due);
-        let is_news = !news.ready.is_empty() || news.made_room || news.deleted || is_sooner;
-        if access == Access::Flush || is_news {
-            self.ring();
-        }
-    }
-
-    /// Returns the instant of `tick`, the same whenever it is asked for.
-    fn instant(&self, tick: Tick) -> Instant {
-        let (epoch, start) = self.epoch;
-        Moment {
-            tick: epoch,
-            now: start,
-            wall: Timestamp::default(),
-        }
-        .instant(tick)
-    }
-
-    fn ring(&self) {
-        if let Err(error) = self.bell.ring(&self.store.mark()) {
-            debug!(%error, "other processes could not be told");
-        }
-    }
-
-    /// Lets everybody that waits look when the file cannot be used: each hears of it by a call of
-    /// its own.
-    fn failed(&self, failure: Failure, is_alone: bool) -> Error {
-        let is_deleted = matches!(&failure,
-            Failure::Begin(error) if error.kind() == ErrorKind::QueueNotFound);
-        let is_refusal = is_alone && matches!(failure, Failure::Call(_));
-        if is_deleted {
-            self.waits.deleted();
-        } else if !is_refusal {
-            self.waits.wake_all();
-        }
-        failure.into_error()
+        Err(error) => ending.error = Some(error),
     }
 }
 
-/// Says where a group failed.
-enum Failure {
-    Begin(Error),
-    Call(Error),
-    Commit(Error),
-}
-
-impl Failure {
-    fn into_error(self) -> Error {
-        match self {
-            Self::Begin(error) | Self::Call(error) | Self::Commit(error) => error,
+fn work(jobs: &Jobs, writer: Writer, mut pace: Pace) {
+    jobs.rest(Box::new(writer));
+    while let Some((mut writer, order)) = jobs.next(&mut pace) {
+        match order {
+            Order::Group {
+                jobs: group,
+                is_nudged,
+            } => {
+                let count = group.len() + usize::from(is_nudged);
+                writer.group(group);
+                jobs.answered(count);
+            }
+            Order::Chores => writer.do_chores(),
+            Order::Stop => return,
         }
-    }
-}
-
-fn answer(jobs: Vec<Box<dyn Job>>, end: &Result<()>) {
-    for job in jobs {
-        job.answer(end.clone());
+        jobs.rest(writer);
     }
 }

@@ -3,7 +3,14 @@
 //! A lock is held for the length of a commit, a tenth of a millisecond to some milliseconds.
 //! SQLite's own pauses grow to a tenth of a second, by which others would have had it many times.
 
-use std::{thread, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
 
 use rusqlite::Connection;
 
@@ -19,17 +26,34 @@ const PAUSE: Duration = Duration::from_millis(1);
 /// How often one calls again: a quarter of a second.
 const TRIES_MAX: u32 = 270;
 
-/// Lets `connection` wait up to `timeout` for a lock.
-pub(super) fn wait_for_locks(connection: &mut Connection, timeout: Duration) -> Result<()> {
-    let wait = move |tries: i32| {
-        let tries = u32::try_from(tries).unwrap_or(0);
-        let has_time = waited(tries) < timeout;
-        if has_time {
-            pause(tries);
-        }
-        has_time
-    };
-    Ok(connection.busy_handler(Some(wait))?)
+/// Says whether a connection waits for locks.
+#[derive(Clone, Debug)]
+pub(super) struct Patience(Arc<AtomicBool>);
+
+impl Patience {
+    /// Lets `connection` wait up to `timeout` for a lock.
+    pub(super) fn new(connection: &mut Connection, timeout: Duration) -> Result<Self> {
+        let patience = Self(Arc::new(AtomicBool::new(true)));
+        let Self(is_patient) = patience.clone();
+        let wait = move |tries: i32| {
+            let tries = u32::try_from(tries).unwrap_or(0);
+            let has_time = is_patient.load(Ordering::Relaxed) && waited(tries) < timeout;
+            if has_time {
+                pause(tries);
+            }
+            has_time
+        };
+        connection.busy_handler(Some(wait))?;
+        Ok(patience)
+    }
+
+    /// Makes a call that fails where it would wait.
+    pub(super) fn without<T>(&self, call: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.0.store(false, Ordering::Relaxed);
+        let called = call();
+        self.0.store(true, Ordering::Relaxed);
+        called
+    }
 }
 
 /// Calls again while `call` finds a lock, for a moment: what changes how a file is written does

@@ -169,7 +169,7 @@ impl SqliteStore {
             .execute("DELETE FROM session WHERE lane = ?1", [code])?;
         self.lanes.remove(&self.connection, lane.number)?;
         self.news.deleted = true;
-        self.news.freed = true;
+        self.has_freed = true;
         Ok(())
     }
 }

@@ -33,9 +33,11 @@ use relayhouse_core::{
 use rusqlite::Connection;
 
 use self::{
+    busy::Patience,
     fault::Fault,
     file::FileRow,
     lanes::{LaneRow, Lanes},
+    space::Log,
 };
 use super::{
     Accepted, Access, Admission, Held, Kind, Lane, Moment, News, Proof, Settings, Store, Take,
@@ -81,10 +83,16 @@ pub(crate) struct SqliteStore {
     was_changed: bool,
     /// True if a send may have found no room.
     is_tight: bool,
+    /// Knows how long the log is.
+    log: Log,
+    /// Whether another process's lock is waited for.
+    patience: Patience,
     /// At most so many pages has the file.
     pages_seen: i64,
-    /// How often nobody has looked for space to give back.
-    looks_skipped: u32,
+    /// True if messages have left in this group.
+    has_freed: bool,
+    /// How many groups have removed messages since somebody looked for space to give back.
+    frees: u32,
     /// True if commits wait for the disk at present.
     is_flushing: bool,
     /// Nothing is due before this tick.
@@ -138,15 +146,7 @@ impl SqliteStore {
     }
 
     fn start(&mut self, moment: Moment, access: Access) -> fault::Result<()> {
-        self.moment = moment;
-        self.access = access;
-        self.news = News::default();
-        self.set_flushing(access == Access::Flush && !self.options.relaxed)?;
-        let begin = match access {
-            Access::Look => "BEGIN",
-            Access::Write | Access::Flush => "BEGIN IMMEDIATE",
-        };
-        self.connection.prepare_cached(begin)?.execute([])?;
+        self.enter(moment, access)?;
         self.refresh()?;
         if self.file.is_deleted {
             return Err(Fault::Deleted);
@@ -156,6 +156,41 @@ impl SqliteStore {
         }
         self.is_tight = self.is_nearly_full();
         Ok(())
+    }
+
+    /// Begins a transaction.
+    fn enter(&mut self, moment: Moment, access: Access) -> fault::Result<()> {
+        self.moment = moment;
+        self.access = access;
+        self.news = News::default();
+        self.has_freed = false;
+        self.set_flushing(access == Access::Flush && !self.options.relaxed)?;
+        let begin = match access {
+            Access::Look => "BEGIN",
+            Access::Write | Access::Flush => "BEGIN IMMEDIATE",
+        };
+        self.connection.prepare_cached(begin)?.execute([])?;
+        Ok(())
+    }
+
+    /// Begins a group that writes, if nobody and nothing else is to be seen to.
+    fn start_at_once(&mut self, moment: Moment) -> fault::Result<bool> {
+        let is_due = self.quiet_until.min(self.dedups_until) <= moment.tick.0;
+        if is_due || !self.is_fresh || self.file.is_deleted {
+            return Ok(false);
+        }
+        let patience = self.patience.clone();
+        match patience.without(|| self.enter(moment, Access::Write)) {
+            Err(fault) if fault.is_passing() => return Ok(false),
+            entered => entered?,
+        }
+        if self.data_version()? != self.version {
+            self.roll_back();
+            return Ok(false);
+        }
+        self.was_changed = false;
+        self.is_tight = self.is_nearly_full();
+        Ok(true)
     }
 
     fn set_flushing(&mut self, is_flushing: bool) -> fault::Result<()> {
@@ -205,7 +240,8 @@ impl SqliteStore {
         }
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         let mut news = std::mem::take(&mut self.news);
-        news.made_room = news.freed && self.is_tight;
+        news.made_room = self.has_freed && self.is_tight;
+        self.frees += u32::from(self.has_freed);
         news.next_wake = self.wake();
         Ok(news)
     }
@@ -217,6 +253,17 @@ impl Store for SqliteStore {
             return Err(error.clone());
         }
         let begun = self.call(|store| store.start(moment, access));
+        if begun.is_err() {
+            self.roll_back();
+        }
+        begun
+    }
+
+    fn begin_at_once(&mut self, moment: Moment) -> Result<bool> {
+        if self.broken.is_some() {
+            return Ok(false);
+        }
+        let begun = self.call(|store| store.start_at_once(moment));
         if begun.is_err() {
             self.roll_back();
         }
@@ -412,7 +459,15 @@ impl Store for SqliteStore {
         Ok(self.file.identity)
     }
 
-    fn give_space_back(&mut self) -> Result<bool> {
+    fn has_chores(&self) -> bool {
+        self.broken.is_none() && (self.log.is_long() || self.is_worth_a_look())
+    }
+
+    fn shorten_log(&mut self) -> Result<()> {
+        self.call(Self::write_log_back)
+    }
+
+    fn give_space_back(&mut self) -> Result<()> {
         self.call(Self::shrink)
     }
 

@@ -6,7 +6,8 @@ use relayhouse_core::{Clock, Error, ErrorKind, Random};
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use super::{
-    Access, Fault, FileRow, Lanes, Moment, News, Options, SqliteStore, Tick, busy, fault, file,
+    Access, Fault, FileRow, Lanes, Log, Moment, News, Options, Patience, SqliteStore, Tick, busy,
+    fault, file,
 };
 use crate::store::Kind;
 
@@ -15,9 +16,6 @@ const APPLICATION_ID: i64 = 0x726c_6873;
 
 /// What makes each format out of the one before; the first makes it out of nothing.
 const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
-
-/// The log is written back once it has this many pages of 4 KiB.
-const CHECKPOINT_PAGES: u32 = 4000;
 
 /// How much of the file is kept in memory, in KiB.
 const CACHE_KIB: i64 = 16 * 1024;
@@ -43,7 +41,7 @@ impl SqliteStore {
         clock: &dyn Clock,
         random: &dyn Random,
     ) -> fault::Result<Self> {
-        let connection = busy::again(|| connect(path, &options))?;
+        let (connection, patience, log) = busy::again(|| connect(path, &options))?;
         let now = clock.now();
         let mut store = Self {
             path: path.to_owned(),
@@ -67,8 +65,12 @@ impl SqliteStore {
             is_fresh: false,
             was_changed: false,
             is_tight: false,
+            log,
+            patience,
             pages_seen: i64::MAX,
-            looks_skipped: 0,
+            has_freed: false,
+            // Who had the file before may have left space.
+            frees: 1,
             is_flushing: true,
             quiet_until: i64::MIN,
             is_behind: false,
@@ -214,12 +216,12 @@ fn gone() -> Fault {
     )
 }
 
-fn connect(path: &Path, options: &Options) -> fault::Result<Connection> {
+fn connect(path: &Path, options: &Options) -> fault::Result<(Connection, Patience, Log)> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let mut connection = Connection::open_with_flags(path, flags)?;
-    busy::wait_for_locks(&mut connection, options.busy_timeout)?;
+    let patience = Patience::new(&mut connection, options.busy_timeout)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     // A plan depends on its statement alone: else statements are prepared anew when a value of a
     // LIMIT changes, which took a sixth of all time.
@@ -243,9 +245,9 @@ fn connect(path: &Path, options: &Options) -> fault::Result<Connection> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "cell_size_check", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
-    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
-    Ok(connection)
+    let log = Log::watch(&mut connection)?;
+    Ok((connection, patience, log))
 }
 
 /// Makes the name of a new file last.

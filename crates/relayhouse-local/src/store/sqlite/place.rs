@@ -120,7 +120,7 @@ impl SqliteStore {
 
     /// Lets in who waits for the room that was just made.
     pub(super) fn made_room(&mut self, lane: Lane) -> Result<()> {
-        self.news.freed = true;
+        self.has_freed = true;
         match lane.dead {
             true => self.unpark(lane),
             false => Ok(()),
