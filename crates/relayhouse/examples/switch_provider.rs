@@ -1,9 +1,8 @@
 //! One program on any provider: the README's, with the URL from its argument or `RELAYHOUSE_URL`.
 //!
-//! With nothing said it uses files: `cargo run --example switch_provider`. With Amazon SQS, or
-//! `relayhouse emulator sqs` in its place and `?endpoint=http://127.0.0.1:9324` behind the URL:
-//!
-//! `cargo run --example switch_provider --features sqs sqs://us-east-1/orders?create=true`
+//! With nothing said it uses files: `cargo run -p relayhouse --example switch_provider`. Amazon SQS
+//! it uses, or `relayhouse emulator sqs` where `AWS_ENDPOINT_URL_SQS` says so, with
+//! `--features sqs sqs://us-east-1/orders` behind that, once the queue was created.
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 use relayhouse::prelude::*;
