@@ -136,6 +136,22 @@ pub enum Event<'a> {
         /// What went wrong.
         error: &'a Error,
     },
+    /// An endpoint failed, and its message goes to another.
+    FailedOver {
+        /// The endpoint that failed.
+        from: &'a str,
+        /// The next one.
+        to: &'a str,
+        /// How it failed.
+        error: &'a Error,
+    },
+    /// A message of an outbox could not be forwarded now, or not be settled there.
+    NotForwarded {
+        /// The queue or topic that it is for.
+        queue: &'a QueueName,
+        /// What went wrong.
+        error: &'a Error,
+    },
     /// A layer that decrypts was made which accepts plain text: said once.
     PlainTextAllowed,
     /// A message in plain text was accepted where messages are decrypted.

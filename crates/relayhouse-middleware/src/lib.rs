@@ -22,6 +22,7 @@ pub mod claim_check;
 #[cfg(any(feature = "gzip", feature = "zstd"))]
 pub mod compression;
 pub mod correlation;
+pub mod dead_letter;
 pub mod deadline;
 #[cfg(feature = "encryption")]
 pub mod encryption;
