@@ -15,6 +15,7 @@
 
 pub mod adaptive;
 pub mod backpressure;
+pub mod batch;
 pub mod breaker;
 pub mod catch_panic;
 #[cfg(feature = "claim-check")]
