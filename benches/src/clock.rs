@@ -35,3 +35,22 @@ impl Mark {
         Self(self.0 + by)
     }
 }
+
+/// Returns for how long this thread has been on a processor, where the system tells.
+#[must_use]
+pub fn thread_time() -> Option<Duration> {
+    #[cfg(target_os = "linux")]
+    return thread_time_of_linux();
+    #[cfg(not(target_os = "linux"))]
+    None
+}
+
+#[cfg(target_os = "linux")]
+fn thread_time_of_linux() -> Option<Duration> {
+    use rustix::time::{ClockId, clock_gettime};
+
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    let seconds = u64::try_from(time.tv_sec).ok()?;
+    let nanos = u32::try_from(time.tv_nsec).ok()?;
+    Some(Duration::new(seconds, nanos))
+}

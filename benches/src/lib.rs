@@ -1,6 +1,6 @@
 //! Benchmarks of relayhouse: every queue runs the same workloads in one process, in turns, beside
 //! the least queue that keeps leases. Figures are read as ratios to that limit. Queues in files are
-//! measured beside a plain program of the same tables.
+//! measured beside a plain program of the same tables, queues of SQS beside the bare SDK.
 
 pub mod clock;
 pub mod compare;
@@ -12,6 +12,7 @@ pub mod options;
 pub mod ours;
 pub mod peer;
 pub mod report;
+mod sqs;
 pub mod subject;
 mod tally;
 pub mod workload;

@@ -5,6 +5,8 @@ use std::{fmt::Debug, sync::Arc};
 use anyhow::Result;
 use relayhouse_core::Context;
 
+use crate::compare::Contender;
+
 /// Is a queue under measurement.
 pub trait Subject: Debug + Sized + Send + Sync + 'static {
     /// The name of its lines in the tables.
@@ -69,6 +71,14 @@ impl World {
             context,
             queue: None,
         })
+    }
+
+    /// Leaves out the contenders that were not asked for.
+    #[must_use]
+    pub fn wanted<'a>(&self, mut contenders: Vec<Contender<'a>>) -> Vec<Contender<'a>> {
+        let wanted = self.queue.as_deref();
+        contenders.retain(|it| wanted.is_none_or(|queue| it.name() == queue));
+        contenders
     }
 
     /// Opens a queue of the kind `S`.

@@ -124,7 +124,7 @@ fn flat(
         yardstick(world, FEW_NAMES[1], place, FEW, steps)?,
         yardstick(world, ALL_NAMES[1], place, waiting, steps)?,
     ];
-    let comparison = compare(super::rounds(scale), contenders)?;
+    let comparison = compare(scale.rounds(), contenders)?;
     let queues = [PORTS, YARDSTICK].into_iter().zip(FEW_NAMES).zip(ALL_NAMES);
     for ((queue, few), all) in queues {
         for (name, waits) in [(few, "1,000"), (all, "all")] {

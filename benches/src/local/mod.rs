@@ -16,10 +16,9 @@ use bytes::Bytes;
 use relayhouse_core::Context;
 
 use crate::{
-    compare::{Comparison, Contender, Rounds},
+    compare::Comparison,
     report::{Goal, Table, Unit},
-    subject::World,
-    workload::{Run, Scale},
+    workload::Run,
 };
 
 /// The workloads, in the order in which they are run.
@@ -47,30 +46,11 @@ const BODIES: usize = 1024;
 /// How many messages one receive takes.
 const TAKEN: usize = 10;
 
-/// The rounds whose median counts.
-const fn rounds(scale: Scale) -> Rounds {
-    Rounds {
-        count: scale.pick(7, 3),
-        warm_up: 1,
-    }
-}
-
 /// Makes a table whose ratios are to the yardstick.
 fn new_table(workload: impl Into<String>) -> Table {
     let mut table = Table::new(workload);
     YARDSTICK.clone_into(&mut table.limit);
     table
-}
-
-/// Leaves out who was not asked for.
-fn wanted<'a>(world: &World, mut contenders: Vec<Contender<'a>>) -> Vec<Contender<'a>> {
-    contenders.retain(|it| {
-        world
-            .queue
-            .as_deref()
-            .is_none_or(|queue| it.name() == queue)
-    });
-    contenders
 }
 
 /// Adds one figure of every contender that has it, with its ratio to the yardstick; the goal is

@@ -33,8 +33,8 @@ pub(super) fn table(world: &World, scale: Scale) -> Result<Table> {
         yardstick(world, &place, cycles)?,
         ports(world, &place, cycles)?,
     ];
-    let contenders = super::wanted(world, contenders);
-    let comparison = compare(super::rounds(scale), contenders)?;
+    let contenders = world.wanted(contenders);
+    let comparison = compare(scale.rounds(), contenders)?;
     let unit = Unit::MessagesPerSecond;
     let goal = Some(Goal::ratio_at_least(STEADY_MIN));
     let case = "steady: send 100, then ten times lease 10 and ack 10";

@@ -47,8 +47,8 @@ pub(super) fn table(world: &World, scale: Scale) -> Result<Table> {
         ports(world, &place, counts),
         producer(world, &place, counts),
     ];
-    let contenders = super::wanted(world, contenders);
-    let comparison = compare(super::rounds(scale), contenders)?;
+    let contenders = world.wanted(contenders);
+    let comparison = compare(scale.rounds(), contenders)?;
     push(&mut table, &comparison);
     Ok(table)
 }

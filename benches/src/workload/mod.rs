@@ -25,6 +25,7 @@ use crate::{
     ours::{Buffered, Ports, Sent},
     peer::{Flume, Omniqueue},
     report::{Goal, Report, Table, Unit},
+    sqs,
     subject::{Subject, World},
 };
 
@@ -66,6 +67,8 @@ pub enum Set {
     Watched,
     /// Those of queues in files.
     Local,
+    /// Those of Amazon SQS.
+    Sqs,
 }
 
 /// Runs a workload.
@@ -123,6 +126,7 @@ impl Set {
             Self::Counted => COUNTED,
             Self::Watched => WATCHED,
             Self::Local => local::TABLES,
+            Self::Sqs => sqs::TABLES,
         };
         let is_wanted = |name: &str| only.is_empty() || only.iter().any(|it| name.contains(it));
         workloads.iter().filter(move |(name, _)| is_wanted(name))

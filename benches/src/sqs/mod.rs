@@ -1,0 +1,118 @@
+//! Queues of Amazon SQS: the adapter and the runtime on it beside hand-filled batches on the bare
+//! SDK, with answers that are there already, and counted on the emulator.
+
+mod answer;
+mod bare;
+mod callers;
+mod client;
+mod cost;
+mod idle;
+mod lone;
+mod ports;
+mod rate;
+mod runtime;
+mod server;
+mod spent;
+
+use anyhow::Result;
+use tokio::task::JoinSet;
+
+use crate::{
+    compare::Comparison,
+    report::{Goal, Table, Unit},
+    workload::Run,
+};
+
+/// The workloads, in the order in which they are run.
+pub(crate) const TABLES: &[(&str, Run)] = &[
+    ("rate", rate::table),
+    ("callers", callers::table),
+    ("lone", lone::table),
+    ("cost", cost::table),
+    ("idle", idle::table),
+];
+
+/// The contender that ratios are taken to: batches filled by hand, with the attribute that the
+/// adapter writes.
+const SDK: &str = "SDK";
+/// Batches filled by hand, without any attribute.
+const BODIES: &str = "SDK, bodies alone";
+/// The adapter behind `dyn Sender` and `dyn Receiver`.
+const PORTS: &str = "ports";
+const PRODUCER: &str = "Producer";
+const CONSUMER: &str = "Consumer";
+
+const QUEUE: &str = "bench";
+const BODY_BYTES: usize = 256;
+
+/// The most messages of one call.
+const BATCH: usize = 10;
+
+/// How many calls are in flight: below 8 a connection waits for the next request.
+const AT_ONCE: usize = 16;
+
+/// The attribute in which the adapter puts what SQS has no field for.
+const ATTRIBUTE: &str = "relayhouse";
+
+/// Returns the value of that attribute for a message without headers.
+fn attribute(id: u64) -> String {
+    format!("{{\"id\":\"{id:032x}\"}}")
+}
+
+/// Returns the body of all messages: JSON of 256 bytes.
+fn body() -> String {
+    let start = "{\"order\":7,\"customer\":\"7c1e0c2a\",\"note\":\"";
+    let end = "\"}";
+    let note = "all fine ".chars().cycle();
+    let note: String = note.take(BODY_BYTES - start.len() - end.len()).collect();
+    format!("{start}{note}{end}")
+}
+
+/// Makes a table whose ratios are to the SDK.
+fn new_table(workload: impl Into<String>) -> Table {
+    let mut table = Table::new(workload);
+    SDK.clone_into(&mut table.limit);
+    table
+}
+
+/// Adds one figure of every contender that has it, with its ratio to the SDK; the goal is for ours.
+fn push_all(
+    table: &mut Table,
+    case: &str,
+    comparison: &Comparison,
+    (figure, unit): (usize, Unit),
+    goal: Option<Goal>,
+) {
+    for name in comparison.names() {
+        let Some(value) = comparison.median(name, figure) else {
+            continue;
+        };
+        let line = table.push(case, name, value, unit);
+        line.spread = comparison.spread(name, figure);
+        line.ratio = comparison.ratio(name, SDK, figure);
+        line.goal = goal.filter(|_| [PORTS, PRODUCER, CONSUMER, runtime::BOTH].contains(&name));
+    }
+}
+
+/// Runs `tasks` at the same time, and returns what they return.
+async fn all<T: Send + 'static, F>(tasks: impl IntoIterator<Item = F>) -> Result<Vec<T>>
+where
+    F: Future<Output = Result<T>> + Send + 'static,
+{
+    let mut tasks: JoinSet<_> = tasks.into_iter().collect();
+    let mut results = Vec::with_capacity(tasks.len());
+    while let Some(result) = tasks.join_next().await {
+        results.push(result??);
+    }
+    Ok(results)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn body_has_its_size() {
+        assert_eq!(body().len(), BODY_BYTES);
+    }
+}
