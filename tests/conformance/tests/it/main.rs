@@ -3,6 +3,7 @@
 mod message;
 mod model;
 mod sqs;
+mod sqs_hop;
 mod threads;
 
 use anyhow::Result;
@@ -15,6 +16,7 @@ fn main() -> Result<()> {
     let mut trials = model::trials();
     trials.extend(threads::trials());
     trials.extend(sqs::trials());
+    trials.extend(sqs_hop::trials());
     for target in TARGETS {
         trials.extend(cases(target)?);
         trials.push(message::trial(target));
