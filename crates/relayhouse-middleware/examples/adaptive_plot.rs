@@ -131,7 +131,8 @@ fn frame() -> String {
     let height = TOP + (PANEL + 40.0) * 3.0;
     let mut svg = format!(
         "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {} {height}' \
-         font-family='sans-serif' font-size='12'>\n<rect width='100%' height='100%' fill='white'/>\n",
+         font-family='sans-serif' font-size='12'>\n\
+         <rect width='100%' height='100%' fill='white'/>\n",
         LEFT + WIDTH + 20.0
     );
     for panel in panels() {

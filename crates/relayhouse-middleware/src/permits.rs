@@ -258,10 +258,12 @@ mod tests {
                     }
                     Step::End(index) => drop(pick(&mut running, index)),
                     Step::Give(index) => drop(pick(&mut waiting, index)),
-                    Step::Resize(index, bytes) => if let Some(mut permit) = pick(&mut running, index) {
-                        permit.resize(Amount { messages: 1, bytes });
-                        running.push(permit);
-                    },
+                    Step::Resize(index, bytes) => {
+                        if let Some(mut permit) = pick(&mut running, index) {
+                            permit.resize(Amount { messages: 1, bytes });
+                            running.push(permit);
+                        }
+                    }
                     Step::Limit(messages) => {
                         limit = messages;
                         permits.set_messages_max(messages);

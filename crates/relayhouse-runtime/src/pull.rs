@@ -47,6 +47,7 @@ impl Pull {
             config,
             options,
             ordering: _,
+            policy: _,
             outputs: _,
             wrong,
         } = setup;

@@ -15,6 +15,7 @@
 mod admin;
 mod blob;
 mod dedup;
+mod dispatch;
 mod key;
 mod provider;
 mod receiver;
@@ -25,6 +26,7 @@ pub use self::{
     admin::{Admin, Cost, Page, QueueConfig, Redrive, Stats},
     blob::{BlobName, BlobStore, Deleting, Fetching, Storing},
     dedup::{Claim, Claiming, DedupStore, Marking},
+    dispatch::{Choice, Dispatch, DispatchLine},
     key::{KEY_BYTES, KEY_ID_BYTES_MAX, Key, KeyId, KeyProvider, KeyRing},
     provider::{Context, Provider, ReceiverOptions, Timeouts, Transactional},
     receiver::{ReceiveRequest, Receiver, Settings},

@@ -11,9 +11,9 @@
 //! - [`Algorithm::Aimd`] grows by one, and falls by a tenth when calls take longer than
 //!   `latency_max`.
 //!
-//! With both, the limit falls by a third when more than a tenth of the calls fail. What is a failure
-//! is said by a [`Classify`](crate::Classify). A limit that is not used up does not grow. It is
-//! decided at most every 100 ms, by at least 20 calls that began since the last decision;
+//! With both, the limit falls by a third when more than a tenth of the calls fail. What is a
+//! failure is said by a [`Classify`](crate::Classify). A limit that is not used up does not grow.
+//! It is decided at most every 100 ms, by at least 20 calls that began since the last decision;
 //! [`AdaptiveLayer::explain`] says what was decided last, and why.
 //!
 //! The permits are those of [`backpressure`](crate::backpressure): counted in messages and bytes,

@@ -1,3 +1,5 @@
+//! The layer around a service: room, failures, and what is told of them.
+
 use std::{
     future::pending,
     num::{NonZeroU32, NonZeroU64},

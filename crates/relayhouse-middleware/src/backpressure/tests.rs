@@ -1,3 +1,5 @@
+//! Room that is taken, waited for, given back, and refused.
+
 use std::{
     future::pending,
     num::{NonZeroU32, NonZeroU64},

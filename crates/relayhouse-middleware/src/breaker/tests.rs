@@ -1,3 +1,5 @@
+//! The breaker around a service that fails on demand, under paused time.
+
 use std::{
     num::NonZeroU32,
     sync::{

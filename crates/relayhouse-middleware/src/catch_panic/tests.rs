@@ -1,3 +1,5 @@
+//! Panics of a call and of its future.
+
 use relayhouse_core::{Error, ErrorKind};
 use tower::{Service, ServiceExt, service_fn};
 use tower_layer::Layer;

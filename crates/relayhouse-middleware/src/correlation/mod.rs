@@ -13,9 +13,9 @@
 //!
 //! # Order
 //!
-//! Around a producer, outside retry: all tries of a message are of one correlation. Inside
-//! encryption, the ids that it binds would be set after the fact. Around a handler, anywhere outside
-//! what sends.
+//! Around a producer, outside retry: all tries of a message are of one correlation; and outside
+//! encryption, which binds the ids: inside it they would be set after they were bound. Around a
+//! handler, outside whatever sends while it is handled.
 //!
 //! # Cancellation
 //!

@@ -1,10 +1,12 @@
+//! What messages belong to, inside and outside of handlers.
+
 use std::sync::{Arc, Mutex};
 
 use relayhouse_core::{Delivery, Error, Instant, Message, Sent, Settlement};
 use tower::{Service, ServiceExt, service_fn};
 use tower_layer::Layer;
 
-use super::{CAUSATION_ID, Correlation, CorrelationLayer, carry};
+use super::{CAUSATION_ID, CorrelationLayer, carry};
 use crate::{
     sync::lock,
     testing::{context, delivery},
@@ -15,8 +17,7 @@ type Outbox = Arc<Mutex<Vec<Message>>>;
 fn producer(
     layer: &CorrelationLayer,
     outbox: &Outbox,
-) -> Correlation<impl Service<Message, Response = Sent, Error = Error, Future: Send> + Clone + use<>>
-{
+) -> impl Service<Message, Response = Sent, Error = Error, Future: Send> + Clone + use<> {
     let outbox = Arc::clone(outbox);
     layer.layer(service_fn(move |message: Message| {
         lock(&outbox).push(message);
@@ -46,7 +47,8 @@ async fn message_outside_a_handler_begins_an_exchange() {
     assert_eq!(sent[2], own);
 }
 
-/// What a handler sends, after a wait and in what it spawns and carries, belongs to what it handles.
+/// What a handler sends, after a wait and in what it spawns and carries, belongs to what it
+/// handles.
 #[tokio::test]
 async fn sends_of_a_handler_belong_to_what_it_handles() {
     let layer = CorrelationLayer::new(&context());

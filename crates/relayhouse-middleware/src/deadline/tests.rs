@@ -1,3 +1,5 @@
+//! Deadlines of what is sent and of what is handled.
+
 use std::{
     sync::{Arc, Mutex},
     time::Duration,

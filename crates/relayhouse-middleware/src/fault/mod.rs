@@ -1,19 +1,19 @@
 //! Makes faults, for tests and game days: the same ones for the same seed.
 //!
-//! A call may fail before it is made, be made and lose its answer, be made twice, wait, be overtaken
-//! by one that came later, or panic. How often is a share for each, which
+//! A call may fail before it is made, be made and lose its answer, be made twice, wait, be
+//! overtaken by one that came later, or panic. How often is a share for each, which
 //! [`FaultLayer::set`] changes while the services run; [`FaultLayer::counts`] says what was made.
 //!
 //! Around a producer, a call that was not made is
 //! [`ErrorKind::ConnectionFailed`](relayhouse_core::ErrorKind::ConnectionFailed), and one whose
-//! answer was lost is [`ErrorKind::OutcomeUnknown`](relayhouse_core::ErrorKind::OutcomeUnknown): the
-//! message was sent. Around a handler both are a failure of the handler, which in the second case
-//! has run.
+//! answer was lost is [`ErrorKind::OutcomeUnknown`](relayhouse_core::ErrorKind::OutcomeUnknown):
+//! the message was sent. Around a handler both are a failure of the handler, which in the second
+//! case has run.
 //!
 //! # Order
 //!
-//! Innermost, around the producer or the handler: what is tested is the layers around it. Outermost,
-//! no layer would see a fault, and the stack would be tested as if it had none.
+//! Innermost, around the producer or the handler: what is tested is the layers around it.
+//! Outermost, no layer would see a fault, and the stack would be tested as if it had none.
 //!
 //! # Cancellation
 //!

@@ -1,3 +1,5 @@
+//! Each fault by itself, and all of them by their shares.
+
 use std::{
     sync::{Arc, Mutex},
     time::Duration,

@@ -14,7 +14,7 @@ const PER_NANOSECOND: u128 = 1_000;
 /// The bucket is full at [`full_at`](Self::full_at), and before that lacks a token for each
 /// [`cost`](Self::cost) of one that is left till then.
 #[derive(Debug)]
-pub(super) struct Bucket {
+pub(crate) struct Bucket {
     /// What passes in `per`.
     amount: u128,
     per: u128,
@@ -24,7 +24,7 @@ pub(super) struct Bucket {
 
 impl Bucket {
     /// Makes a full bucket.
-    pub(super) fn new(config: &RateLimitConfig) -> Self {
+    pub(crate) fn new(config: &RateLimitConfig) -> Self {
         let mut bucket = Self {
             amount: 1,
             per: 0,
@@ -36,7 +36,7 @@ impl Bucket {
     }
 
     /// Changes the rate. What the bucket lacks it goes on lacking, and gets it at the new rate.
-    pub(super) fn set(&mut self, config: &RateLimitConfig, now: Instant) {
+    pub(crate) fn set(&mut self, config: &RateLimitConfig, now: Instant) {
         let lacking = self.full_at.saturating_sub(picos(now)) * self.amount;
         let lacking = lacking.checked_div(self.per).unwrap_or(0);
         self.amount = config.amount.get().into();
@@ -46,7 +46,14 @@ impl Bucket {
     }
 
     /// Takes `tokens` if they are there, or returns when they are.
-    pub(super) fn take(&mut self, now: Instant, tokens: u64) -> Result<(), Instant> {
+    pub(crate) fn take(&mut self, now: Instant, tokens: u64) -> Result<(), Instant> {
+        self.look(now, tokens)?;
+        self.owe(now, tokens);
+        Ok(())
+    }
+
+    /// Looks whether `tokens` are there, or returns when they are.
+    pub(crate) fn look(&self, now: Instant, tokens: u64) -> Result<(), Instant> {
         let now = picos(now);
         let full_at = self.full_at.max(now) + self.cost(tokens.into());
         let depth = self.cost(self.burst.max(tokens.into()));
@@ -54,17 +61,21 @@ impl Bucket {
             let at = full_at - depth;
             return Err(Instant::START + duration(at));
         }
-        self.full_at = full_at;
         Ok(())
     }
 
+    /// Returns true if the bucket is full.
+    pub(crate) fn is_full(&self, now: Instant) -> bool {
+        self.full_at <= picos(now)
+    }
+
     /// Takes `tokens` whether they are there or not: what is lacking must come back first.
-    pub(super) fn owe(&mut self, now: Instant, tokens: u64) {
+    pub(crate) fn owe(&mut self, now: Instant, tokens: u64) {
         self.full_at = self.full_at.max(picos(now)) + self.cost(tokens.into());
     }
 
     /// Gives `tokens` back that were taken.
-    pub(super) fn give_back(&mut self, tokens: u64) {
+    pub(crate) fn give_back(&mut self, tokens: u64) {
         self.full_at = self.full_at.saturating_sub(self.cost(tokens.into()));
     }
 

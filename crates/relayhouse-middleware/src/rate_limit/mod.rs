@@ -2,15 +2,15 @@
 //!
 //! A token bucket: it fills at the rate, holds at most the burst, and each message, or each byte,
 //! takes a token. All services of a layer share the bucket, so the rate is that of all clones
-//! together, and [`RateLimitLayer::set`] changes it while they run. Who waits is served in the order
-//! of arrival, at the time the next token is there: nothing polls.
+//! together, and [`RateLimitLayer::set`] changes it while they run. Who waits is served in the
+//! order of arrival, at the time the next token is there: nothing polls.
 //!
-//! An instance that is ready has taken one token, and gives it back if it is dropped, as one is that
-//! a consumer probes with. What a request takes beyond that, because bytes are counted or because it
-//! has several messages, is known when it is called: it may overdraw the bucket, and what follows
-//! waits until that has come back. The rate holds over time; at once, at most the burst passes and,
-//! beyond it, one request for each instance that was ready. A call without readiness overdraws
-//! likewise.
+//! An instance that is ready has taken one token, and gives it back if it is dropped, as one is
+//! that a consumer probes with. What a request takes beyond that, because bytes are counted or
+//! because it has several messages, is known when it is called: it may overdraw the bucket, and
+//! what follows waits until that has come back. The rate holds over time; at once, at most the
+//! burst passes and, beyond it, one request for each instance that was ready. A call without
+//! readiness overdraws likewise.
 //!
 //! # Order
 //!
@@ -19,8 +19,8 @@
 //!
 //! # Cancellation
 //!
-//! An instance that is dropped while it waits leaves the line, and the next moves up. A call that is
-//! dropped has passed, and keeps its tokens.
+//! An instance that is dropped while it waits leaves the line, and the next moves up. A call that
+//! is dropped has passed, and keeps its tokens.
 //!
 //! # Defaults
 //!
@@ -52,7 +52,7 @@
 //! # }).unwrap();
 //! ```
 
-mod bucket;
+pub(crate) mod bucket;
 mod config;
 mod layer;
 mod service;

@@ -1,3 +1,5 @@
+//! Rates of messages and bytes, shared by clones, under paused time.
+
 use std::{num::NonZeroU64, sync::Arc, time::Duration};
 
 use relayhouse_core::{Context, Error, Instant, Message, config::Params};

@@ -35,7 +35,8 @@
 //! # Cancellation
 //!
 //! Dropping the future drops the try in flight, or the wait. The try in flight may have had its
-//! effect. The tries of this delivery are then forgotten: its redelivery counts the delivery as one.
+//! effect. The tries of this delivery are then forgotten: its redelivery counts the delivery as
+//! one.
 //!
 //! # Defaults
 //!

@@ -1,3 +1,5 @@
+//! Tries, delays, leases and budgets, under paused time.
+
 use std::{
     num::NonZeroU32,
     sync::{

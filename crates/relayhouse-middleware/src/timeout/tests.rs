@@ -1,3 +1,5 @@
+//! Deadlines of sends and handlers, and how many timers they take.
+
 use std::{
     future::{pending, ready},
     sync::{
@@ -216,7 +218,7 @@ async fn every_late_call_is_cut_off_at_its_own_time() {
         let service = layer.layer(slow(&context));
         let clock = Arc::clone(&context.clock);
         let began = clock.now();
-        let is_late = number % 3 == 0;
+        let is_late = number.is_multiple_of(3);
         let message = taking(if is_late { 5_000 } else { 500 });
         calls.push(tokio::spawn(async move {
             let result = service.oneshot(message).await;

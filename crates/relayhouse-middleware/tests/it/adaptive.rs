@@ -7,7 +7,7 @@ use relayhouse_middleware::adaptive::Algorithm;
 
 use crate::simulation::{CAPACITY, Limit, PART, Report, SERVICE_TIME, run};
 
-const FIXED: [u32; 4] = [8, 16, 24, 32];
+const FIXED: [u32; 3] = [16, 20, 24];
 const END: Duration = Duration::from_secs(PART.as_secs() * 3);
 
 fn overall(report: &Report) -> (f64, Duration) {

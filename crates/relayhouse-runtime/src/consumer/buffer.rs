@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque, btree_map};
 
-use relayhouse_core::{Delivery, Instant, Text};
+use relayhouse_core::{Delivery, Instant, Text, port::DispatchLine};
 
+use super::ready::Ready;
 use crate::ordering::Ordering;
 
 /// Is a delivery that waits or runs, with what the runtime knows of it.
@@ -27,13 +28,13 @@ impl Entry {
 
 /// Holds deliveries that wait for a handler.
 ///
-/// Those without a key are given out as they came. Of each key one is given out at a time, until
-/// [`finish`](Self::finish) says that it has ended.
-#[derive(Debug, Default)]
+/// Those without a key are given out as they came, or as a policy chooses. Of each key one is given
+/// out at a time, until [`finish`](Self::finish) says that it has ended.
+#[derive(Debug)]
 pub(crate) struct Buffer {
     /// How keys are made; without it no delivery has one.
     ordering: Option<Ordering>,
-    ready: VecDeque<Entry>,
+    ready: Ready,
     /// The keys that are given out or ready, and what waits behind them; sorted, so that one
     /// seed gives one order.
     keys: BTreeMap<Text, VecDeque<Entry>>,
@@ -42,10 +43,13 @@ pub(crate) struct Buffer {
 }
 
 impl Buffer {
-    pub(crate) fn new(ordering: Option<Ordering>) -> Self {
+    pub(crate) fn new(ordering: Option<Ordering>, line: Option<Box<dyn DispatchLine>>) -> Self {
         Self {
             ordering,
-            ..Self::default()
+            ready: Ready::new(line),
+            keys: BTreeMap::new(),
+            len: 0,
+            bytes: 0,
         }
     }
 
@@ -71,21 +75,21 @@ impl Buffer {
         self.len += 1;
         self.bytes += entry.delivery.message.size();
         let Some(key) = self.key(&entry.delivery) else {
-            self.ready.push_back(entry);
+            self.ready.push(entry);
             return;
         };
         match self.keys.entry(key) {
             btree_map::Entry::Occupied(mut waiting) => waiting.get_mut().push_back(entry),
             btree_map::Entry::Vacant(place) => {
                 place.insert(VecDeque::new());
-                self.ready.push_back(entry);
+                self.ready.push(entry);
             }
         }
     }
 
     /// Takes the next delivery that may run.
     pub(crate) fn pop(&mut self) -> Option<Entry> {
-        let entry = self.ready.pop_front()?;
+        let entry = self.ready.pop()?;
         self.forget(&entry);
         Some(entry)
     }
@@ -104,11 +108,21 @@ impl Buffer {
         self.ready.front()
     }
 
-    /// Takes the delivery that came last and may run: what is given back first.
+    /// Takes a delivery that came late and may run: what is given back first.
     pub(crate) fn pop_last(&mut self) -> Option<Entry> {
-        let entry = self.ready.pop_back()?;
+        let entry = self.ready.pop_last()?;
         self.forget(&entry);
         Some(entry)
+    }
+
+    /// Looks what may run at `now`, and returns when to look again if that is nothing for now.
+    pub(crate) fn look(&mut self, now: Instant) -> Option<Instant> {
+        self.ready.look(now)
+    }
+
+    /// Notes that a delivery that was taken runs no more, or does not run.
+    pub(crate) fn ended(&mut self, entry: &Entry) {
+        self.ready.ended(entry);
     }
 
     /// Lets the next delivery of `key` run.
@@ -117,7 +131,7 @@ impl Buffer {
             return;
         };
         match waiting.pop_front() {
-            Some(entry) => self.ready.push_back(entry),
+            Some(entry) => self.ready.push(entry),
             None => drop(self.keys.remove(key)),
         }
     }
@@ -133,7 +147,7 @@ impl Buffer {
 
     /// Takes everything that waits, in the order it came for each key.
     pub(crate) fn drain(&mut self) -> Vec<Entry> {
-        let mut entries: Vec<Entry> = self.ready.drain(..).collect();
+        let mut entries = self.ready.drain();
         for waiting in self.keys.values_mut() {
             entries.extend(waiting.drain(..));
         }

@@ -11,7 +11,7 @@ use std::{
 use relayhouse_core::{
     BoxError, Capabilities, Context, Delivery, Error, ErrorKind, Operation, Result, Settlement,
     Source,
-    port::{Provider, Receiver, ReceiverOptions, Sessions},
+    port::{Dispatch, Provider, Receiver, ReceiverOptions, Sessions},
 };
 use tower_layer::{Identity, Layer, Stack};
 use tower_service::Service;
@@ -54,6 +54,8 @@ pub(crate) struct Setup {
     pub(crate) config: ConsumerConfig,
     pub(crate) options: ReceiverOptions,
     pub(crate) ordering: Ordering,
+    /// Who chooses what starts next, if that is not the order of arrival.
+    pub(crate) policy: Option<Arc<dyn Dispatch>>,
     pub(crate) outputs: Outputs,
     /// The first option that was wrong.
     pub(crate) wrong: Option<Error>,
@@ -116,6 +118,7 @@ impl ConsumerBuilder {
             config: ConsumerConfig::default(),
             options: ReceiverOptions::default(),
             ordering: Ordering::default(),
+            policy: None,
             outputs: Outputs::default(),
             wrong: None,
         };
@@ -241,6 +244,15 @@ impl<S, L> ConsumerBuilder<S, L> {
     pub fn outputs_of(mut self, provider: Arc<dyn Provider>) -> Self {
         let context = self.setup.context.clone();
         self.setup.outputs = self.setup.outputs.with_siblings(provider, context);
+        self
+    }
+
+    /// Sets who chooses which delivery starts next: by default, the order of arrival.
+    ///
+    /// A policy chooses among what this consumer has received, and so needs it to receive ahead:
+    /// `prefetch_max` messages, for `prefetch_window`. One worker then runs all handlers.
+    pub fn dispatch(mut self, policy: impl Dispatch + 'static) -> Self {
+        self.setup.policy = Some(Arc::new(policy));
         self
     }
 
@@ -406,6 +418,11 @@ impl Plan {
             &opened.capabilities,
             &opened.settings,
         )?;
+        if setup.policy.is_some() && matches!(opened.port, Port::Sessions(_)) {
+            let rule = "each session has its own order, which no dispatch policy can change";
+            let error = Error::new(ErrorKind::Unsupported, rule);
+            return Err(error.at(Operation::Open, &opened.source));
+        }
         Ok(Self { opened, setup })
     }
 
@@ -418,7 +435,8 @@ impl Plan {
         setup.outputs.bind(&opened.source, provider);
         let config = &setup.config;
         let dispatch = dispatch(&setup.ordering, &opened.capabilities);
-        let is_shared = dispatch.as_ref().is_none_or(Ordering::is_message);
+        let is_shared =
+            setup.policy.is_none() && dispatch.as_ref().is_none_or(Ordering::is_message);
         let concurrency = config.concurrency.get();
         let workers = if is_shared {
             config.workers.get().min(concurrency)
@@ -439,6 +457,7 @@ impl Plan {
                 Port::Sessions(_) => 1,
             },
             dispatch,
+            policy: setup.policy,
             config: setup.config,
             outputs: setup.outputs,
         });

@@ -6,6 +6,7 @@ mod check;
 mod control;
 mod mode;
 mod open;
+mod ready;
 mod report;
 mod running;
 mod session;

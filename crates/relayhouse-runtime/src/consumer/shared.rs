@@ -1,6 +1,8 @@
 //! What all workers of one consumer share.
 
-use relayhouse_core::{Context, Event, Instant, Source};
+use std::sync::Arc;
+
+use relayhouse_core::{Context, Event, Instant, Source, port::Dispatch};
 
 use super::{control::Control, report::Counts};
 use crate::{config::ConsumerConfig, ordering::Ordering, output::Outputs};
@@ -17,6 +19,8 @@ pub(crate) struct Shared {
     pub(crate) workers: usize,
     /// How deliveries are dispatched by key, if they are.
     pub(crate) dispatch: Option<Ordering>,
+    /// Who chooses what starts next, if that is not the order of arrival.
+    pub(crate) policy: Option<Arc<dyn Dispatch>>,
     /// Where handlers may send to with their answers.
     pub(crate) outputs: Outputs,
 }

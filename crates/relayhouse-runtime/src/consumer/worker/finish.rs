@@ -17,6 +17,7 @@ impl<M: Mode> Worker<M> {
             add(&self.shared.counts.panicked, u64::from(is_panic));
         }
         let halves = M::finish(unit, answer, &mut |entry, result| {
+            self.buffer.ended(&entry);
             self.decide(entry.delivery, result, took);
         });
         for half in halves.into_iter().flatten().rev() {
@@ -92,7 +93,10 @@ impl<M: Mode> Worker<M> {
 
     /// Gives the deliveries of a unit back.
     pub(super) fn release_unit(&mut self, unit: M::Unit) {
-        M::scatter(unit, &mut |entry| self.release(entry));
+        M::scatter(unit, &mut |entry| {
+            self.buffer.ended(&entry);
+            self.release(entry);
+        });
     }
 
     /// Returns true if the next delivery of a key waits for this settlement's answer: that of an

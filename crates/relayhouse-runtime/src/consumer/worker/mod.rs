@@ -14,7 +14,7 @@ use std::{
 };
 
 use futures_util::stream::FuturesUnordered;
-use relayhouse_core::{Clock, Instant, port::Receiver};
+use relayhouse_core::{Clock, Instant, Sleep, port::Receiver};
 use tokio::task::yield_now;
 
 use self::{
@@ -50,6 +50,8 @@ pub(crate) struct Worker<M: Mode> {
     /// The most handlers at a time.
     share: usize,
     buffer: Buffer,
+    /// When what waits may start, if nothing may now.
+    turn: Option<(Instant, Sleep)>,
     /// The halves of failed batches, which run before anything else.
     again: VecDeque<M::Unit>,
     running: FuturesUnordered<Run<M>>,
@@ -98,6 +100,7 @@ impl<M: Mode> Worker<M> {
     ) -> Self {
         let now = shared.context.clock.now();
         let ordering = shared.dispatch.clone();
+        let line = shared.policy.as_ref().map(|policy| policy.line());
         Self {
             intake: Intake::new(&shared, &*receiver),
             settler: Settler::new(&shared, &*receiver),
@@ -108,7 +111,8 @@ impl<M: Mode> Worker<M> {
             mode,
             probe: None,
             share,
-            buffer: Buffer::new(ordering),
+            buffer: Buffer::new(ordering, line),
+            turn: None,
             again: VecDeque::new(),
             running: FuturesUnordered::new(),
             running_messages: 0,
@@ -127,7 +131,7 @@ impl<M: Mode> Worker<M> {
     /// Makes it the worker of a session, one handler at a time, until `quantum` is used up.
     pub(crate) fn of_session(mut self, quantum: Quantum) -> Self {
         self.share = 1;
-        self.buffer = Buffer::new(None::<Ordering>);
+        self.buffer = Buffer::new(None::<Ordering>, None);
         self.session = Some(quantum);
         self.intake
             .wait_at_most(self.shared.config.session_idle_max);

@@ -116,6 +116,7 @@ fn panicked(panic: &(dyn Any + Send)) -> Error {
 impl<M: Mode> Worker<M> {
     /// Starts handlers while there is room, work, and time.
     pub(super) fn start(&mut self, turn_end: Instant, context: &mut TaskContext<'_>) -> bool {
+        self.look(context);
         if !self.has_next() {
             self.rest_if_idle();
             return false;
@@ -134,6 +135,22 @@ impl<M: Mode> Worker<M> {
         }
         self.rest_if_idle();
         has_progress
+    }
+
+    /// Looks what may start, and waits for the time of that where a policy says so.
+    fn look(&mut self, context: &mut TaskContext<'_>) {
+        while let Some(until) = self.buffer.look(self.now) {
+            self.turn.take_if(|(armed, _)| *armed != until);
+            let clock = &self.shared.context.clock;
+            let (_, sleep) = self
+                .turn
+                .get_or_insert_with(|| (until, clock.sleep_until(until)));
+            if sleep.as_mut().poll(context).is_pending() {
+                return;
+            }
+            self.turn = None;
+            self.now = self.now.max(until);
+        }
     }
 
     /// Returns true if a delivery is at hand; only then is the service made ready.
@@ -189,6 +206,7 @@ impl<M: Mode> Worker<M> {
                 break;
             }
             let entry = self.buffer.pop()?;
+            self.buffer.ended(&entry);
             if is_spent {
                 self.bury_spent(entry);
             } else {
