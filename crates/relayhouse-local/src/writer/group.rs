@@ -92,7 +92,7 @@ impl Writer {
         let moment = self.moment();
         // Whatever is wrong, the storage thread finds as well, and tells.
         if !matches!(self.store.begin_at_once(moment), Ok(true)) {
-            self.quickness.rest();
+            self.quickness.refuse();
             return Some(job);
         }
         let ran = self.run(slice::from_mut(&mut job), moment, Access::Write);

@@ -6,17 +6,19 @@ use std::time::Duration;
 /// A call that takes longer was not quick: the disk was asked, or messages are large.
 const QUICK_MAX: Duration = Duration::from_millis(2);
 
-/// How many calls go to the storage thread after one that was not quick, and at most after many
-/// in a row.
+/// So many slow calls in a row are no accident: one alone may have lost its core.
+const SLOW_MIN: u32 = 2;
+
+/// How many calls go to the storage thread then, and at most when it goes on.
 const REST_MIN: u32 = 8;
 const REST_MAX: u32 = 1024;
 
 /// Knows how the last calls went.
 #[derive(Debug, Default)]
 pub(super) struct Quickness {
-    /// How many calls the last rest had: none after a quick call.
-    rest: u32,
-    /// How many of them are still to come.
+    /// How many calls in a row were not quick.
+    slow: u32,
+    /// How many calls are still to go to the storage thread.
     left: u32,
 }
 
@@ -32,20 +34,29 @@ impl Quickness {
     pub(super) fn note(&mut self, took: Duration) {
         match took <= QUICK_MAX {
             true => *self = Self::default(),
-            false => self.rest(),
+            false => self.slow_down(self.slow + 1),
         }
     }
 
-    /// Has some calls go to the storage thread: more each time.
-    pub(super) fn rest(&mut self) {
-        self.rest = (self.rest * 2).clamp(REST_MIN, REST_MAX);
-        self.left = self.rest;
+    /// Notes that a call could not begin.
+    pub(super) fn refuse(&mut self) {
+        self.slow_down(SLOW_MIN.max(self.slow + 1));
+    }
+
+    fn slow_down(&mut self, slow: u32) {
+        self.slow = slow;
+        self.left = match slow.checked_sub(SLOW_MIN) {
+            None => 0,
+            Some(more) => REST_MIN.saturating_mul(1 << more.min(16)).min(REST_MAX),
+        };
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const SLOW: Duration = Duration::from_millis(3);
 
     /// Returns how many calls are sent to the thread before the next one is allowed.
     fn rested(quickness: &mut Quickness) -> u32 {
@@ -59,16 +70,24 @@ mod tests {
     #[test]
     fn calls_rest_longer_each_time_that_one_is_slow() {
         let mut quickness = Quickness::default();
-        assert_eq!(rested(&mut quickness), 0);
-        for expected in [8, 16, 32] {
-            quickness.note(QUICK_MAX * 2);
+        for expected in [0, 8, 16, 32] {
+            quickness.note(SLOW);
             assert_eq!(rested(&mut quickness), expected);
         }
-        (0..10).for_each(|_| quickness.rest());
+        (0..1000).for_each(|_| quickness.note(SLOW));
         assert_eq!(rested(&mut quickness), REST_MAX);
         quickness.note(QUICK_MAX);
         assert_eq!(rested(&mut quickness), 0);
-        quickness.note(QUICK_MAX * 2);
-        assert_eq!(rested(&mut quickness), REST_MIN);
+        quickness.note(SLOW);
+        assert_eq!(rested(&mut quickness), 0, "once is an accident");
+    }
+
+    #[test]
+    fn call_that_cannot_begin_is_no_accident() {
+        let mut quickness = Quickness::default();
+        for expected in [8, 16] {
+            quickness.refuse();
+            assert_eq!(rested(&mut quickness), expected);
+        }
     }
 }
