@@ -1,5 +1,7 @@
 //! Where one message stands in one queue: a row that changes while the message itself does not.
 
+use std::iter;
+
 use relayhouse_core::{Previous, Priority, Text};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -192,20 +194,7 @@ impl Entry {
 
     /// Writes what a lease changes; every other column is as it was read.
     pub(super) fn save_lease(&self, connection: &Connection) -> Result<()> {
-        let mut update = connection.prepare_cached(
-            "UPDATE entry SET state = ?2, due = ?3, attempt = ?4, previous = ?5, token = ?6, \
-             seal = ?7 WHERE id = ?1",
-        )?;
-        let changed = update.execute(params![
-            self.id,
-            self.state as u8,
-            self.due,
-            self.attempt,
-            previous_code(self.previous),
-            self.token.cast_signed(),
-            self.seal(),
-        ])?;
-        self.expect_one(changed)
+        save_leases(connection, iter::once(self))
     }
 
     /// Writes all that can change.
@@ -272,6 +261,30 @@ impl Entry {
         hasher.update(self.key.as_deref().unwrap_or_default().as_bytes());
         hasher.finalize()
     }
+}
+
+/// Writes what a lease changes of each entry.
+pub(super) fn save_leases<'a>(
+    connection: &Connection,
+    entries: impl Iterator<Item = &'a Entry>,
+) -> Result<()> {
+    let mut update = connection.prepare_cached(
+        "UPDATE entry SET state = ?2, due = ?3, attempt = ?4, previous = ?5, token = ?6, \
+         seal = ?7 WHERE id = ?1",
+    )?;
+    for entry in entries {
+        let changed = update.execute(params![
+            entry.id,
+            entry.state as u8,
+            entry.due,
+            entry.attempt,
+            previous_code(entry.previous),
+            entry.token.cast_signed(),
+            entry.seal(),
+        ])?;
+        entry.expect_one(changed)?;
+    }
+    Ok(())
 }
 
 /// Reads the one entry that `sql` finds, if there is one.

@@ -370,12 +370,7 @@ impl Store for SqliteStore {
     }
 
     fn settle(&mut self, lane: Lane, items: &[(Proof, Settlement)]) -> Result<Vec<Verdict>> {
-        self.call(|store| {
-            let verdicts = items
-                .iter()
-                .map(|(proof, how)| store.settle_one(lane, *proof, how));
-            verdicts.collect()
-        })
+        self.call(|store| store.settle_all(lane, items))
     }
 
     fn extend(&mut self, lane: Lane, proofs: &[Proof], by: Duration) -> Result<Vec<Verdict>> {

@@ -1,5 +1,7 @@
 //! Where messages stand: how they come in, come back, wait behind one another, and go.
 
+use std::slice;
+
 use relayhouse_core::{Previous, Text};
 use rusqlite::params;
 
@@ -92,30 +94,49 @@ impl SqliteStore {
 
     /// Removes what belongs to an entry that is gone.
     pub(super) fn forget(&mut self, entry: &Entry) -> Result<()> {
-        let counts = self.lanes.counts_mut(entry.lane)?;
-        counts.count(entry.state, entry.bytes, -1);
-        let sequence = entry.sequence();
-        if self.file.kind == Kind::Topic {
-            let mut delete = self.connection.prepare_cached(
-                "DELETE FROM message WHERE sequence = ?1 AND NOT EXISTS \
-                 (SELECT 1 FROM entry WHERE id BETWEEN ?2 AND ?3)",
-            )?;
-            let first = entry::id_of(sequence, 0);
-            let last = entry::id_of(sequence, entry::LANES_MAX - 1);
-            delete.execute(params![sequence, first, last])?;
-        } else {
+        self.forget_all(slice::from_ref(entry))
+    }
+
+    /// Removes what belongs to entries that are gone.
+    pub(super) fn forget_all(&mut self, entries: &[Entry]) -> Result<()> {
+        self.remove_messages(entries)?;
+        for entry in entries {
+            let counts = self.lanes.counts_mut(entry.lane)?;
+            counts.count(entry.state, entry.bytes, -1);
+            if entry.lane.dead || entry.state == State::Parked {
+                let mut delete = self
+                    .connection
+                    .prepare_cached("DELETE FROM envelope WHERE id = ?1")?;
+                delete.execute([entry.id])?;
+            }
+            self.made_room(entry.lane)?;
+        }
+        Ok(())
+    }
+
+    /// Removes the messages of entries that are gone: of a topic, those that no other subscription
+    /// has.
+    fn remove_messages(&self, entries: &[Entry]) -> Result<()> {
+        if self.file.kind != Kind::Topic {
             let mut delete = self
                 .connection
                 .prepare_cached("DELETE FROM message WHERE sequence = ?1")?;
-            delete.execute([sequence])?;
+            for entry in entries {
+                delete.execute([entry.sequence()])?;
+            }
+            return Ok(());
         }
-        if entry.lane.dead || entry.state == State::Parked {
-            let mut delete = self
-                .connection
-                .prepare_cached("DELETE FROM envelope WHERE id = ?1")?;
-            delete.execute([entry.id])?;
+        let mut delete = self.connection.prepare_cached(
+            "DELETE FROM message WHERE sequence = ?1 AND NOT EXISTS \
+             (SELECT 1 FROM entry WHERE id BETWEEN ?2 AND ?3)",
+        )?;
+        for entry in entries {
+            let sequence = entry.sequence();
+            let first = entry::id_of(sequence, 0);
+            let last = entry::id_of(sequence, entry::LANES_MAX - 1);
+            delete.execute(params![sequence, first, last])?;
         }
-        self.made_room(entry.lane)
+        Ok(())
     }
 
     /// Lets in who waits for the room that was just made.

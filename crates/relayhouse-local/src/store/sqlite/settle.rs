@@ -13,14 +13,27 @@ use super::{
 use crate::store::{Lane, Proof, Verdict};
 
 impl SqliteStore {
-    pub(super) fn settle_one(
+    /// Settles each item. Acks that follow one another share their statements.
+    pub(super) fn settle_all(
         &mut self,
         lane: Lane,
-        proof: Proof,
-        how: &Settlement,
-    ) -> Result<Verdict> {
+        items: &[(Proof, Settlement)],
+    ) -> Result<Vec<Verdict>> {
+        let is_ack = |item: &(Proof, Settlement)| matches!(item.1, Settlement::Ack);
+        let mut verdicts = Vec::with_capacity(items.len());
+        for alike in items.chunk_by(|one, next| is_ack(one) && is_ack(next)) {
+            match alike {
+                [item] if !is_ack(item) => {
+                    verdicts.push(self.settle_one(lane, item.0, &item.1)?);
+                }
+                acks => self.ack(lane, acks, &mut verdicts)?,
+            }
+        }
+        Ok(verdicts)
+    }
+
+    fn settle_one(&mut self, lane: Lane, proof: Proof, how: &Settlement) -> Result<Verdict> {
         match how {
-            Settlement::Ack => self.ack(lane, proof),
             Settlement::Release { delay } => match self.leased(lane, proof)? {
                 None => Ok(Verdict::LeaseLost),
                 Some(entry) => {
@@ -33,30 +46,48 @@ impl SqliteStore {
         }
     }
 
-    fn ack(&mut self, lane: Lane, proof: Proof) -> Result<Verdict> {
-        let Some(entry) = self.remove_leased(lane, proof)? else {
-            return Ok(Verdict::LeaseLost);
-        };
-        self.forget(&entry)?;
-        if let Some(key) = &entry.key {
+    fn ack(
+        &mut self,
+        lane: Lane,
+        acks: &[(Proof, Settlement)],
+        verdicts: &mut Vec<Verdict>,
+    ) -> Result<()> {
+        let gone = self.remove_leased(lane, acks, verdicts)?;
+        self.forget_all(&gone)?;
+        for key in gone.iter().filter_map(|entry| entry.key.as_ref()) {
             self.offer_key(lane, key)?;
         }
-        Ok(Verdict::Done)
+        Ok(())
     }
 
-    /// Removes the entry whose lease `proof` proves, in one statement: most deliveries end so.
-    fn remove_leased(&self, lane: Lane, proof: Proof) -> Result<Option<Entry>> {
-        if proof.file != self.proof_file() {
-            return Ok(None);
-        }
+    /// Removes the entries whose leases are proved, each in one statement: most deliveries end so.
+    fn remove_leased(
+        &self,
+        lane: Lane,
+        acks: &[(Proof, Settlement)],
+        verdicts: &mut Vec<Verdict>,
+    ) -> Result<Vec<Entry>> {
         let mut delete = self.connection.prepare_cached(
             "DELETE FROM entry WHERE id = ?1 AND state = 1 AND token & 4294967295 = ?2 \
-             AND lane = ?3 AND (due IS NULL OR ?4 < due) RETURNING id, lane, state, rank, place, key, due, expires, attempt, \
-             previous, token, bytes, seal",
+             AND lane = ?3 AND (due IS NULL OR ?4 < due) RETURNING id, lane, state, rank, place, \
+             key, due, expires, attempt, previous, token, bytes, seal",
         )?;
-        let now = self.moment.tick.0;
-        let mut rows = delete.query(params![proof.id, proof.token, lane_code(lane), now])?;
-        rows.next()?.map(|row| Entry::read(row, 0)).transpose()
+        let (lane, now) = (lane_code(lane), self.moment.tick.0);
+        let mut gone = Vec::with_capacity(acks.len());
+        for (proof, _) in acks {
+            let found = if proof.file == self.proof_file() {
+                let mut rows = delete.query(params![proof.id, proof.token, lane, now])?;
+                rows.next()?.map(|row| Entry::read(row, 0)).transpose()?
+            } else {
+                None
+            };
+            verdicts.push(match found {
+                Some(_) => Verdict::Done,
+                None => Verdict::LeaseLost,
+            });
+            gone.extend(found);
+        }
+        Ok(gone)
     }
 
     fn dead_letter(&mut self, lane: Lane, proof: Proof, letter: &DeadLetter) -> Result<Verdict> {

@@ -156,16 +156,15 @@ impl SqliteStore {
         let sql =
             joined!("WHERE e.lane = ?1 AND e.state = 0 AND e.rank = ?2 ORDER BY e.place LIMIT ?3");
         let found = self.read(sql, params![lane_code(lane), rank, max], hand)?;
-        for (entry, stored) in found {
+        for (entry, _) in &found {
             if entry.lane != lane || entry.rank != rank || entry.state != State::Ready {
                 return Err(Fault::misplaced(entry.id));
             }
             if let Some(key) = &entry.key {
                 again.push_back((key.clone(), entry.place));
             }
-            self.lend(entry, stored, hand)?;
         }
-        Ok(())
+        self.lend(found, hand)
     }
 
     /// Reads entries with their messages, as long as the hand is not full.
@@ -219,28 +218,30 @@ impl SqliteStore {
         hand.count += 1;
         hand.bytes += entry.bytes;
         let place = entry.place;
-        self.lend(entry, stored, hand)?;
+        self.lend(vec![(entry, stored)], hand)?;
         Ok(Some(place))
     }
 
-    /// Marks a message as leased, and delivers it.
-    fn lend(&mut self, mut entry: Entry, stored: Stored, hand: &mut Hand<'_>) -> Result<()> {
-        let from = entry.state;
-        entry.state = State::Leased;
-        entry.due = hand.due.map(|due| due.0);
-        entry.attempt = entry.attempt.saturating_add(1);
-        entry.token += 1;
-        entry.save_lease(&self.connection)?;
-        if let Some(due) = entry.due {
-            self.wake_at(due);
+    /// Marks messages as leased, and delivers them.
+    fn lend(&mut self, mut found: Vec<(Entry, Stored)>, hand: &mut Hand<'_>) -> Result<()> {
+        for (entry, _) in &mut found {
+            self.lanes
+                .counts_mut(entry.lane)?
+                .change(entry.state, State::Leased);
+            entry.state = State::Leased;
+            entry.due = hand.due.map(|due| due.0);
+            entry.attempt = entry.attempt.saturating_add(1);
+            entry.token += 1;
         }
-        self.lanes
-            .counts_mut(entry.lane)?
-            .change(from, State::Leased);
-        let lease = Lease::new(hand.until, entry.token);
-        let proof = self.proof(&entry);
-        let delivery = self.delivery(&entry, stored, proof, lease)?;
-        hand.into.push(delivery);
+        entry::save_leases(&self.connection, found.iter().map(|(entry, _)| entry))?;
+        if let Some(due) = hand.due.filter(|_| !found.is_empty()) {
+            self.wake_at(due.0);
+        }
+        for (entry, stored) in found {
+            let lease = Lease::new(hand.until, entry.token);
+            let proof = self.proof(&entry);
+            hand.into.push(self.delivery(&entry, stored, proof, lease)?);
+        }
         Ok(())
     }
 
@@ -323,13 +324,10 @@ impl SqliteStore {
         let sql =
             joined!("WHERE e.lane = ?1 AND e.key = ?2 AND e.state <> 1 ORDER BY e.place LIMIT ?3");
         let params = params![lane_code(lane), held.session.as_str(), take.messages_max];
-        for (entry, stored) in self.read(sql, params, &mut hand)? {
-            if entry.state != State::Waiting {
-                // It is held back, and so is what is behind it.
-                break;
-            }
-            self.lend(entry, stored, &mut hand)?;
-        }
+        let found = self.read(sql, params, &mut hand)?.into_iter();
+        // One that is held back holds back what is behind it.
+        let waiting = found.take_while(|(entry, _)| entry.state == State::Waiting);
+        self.lend(waiting.collect(), &mut hand)?;
         Ok(true)
     }
 

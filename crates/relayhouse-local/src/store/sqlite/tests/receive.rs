@@ -174,3 +174,31 @@ fn unseen_delivery_is_no_attempt() {
         .collect();
     assert_eq!(attempts, [(1, Previous::None); 2]);
 }
+
+#[test]
+fn each_item_of_a_batch_is_answered_in_its_place() {
+    let mut fixture = Fixture::new(&settings());
+    fixture.send(&["a", "b", "c", "d"].map(text));
+    let taken = fixture.take(4);
+    let proofs = taken
+        .iter()
+        .map(|found| Proof::read(&found.receipt).unwrap());
+    let [a, b, c, d]: [Proof; 4] = proofs.collect::<Vec<_>>().try_into().unwrap();
+    let foreign = Proof { file: !d.file, ..d };
+    let release = Settlement::Release {
+        delay: Duration::ZERO,
+    };
+    let items = [
+        (a, Settlement::Ack),
+        (a, Settlement::Ack),
+        (b, release),
+        (c, Settlement::Ack),
+        (foreign, Settlement::Ack),
+        (d, Settlement::Ack),
+    ];
+    let verdicts = fixture.group(|store| store.settle(QUEUE, &items));
+    let (done, lost) = (Verdict::Done, Verdict::LeaseLost);
+    let expected = [&done, &lost, &done, &done, &lost, &done];
+    assert_eq!(verdicts.iter().collect::<Vec<_>>(), expected);
+    assert_eq!(fixture.bodies(4), ["b"]);
+}
