@@ -3,7 +3,11 @@
 //! With nothing said it uses files: `cargo run -p relayhouse --example switch_provider`. Amazon SQS
 //! it uses, or `relayhouse emulator sqs` where `AWS_ENDPOINT_URL_SQS` says so, with
 //! `--features sqs sqs://us-east-1/orders` behind that, once the queue was created.
-#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+#![cfg_attr(
+    not(test),
+    expect(clippy::print_stdout, reason = "an example shows what it does")
+)]
+#![expect(clippy::unused_async, reason = "what ships in earnest has to wait")]
 
 use relayhouse::prelude::*;
 use serde::{Deserialize, Serialize};
