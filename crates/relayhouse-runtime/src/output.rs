@@ -14,7 +14,7 @@ use relayhouse_core::{
 };
 
 use crate::{
-    producer::{Producer, report},
+    producer::{Mark, Producer, report},
     sync::lock,
 };
 
@@ -194,7 +194,7 @@ impl Outputs {
         let result = call.await;
         for (message, sending) in messages.iter().zip(send) {
             let answer = sending.outcome.settle(&result);
-            report(context, &output.queue, message, &answer);
+            report(context, &output.queue, &Mark::of(message), &answer);
         }
         let [settled] = settle;
         item.outcome = settled.outcome;

@@ -19,7 +19,7 @@ use relayhouse_core::{IntoMessage, Message, Result, Sent};
 use tokio::sync::OwnedSemaphorePermit;
 
 use self::outlet::Outlet;
-pub(crate) use self::outlet::report;
+pub(crate) use self::outlet::{Mark, report};
 pub use self::{builder::ProducerBuilder, service::SendFuture};
 
 /// Sends messages to one queue or topic.

@@ -11,8 +11,8 @@ use std::{
 
 use futures_util::future::poll_fn;
 use relayhouse_core::{
-    Context, Error, ErrorKind, Event, Message, MessageIds, Operation, QueueName, Result, Sending,
-    Sent, Text,
+    Context, Error, ErrorKind, Event, Message, MessageId, MessageIds, Operation, QueueName, Result,
+    Sending, Sent, Text,
     port::{Provider, Sender},
 };
 use tokio::{
@@ -38,7 +38,24 @@ pub(super) type Call = Pin<Box<dyn Future<Output = Called> + Send>>;
 /// Is the end of a call.
 pub(super) struct Called {
     pub(super) batch: Vec<Sending>,
+    /// What an observer is told of each message, if there is one.
+    marks: Vec<Mark>,
     pub(super) result: Result<()>,
+}
+
+/// Is what an observer is told of a message, which the adapter takes away when it sends it.
+pub(crate) struct Mark {
+    id: Option<MessageId>,
+    bytes: u64,
+}
+
+impl Mark {
+    pub(crate) fn of(message: &Message) -> Self {
+        Self {
+            id: message.id.clone(),
+            bytes: message.size(),
+        }
+    }
 }
 
 /// Says where a producer sends to.
@@ -338,10 +355,18 @@ impl Outlet {
         let sender = Arc::clone(&opened.sender);
         let clock = Arc::clone(&self.context.clock);
         let timeout = self.config.timeouts.send;
+        let marks = match self.context.observer {
+            Some(_) => batch.iter().map(|item| Mark::of(&item.message)).collect(),
+            None => Vec::new(),
+        };
         Box::pin(async move {
             let call = sender.send(&mut batch);
             let result = answered(&*clock, timeout, ErrorKind::OutcomeUnknown, call).await;
-            Called { batch, result }
+            Called {
+                batch,
+                marks,
+                result,
+            }
         })
     }
 
@@ -354,13 +379,19 @@ impl Outlet {
 
     /// Takes the answers out of a call's items, in order.
     pub(super) fn answer(&self, called: Called) -> Vec<Result<Sent>> {
-        let Called { batch, result } = called;
+        let Called {
+            batch,
+            marks,
+            result,
+        } = called;
         let queue = self.queue();
+        let mut marks = marks.into_iter();
         let answers = batch.into_iter().map(|item| {
-            let Sending { message, outcome } = item;
-            let answer = outcome.settle(&result);
+            let answer = item.outcome.settle(&result);
             let answer = answer.map_err(|error| error.at(Operation::Send, queue));
-            report(&self.context, queue, &message, &answer);
+            if let Some(mark) = marks.next() {
+                report(&self.context, queue, &mark, &answer);
+            }
             answer
         });
         answers.collect()
@@ -442,22 +473,17 @@ impl Outlet {
     }
 }
 
-/// Tells the observer, if there is one, how the send of `message` ended.
-pub(crate) fn report(
-    context: &Context,
-    queue: &QueueName,
-    message: &Message,
-    answer: &Result<Sent>,
-) {
+/// Tells the observer, if there is one, how the send of a message ended.
+pub(crate) fn report(context: &Context, queue: &QueueName, mark: &Mark, answer: &Result<Sent>) {
     let Some(observer) = &context.observer else {
         return;
     };
     let sent_id = answer.as_ref().ok().and_then(|sent| sent.id.as_ref());
-    if let Some(id) = message.id.as_ref().or(sent_id) {
+    if let Some(id) = mark.id.as_ref().or(sent_id) {
         let event = Event::Sent {
             queue,
             id,
-            bytes: message.size(),
+            bytes: mark.bytes,
             result: answer.as_ref(),
         };
         observer.observe(context.clock.now(), &[event]);

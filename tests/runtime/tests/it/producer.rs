@@ -10,7 +10,8 @@ use std::{
 
 use async_trait::async_trait;
 use relayhouse_core::{
-    Capabilities, Error, ErrorKind, Message, QueueName, Result, Sending, Sent, Source, Support,
+    Capabilities, Error, ErrorKind, Event, Instant, Message, MessageId, Observer, QueueName,
+    Result, Sending, Sent, Source, Support,
     port::{Admin, Provider, Receiver, ReceiverOptions, Sender, Sessions, Transactional},
 };
 use relayhouse_runtime::{Full, Ordering, Producer, ProducerBuilder, SendStart};
@@ -448,4 +449,33 @@ async fn send_that_comes_after_the_opening_passes_none_that_waited_for_it() {
     let bodies: Vec<_> = fixture.take(&fixture.source()).await;
     let bodies: Vec<_> = bodies.iter().map(|found| text(&found.message)).collect();
     assert_eq!(bodies, ["a", "c", "late"]);
+}
+
+/// Keeps what it is told of sends.
+#[derive(Debug, Default)]
+struct Told(Mutex<Vec<(String, u64)>>);
+
+impl Observer for Told {
+    fn observe(&self, _now: Instant, events: &[Event<'_>]) {
+        for event in events {
+            if let Event::Sent { id, bytes, .. } = event {
+                self.0.lock().unwrap().push((id.to_string(), *bytes));
+            }
+        }
+    }
+}
+
+/// An adapter takes the message when it has sent it, and may know it by another id.
+#[tokio::test(start_paused = true)]
+async fn observer_is_told_of_the_message_that_was_sent() {
+    let told = Arc::<Told>::default();
+    let context = simulated().observer(Arc::clone(&told) as _);
+    let gate = Gate::new(Capabilities::NONE);
+    gate.open();
+    let producer = Producer::builder(gate, context).build().unwrap();
+    let message = Message::new("seven").id(MessageId::from(7));
+    let expected = (MessageId::from(7).to_string(), message.size());
+    producer.send(message).await.unwrap();
+    assert_eq!(*told.0.lock().unwrap(), [expected]);
+    producer.close().await.unwrap();
 }
