@@ -5,15 +5,19 @@ use std::{
     time::Duration,
 };
 
-/// Keeps the longest round trip of late: a longer one counts at once, and is forgotten by an eighth
-/// with each shorter one.
+/// The part of a round trip that is forgotten with each shorter one. It is small: where round trips
+/// differ, a few short ones do not make the next one short.
+const FADING: u64 = 64;
+
+/// Keeps the longest round trip of late: a longer one counts at once, and fades with each shorter
+/// one.
 #[derive(Debug, Default)]
 pub(crate) struct RoundTrip(AtomicU64);
 
 impl RoundTrip {
     pub(crate) fn note(&self, took: Duration) {
         let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-        let next = |longest: u64| Some(took.max(longest - longest / 8));
+        let next = |longest: u64| Some(took.max(longest - longest / FADING));
         // The closure always answers, so there is no failure to look at.
         let _ = self
             .0
@@ -37,8 +41,8 @@ mod tests {
         round_trip.note(millis(80));
         assert_eq!(round_trip.get(), millis(80));
         round_trip.note(millis(8));
-        assert_eq!(round_trip.get(), millis(70));
-        (0..100).for_each(|_| round_trip.note(millis(8)));
+        assert_eq!(round_trip.get(), Duration::from_micros(78_750));
+        (0..1_000).for_each(|_| round_trip.note(millis(8)));
         assert_eq!(round_trip.get(), millis(8));
     }
 }
