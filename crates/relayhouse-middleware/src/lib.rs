@@ -28,6 +28,7 @@ pub mod deadline;
 #[cfg(feature = "encryption")]
 pub mod encryption;
 pub mod fair;
+pub mod failover;
 pub mod fault;
 pub mod idempotency;
 mod line;
