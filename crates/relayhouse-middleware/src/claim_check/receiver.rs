@@ -57,7 +57,15 @@ impl ClaimReceiver {
         }
     }
 
-    /// Fetches the bodies of `deliveries`; those that have none to come are settled.
+    /// Takes what dropped receives have left behind, as much as is asked for.
+    fn rescued(&self, request: ReceiveRequest) -> Vec<Delivery> {
+        let max = usize::try_from(request.messages_max.get()).unwrap_or(usize::MAX);
+        let mut rescued = lock(&self.rescued);
+        let count = max.min(rescued.len());
+        rescued.drain(..count).collect()
+    }
+
+    /// Fetches the bodies of what `rescue` holds; those that have none to come are settled.
     async fn check_out(&self, rescue: &mut Rescue<'_>) -> Vec<Delivery> {
         let read = |it: &Delivery| Claim::read(&it.message);
         let claims: Vec<_> = rescue.deliveries.iter().map(read).collect();
@@ -180,10 +188,9 @@ impl Receiver for ClaimReceiver {
     }
 
     async fn receive(&self, request: ReceiveRequest, into: &mut Vec<Delivery>) -> Result<()> {
-        let deliveries = std::mem::take(&mut *lock(&self.rescued));
         let mut rescue = Rescue {
             receiver: self,
-            deliveries,
+            deliveries: self.rescued(request),
         };
         if rescue.deliveries.is_empty() {
             self.inner.receive(request, &mut rescue.deliveries).await?;

@@ -434,17 +434,22 @@ async fn blob_is_removed_after_a_confirmed_ack_alone() {
 #[tokio::test]
 async fn dropped_receive_leaves_its_deliveries_to_the_next() {
     let fixture = Fixture::new();
-    fixture.sent(vec![large("a")]).await;
+    fixture.sent(vec![large("a"), large("b")]).await;
     let receiver = fixture.receiver();
     let mut into = Vec::new();
     fixture.store.hangs.store(true, Ordering::Relaxed);
-    let receive = receiver.receive(ReceiveRequest::ONE, &mut into);
+    let two = ReceiveRequest::up_to(2.try_into().unwrap());
+    let receive = receiver.receive(two, &mut into);
     assert!(poll_and_drop(receive, 1).await.is_none());
     fixture.store.hangs.store(false, Ordering::Relaxed);
     assert!(into.is_empty());
-    let deliveries = fixture.received(&receiver).await;
-    assert_eq!(deliveries.len(), 1);
-    assert_eq!(deliveries[0].message.body.len(), LARGE);
+    let mut deliveries = Vec::new();
+    for number in 1..=2 {
+        let one = receiver.receive(ReceiveRequest::ONE, &mut deliveries);
+        one.await.unwrap();
+        assert_eq!(deliveries.len(), number, "no more than is asked for");
+    }
+    assert!(deliveries.iter().all(|it| it.message.body.len() == LARGE));
 }
 
 #[tokio::test]

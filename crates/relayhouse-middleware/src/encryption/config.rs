@@ -40,12 +40,13 @@ pub struct EncryptionConfig {
 
 /// Names how messages are encrypted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub enum Suite {
     /// XAES-256-GCM: AES-256-GCM with nonces of 192 bits; fast where the processor knows AES.
     #[default]
+    #[serde(rename = "aes_256_gcm")]
     Aes256Gcm,
     /// XChaCha20-Poly1305: ChaCha20-Poly1305 with nonces of 192 bits; fast everywhere.
+    #[serde(rename = "chacha20_poly1305")]
     ChaCha20Poly1305,
 }
 

@@ -582,7 +582,7 @@ async fn wrong_files_of_a_directory_are_errors_that_tell_no_key() {
 #[test]
 fn options_are_read_from_text() {
     let pairs = [
-        ("suite", "cha_cha20_poly1305"),
+        ("suite", "chacha20_poly1305"),
         ("plain_text", "alert"),
         ("bound", "tenant, content-encoding"),
         ("unbound", ""),

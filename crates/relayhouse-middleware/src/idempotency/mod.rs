@@ -6,8 +6,9 @@
 //! handled, and noted as done when the handler has acked. A key that is done is acked without the
 //! handler. A key that somebody else holds is released until that claim ends.
 //!
-//! [`MemoryDedup`] remembers within one process. A store on disk or in a database remembers across
-//! restarts, and for all consumers that share it.
+//! [`MemoryDedup`] remembers within one process, and forgets with it. What is to be remembered
+//! across restarts, or by several processes, needs a store of yours: the port has three methods,
+//! and `conformance::stores::dedup` of `relayhouse-testkit` checks that a store keeps its rules.
 //!
 //! # What it cannot promise
 //!
