@@ -27,8 +27,8 @@ pub mod dead_letter;
 pub mod deadline;
 #[cfg(feature = "encryption")]
 pub mod encryption;
-pub mod fair;
 pub mod failover;
+pub mod fair;
 pub mod fault;
 pub mod idempotency;
 mod line;

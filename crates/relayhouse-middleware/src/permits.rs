@@ -185,8 +185,9 @@ impl Hold {
 #[cfg(test)]
 mod tests {
     use std::{
-        sync::atomic::{AtomicBool, Ordering},
+        sync::atomic::{AtomicBool, AtomicUsize, Ordering},
         task::Wake,
+        thread::{self, Thread},
     };
 
     use proptest::{collection::vec, prelude::*};
@@ -200,6 +201,52 @@ mod tests {
         fn wake(self: Arc<Self>) {
             self.0.store(true, Ordering::Relaxed);
         }
+    }
+
+    #[derive(Debug)]
+    struct Unpark(Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    /// Takes a permit, and lets the thread rest until that is possible.
+    fn take_parked(permits: &Arc<Permits>) -> Permit {
+        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        let context = Context::from_waker(&waker);
+        let mut hold = Hold::Nothing;
+        while permits.poll_take(&mut hold, AMOUNT, &context).is_pending() {
+            thread::park();
+        }
+        hold.take_permit().unwrap()
+    }
+
+    /// Threads that rest until they are woken all come to their end: no wake-up is lost, and no
+    /// more run at a time than may.
+    #[test]
+    fn threads_share_permits_and_none_is_forgotten() {
+        let max = Amount {
+            messages: 2,
+            bytes: 40,
+        };
+        let permits = Permits::new(max);
+        let running = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..2_000 {
+                        let permit = take_parked(&permits);
+                        assert!(running.fetch_add(1, Ordering::SeqCst) < 2);
+                        thread::yield_now();
+                        running.fetch_sub(1, Ordering::SeqCst);
+                        drop(permit);
+                    }
+                });
+            }
+        });
+        assert_eq!(permits.load(), (Amount::default(), 0));
     }
 
     /// Is a task that wants a permit, and is polled when it was woken.

@@ -42,10 +42,16 @@
 //!
 //! use relayhouse_middleware::fair::{Fair, FairConfig};
 //!
-//! let config = FairConfig { concurrency_max: NonZeroU32::new(8), ..FairConfig::default() }; let
-//! policy = Fair::by_header("tenant") .weight(|tenant| if tenant == "gold" {
-//! NonZeroU32::MIN.saturating_add(2) } else { NonZeroU32::MIN }) .config(config); //
-//! consumer.dispatch(policy) # let _ = policy; ```
+//! let config = FairConfig {
+//!     concurrency_max: NonZeroU32::new(8),
+//!     ..FairConfig::default()
+//! };
+//! let policy = Fair::by_header("tenant")
+//!     .weight(|tenant| NonZeroU32::MIN.saturating_add(if tenant == "gold" { 2 } else { 0 }))
+//!     .config(config);
+//! // consumer.dispatch(policy)
+//! # let _ = policy;
+//! ```
 
 mod config;
 mod line;

@@ -8,7 +8,7 @@
 
 use std::{
     fmt::{self, Debug},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, Weak},
     task::{Context, Poll, Wake, Waker},
 };
 
@@ -21,7 +21,12 @@ use crate::sync::lock;
 pub(super) struct Deadlines {
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
+    /// Wakes the [`Bell`].
+    bell: Waker,
 }
+
+/// Is rung by the timer. It does not keep alive what holds the timer.
+struct Bell(Weak<Deadlines>);
 
 #[derive(Default)]
 struct State {
@@ -52,9 +57,12 @@ pub(super) struct Ticket {
 }
 
 impl Deadlines {
-    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        let state = Mutex::default();
-        Self { clock, state }
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Arc<Self> {
+        Arc::new_cyclic(|weak| Self {
+            clock,
+            state: Mutex::default(),
+            bell: Waker::from(Arc::new(Bell(Weak::clone(weak)))),
+        })
     }
 
     pub(super) fn clock(&self) -> &dyn Clock {
@@ -85,8 +93,7 @@ impl Deadlines {
 
     /// Arms the timer where that is wanted, and looks at it where it has rung. Whoever calls this
     /// is being polled, which a clock may need to make a timer.
-    fn drive(self: &Arc<Self>) {
-        let waker = Waker::from(Arc::clone(self));
+    fn drive(&self) {
         loop {
             let Some((armed, timer, old)) = lock(&self.state).begin() else {
                 return;
@@ -94,7 +101,7 @@ impl Deadlines {
             // A clock has locks of its own, and may wake us while it holds them: ours is free.
             drop(old);
             let mut timer = timer.unwrap_or_else(|| self.clock.sleep_until(armed));
-            let poll = timer.as_mut().poll(&mut Context::from_waker(&waker));
+            let poll = timer.as_mut().poll(&mut Context::from_waker(&self.bell));
             let late = match poll {
                 Poll::Ready(()) => lock(&self.state).rang(armed),
                 Poll::Pending => {
@@ -107,10 +114,13 @@ impl Deadlines {
     }
 }
 
-impl Wake for Deadlines {
+impl Wake for Bell {
     fn wake(self: Arc<Self>) {
+        let Some(deadlines) = self.0.upgrade() else {
+            return;
+        };
         let wakers = {
-            let mut state = lock(&self.state);
+            let mut state = lock(&deadlines.state);
             state.is_rung = true;
             state.concerned()
         };
@@ -262,5 +272,22 @@ impl Debug for State {
             .field("pending", &self.entries.iter().flatten().count())
             .field("armed", &self.armed)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::context;
+
+    #[tokio::test(start_paused = true)]
+    async fn timer_that_is_armed_keeps_nothing_alive() {
+        let clock = context().clock;
+        let later = clock.now() + std::time::Duration::from_secs(3_600);
+        let deadlines = Deadlines::new(clock);
+        let ticket = deadlines.enter(later, &Context::from_waker(Waker::noop()));
+        let weak = Arc::downgrade(&deadlines);
+        drop((ticket, deadlines));
+        assert!(weak.upgrade().is_none());
     }
 }

@@ -28,9 +28,8 @@ impl TimeoutLayer {
     /// Makes the layer as `config` says.
     #[must_use]
     pub fn with_config(config: TimeoutConfig, context: &Context) -> Self {
-        let deadlines = Deadlines::new(Arc::clone(&context.clock));
         Self {
-            deadlines: Arc::new(deadlines),
+            deadlines: Deadlines::new(Arc::clone(&context.clock)),
             config,
         }
     }
