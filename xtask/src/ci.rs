@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::{capabilities, crash, deny, doc, layers, lint, sim, test, tidy};
+use crate::{capabilities, crash, deny, doc, integration, layers, lint, sim, test, tidy};
 
 /// One step: its name, and what it does.
 type Step = (&'static str, fn() -> Result<()>);
@@ -23,6 +23,7 @@ const STEPS: &[Step] = &[
     }),
     ("simulation", || sim::run(&SIMULATION)),
     ("crashes", || crash::run(&CRASHES)),
+    ("integration", integration::run_all),
     ("doc tests", test::doc_tests),
     ("tests", || test::all_but_doc_tests("ci", &[])),
 ];

@@ -14,6 +14,7 @@ mod crash;
 mod deny;
 mod doc;
 mod features;
+mod integration;
 mod layers;
 mod lint;
 mod msrv;
@@ -54,6 +55,8 @@ enum Command {
     Sim(sim::Options),
     /// Kills, cuts and corrupts queues in files, and looks what is left.
     Crash(crash::Options),
+    /// Runs suites against services: emulators, what stands in for a cloud, the cloud itself.
+    Integration(integration::Options),
     /// Runs one benchmark.
     Bench(bench::Options),
     /// Writes the capability table from the conformance runs.
@@ -83,6 +86,7 @@ fn run(command: Command) -> Result<()> {
         Command::Msrv(options) => msrv::run(&options),
         Command::Sim(options) => sim::run(&options),
         Command::Crash(options) => crash::run(&options),
+        Command::Integration(options) => integration::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Capabilities(options) => capabilities::run(&options),
     }

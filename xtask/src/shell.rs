@@ -71,10 +71,11 @@ pub(crate) fn describe(command: &Command) -> String {
     line
 }
 
+/// The value of a variable of the environment.
 #[expect(
     clippy::disallowed_methods,
-    reason = "cargo tells a program that it runs where it is by variables, and by nothing else"
+    reason = "cargo, and whoever asks for a suite, speak to this program by variables"
 )]
-fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     env::var(name).ok()
 }

@@ -4,6 +4,7 @@
 mod bell;
 mod local;
 mod memory;
+pub mod service;
 mod sqs;
 pub mod tls;
 

@@ -1,0 +1,147 @@
+//! The conformance suite on a service: many cases at the same time, since most of them wait.
+
+use std::{cmp::Reverse, time::Duration};
+
+use anyhow::Result;
+use futures_util::{
+    StreamExt,
+    future::{self, Either},
+    stream,
+};
+use relayhouse_core::Clock;
+use relayhouse_testkit::{
+    Harness,
+    conformance::{self, Case, Ending as CaseEnding},
+};
+use relayhouse_time::TokioClock;
+
+use super::{Ending, Finding, ServiceHarness, Site};
+use crate::TARGETS;
+
+/// The kinds of queues, by the name of the target that plays them under a clock that jumps.
+const KINDS: [(&str, bool); 2] = [("sqs", false), ("sqs.fifo", true)];
+
+/// How many cases run at the same time.
+const CASES_AT_ONCE: usize = 16;
+
+/// How many of those that failed run again at the same time: that a machine was busy for a moment
+/// is not the fault of the service.
+const CALM: usize = 4;
+
+/// A case that needs so much of real time is left out.
+const TIME_MAX: Duration = Duration::from_secs(50);
+
+/// Cases of so many calls that a slow service does not answer the others in time. What they show
+/// of order and loss is shown by others with fewer messages.
+const TOO_MUCH_WORK: [&str; 3] = [
+    "burst_of_ten_thousand_is_kept",
+    "hundred_receivers_share_a_thousand_messages",
+    "messages_flow_while_they_are_sent",
+];
+
+/// A case that has not ended by then never will.
+const PATIENCE: Duration = Duration::from_secs(150);
+
+/// Is a case on one kind of queue.
+#[derive(Clone, Debug)]
+struct Run {
+    kind: (&'static str, bool),
+    case: Case,
+    /// How much time has to pass in it, or why it is left out.
+    time: Result<Duration, String>,
+}
+
+/// Runs the cases whose name contains `filter`, and tells of each as it ends.
+///
+/// # Errors
+///
+/// Returns an error if the emulator that measures the cases does not start.
+pub async fn run(site: &Site, filter: &str, mut tell: impl FnMut(Finding)) -> Result<()> {
+    let mut runs = Vec::new();
+    for kind in KINDS {
+        let harness = ServiceHarness::new(kind.0, kind.1, site.clone());
+        let capabilities = harness.provider().await?.capabilities().clone();
+        for case in conformance::all() {
+            let unmet = case.unmet(&harness, &capabilities);
+            let time = unmet.map_or(Ok(Duration::ZERO), |reason| Err(reason.to_string()));
+            runs.push(Run { kind, case, time });
+        }
+    }
+    runs.retain(|run| run.name().contains(filter));
+    let mut runs = tokio::task::spawn_blocking(|| measure(runs)).await??;
+    runs.sort_by_key(|run| Reverse(run.time.clone().unwrap_or_default()));
+    let mut failed = Vec::new();
+    for (at_once, is_last) in [(CASES_AT_ONCE, false), (CALM, true)] {
+        let played = stream::iter(runs).map(|run| run.play(site));
+        let mut played = played.buffer_unordered(at_once);
+        while let Some((run, finding)) = played.next().await {
+            if is_last || finding.ending != Ending::Failed {
+                tell(finding);
+            } else {
+                failed.push(run);
+            }
+        }
+        runs = std::mem::take(&mut failed);
+    }
+    Ok(())
+}
+
+/// Runs the cases on our emulator, under a clock that jumps, to learn how much time each needs.
+fn measure(mut runs: Vec<Run>) -> Result<Vec<Run>> {
+    for run in &mut runs {
+        if TOO_MUCH_WORK.contains(&run.case.name()) {
+            run.time = Err("too much work for a slow service".to_owned());
+        }
+        let target = TARGETS.iter().find(|target| target.name == run.kind.0);
+        if let (Ok(time), Some(target)) = (&mut run.time, target) {
+            *time = target.run(async |harness| needed(run.case, harness).await)?;
+            if TIME_MAX <= *time {
+                let said = format!("needs {} s or more", TIME_MAX.as_secs());
+                run.time = Err(said);
+            }
+        }
+    }
+    Ok(runs)
+}
+
+/// How much time passes in a case, up to what is too much.
+async fn needed(case: Case, harness: &dyn Harness) -> Duration {
+    let clock = harness.clock();
+    let start = clock.now();
+    let limit = clock.sleep_until(start + TIME_MAX);
+    future::select(Box::pin(case.run(harness)), limit).await;
+    clock.now().since(start)
+}
+
+impl Run {
+    fn name(&self) -> String {
+        format!("conformance::{}::{}", self.kind.0, self.case.name())
+    }
+
+    async fn play(self, site: &Site) -> (Self, Finding) {
+        let clock = TokioClock::new();
+        let start = clock.now();
+        let (ending, said) = match &self.time {
+            Err(why) => (Ending::LeftOut, why.clone()),
+            Ok(_) => {
+                let harness = ServiceHarness::new(self.kind.0, self.kind.1, site.clone());
+                let case = Box::pin(self.case.run(&harness));
+                match future::select(case, clock.sleep_until(start + PATIENCE)).await {
+                    Either::Left((ending, _)) => judge(ending),
+                    Either::Right(_) => (Ending::Failed, "did not end".to_owned()),
+                }
+            }
+        };
+        let finding = Finding::new(self.name(), ending, said, clock.now().since(start));
+        (self, finding)
+    }
+}
+
+/// How a case ended. One that cannot run here was left out before.
+fn judge(ending: CaseEnding) -> (Ending, String) {
+    match ending {
+        CaseEnding::Passed => (Ending::Passed, String::new()),
+        CaseEnding::Failed(violation) => (Ending::Failed, violation.to_string()),
+        CaseEnding::CannotRun(reason) => (Ending::Failed, reason.to_string()),
+    }
+}
