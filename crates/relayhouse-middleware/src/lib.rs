@@ -32,6 +32,7 @@ pub mod fair;
 pub mod fault;
 pub mod idempotency;
 mod line;
+pub mod outbox;
 mod permits;
 pub mod prepare;
 pub mod rate_limit;
@@ -39,6 +40,7 @@ mod request;
 pub mod retry;
 mod scope;
 mod sync;
+mod task;
 #[cfg(test)]
 mod testing;
 pub mod timeout;

@@ -13,7 +13,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{Batch, BatchConfig, BatchSize, shared::Shared, size::Size, worker::Worker};
-use crate::{Request, sync::lock};
+use crate::{Request, task::Task};
 
 /// Puts [`Batch`] around a service that takes many requests of type `R` at once, and answers each
 /// with a `T`.
@@ -112,7 +112,6 @@ where
         let clock = Arc::clone(&self.clock);
         let shared = Arc::new(Shared::new(self.config.clone(), clock, size.wanted()));
         let worker = Worker::new(Arc::clone(&shared), inner, size);
-        *lock(&shared.task) = Some(tokio::spawn(worker));
-        Batch::new(shared)
+        Batch::new(shared, Task::spawn(worker))
     }
 }

@@ -12,12 +12,12 @@ use tower_service::Service;
 
 use super::{
     ResponseFuture,
-    shared::{Answer, Item, Shared, Stage, closed},
+    shared::{Answer, Item, Shared, closed},
 };
 use crate::{
     Request,
     permits::{Amount, Hold},
-    sync::lock,
+    task::Task,
 };
 
 /// Collects single calls into batches.
@@ -30,19 +30,17 @@ pub struct Batch<R, T> {
 }
 
 /// Lets the worker end when the last service is gone.
-struct Handle<R, T>(Arc<Shared<R, T>>);
+struct Handle<R, T> {
+    shared: Arc<Shared<R, T>>,
+    task: Task,
+}
 
 impl<R, T> Batch<R, T> {
-    pub(super) fn new(shared: Arc<Shared<R, T>>) -> Self {
+    pub(super) fn new(shared: Arc<Shared<R, T>>, task: Task) -> Self {
         Self {
-            handle: Arc::new(Handle(shared)),
+            handle: Arc::new(Handle { shared, task }),
             hold: Hold::Nothing,
         }
-    }
-
-    #[cfg(test)]
-    pub(super) fn shared(&self) -> &Shared<R, T> {
-        &self.handle.0
     }
 
     /// Takes nothing more, sends what has gathered, and waits until all is answered and the worker
@@ -50,21 +48,13 @@ impl<R, T> Batch<R, T> {
     ///
     /// Dropping the future leaves the rest to the next call.
     pub async fn close(&self) {
-        let shared = &self.handle.0;
-        shared.start_closing();
-        loop {
-            let mut ended = std::pin::pin!(shared.ended.notified());
-            ended.as_mut().enable();
-            if shared.stage() == Stage::Ended {
-                break;
-            }
-            ended.await;
-        }
-        let task = lock(&shared.task).take();
-        if let Some(task) = task {
-            // A worker that panicked has told everybody who waited for it.
-            let _ = task.await;
-        }
+        self.handle.shared.start_closing();
+        self.handle.task.join().await;
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_joined(&self) -> bool {
+        self.handle.task.is_joined()
     }
 }
 
@@ -80,14 +70,14 @@ impl<R, T> Clone for Batch<R, T> {
 impl<R, T> Debug for Batch<R, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Batch")
-            .field("config", &self.handle.0.config)
+            .field("config", &self.handle.shared.config)
             .finish_non_exhaustive()
     }
 }
 
 impl<R, T> Drop for Handle<R, T> {
     fn drop(&mut self) {
-        self.0.start_closing();
+        self.shared.start_closing();
     }
 }
 
@@ -99,8 +89,8 @@ impl<R: Request, T> Service<R> for Batch<R, T> {
     /// Is ready when there is room for one more request, which is then kept for this instance until
     /// it is called or dropped.
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
-        let shared = &self.handle.0;
-        if shared.stage() != Stage::Open {
+        let shared = &self.handle.shared;
+        if !shared.is_open() {
             return Poll::Ready(Err(closed()));
         }
         let one = Amount {
@@ -114,7 +104,7 @@ impl<R: Request, T> Service<R> for Batch<R, T> {
     }
 
     fn call(&mut self, request: R) -> ResponseFuture<T> {
-        let shared = &self.handle.0;
+        let shared = &self.handle.shared;
         let bytes = request.bytes();
         let mut permit = self.hold.take_permit();
         if let Some(permit) = &mut permit {

@@ -7,10 +7,7 @@ use std::{
 };
 
 use relayhouse_core::{Clock, Error, ErrorKind, Instant, Result};
-use tokio::{
-    sync::{Notify, oneshot},
-    task::JoinHandle,
-};
+use tokio::sync::oneshot;
 
 use super::BatchConfig;
 use crate::{
@@ -24,8 +21,6 @@ pub(super) struct Shared<R, T> {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) permits: Arc<Permits>,
     pub(super) state: Mutex<State<R, T>>,
-    pub(super) ended: Notify,
-    pub(super) task: Mutex<Option<JoinHandle<()>>>,
 }
 
 #[derive(Debug)]
@@ -95,8 +90,6 @@ impl<R, T> Shared<R, T> {
                 wanted,
                 worker: None,
             }),
-            ended: Notify::new(),
-            task: Mutex::new(None),
         }
     }
 
@@ -128,8 +121,8 @@ impl<R, T> Shared<R, T> {
         wake(waker);
     }
 
-    pub(super) fn stage(&self) -> Stage {
-        lock(&self.state).stage
+    pub(super) fn is_open(&self) -> bool {
+        lock(&self.state).stage == Stage::Open
     }
 
     /// Says that the worker is gone, and answers what it has left.
@@ -143,7 +136,6 @@ impl<R, T> Shared<R, T> {
         for item in left {
             item.answer.send(Err(closed()));
         }
-        self.ended.notify_waiters();
     }
 }
 

@@ -200,10 +200,7 @@ async fn close_sends_what_has_gathered_and_ends_the_worker() {
     tokio::join!(batch.close(), other.close());
     assert_eq!(answer.await.unwrap(), "a");
     assert_eq!(*batches.lock().unwrap(), [["a"]]);
-    assert!(
-        crate::sync::lock(&batch.shared().task).is_none(),
-        "it is joined"
-    );
+    assert!(batch.is_joined());
     let error = call(&batch, "b").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Closed);
 }

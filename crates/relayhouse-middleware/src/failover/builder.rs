@@ -129,7 +129,8 @@ impl<S> FailoverBuilder<S> {
                 service: Mutex::new(layer.layer(it.service)),
             }
         });
-        let shared = Shared::new(guarded.collect(), config.clone(), context.clone());
+        let guarded = guarded.collect();
+        let shared = Shared::new(guarded, config, context);
         Ok(Failover::new(Arc::new(shared)))
     }
 }

@@ -1,0 +1,4 @@
+//! The middleware on queues in files.
+#![cfg(test)]
+
+mod outbox;
