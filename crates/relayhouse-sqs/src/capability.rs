@@ -118,14 +118,9 @@ impl Declared {
             let count = NonZeroU32::new(count)?;
             Some(max?.saturating_mul(count))
         };
-        let bytes = |max: Option<NonZeroU64>| {
-            let count = NonZeroU64::new(count.into())?;
-            Some(max?.saturating_mul(count))
-        };
         Capabilities {
             dedup_scope: DedupScope::Key,
             send_batch_max: times(one.send_batch_max),
-            send_bytes_max: bytes(one.send_bytes_max),
             settle_batch_max: times(one.settle_batch_max),
             extend_batch_max: times(one.extend_batch_max),
             in_flight_max: times(one.in_flight_max),

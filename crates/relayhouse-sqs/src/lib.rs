@@ -79,14 +79,15 @@
 //! - **Release.** A visibility timeout of the delay, rounded up to a second. Of the 12 hours that a
 //!   message can be invisible at a stretch, what its delivery took is gone: a delay beyond the rest
 //!   is shortened to it.
+//! - **Long delays** are refused, unless `long_delays=hop`: see [`LongDelays`].
 //! - **Attempts** are SQS's count of receives, which standard queues call approximate. It is the
 //!   fencing token of the lease as well.
 //! - **Dead letters** go to the queue of the redrive policy: sent, confirmed, then deleted. If the
 //!   delete fails the message is on both queues: a second try of the same delivery is dropped by a
-//!   FIFO queue, a later delivery is not. Without a redrive policy a dead letter fails and the message stays. What SQS
-//!   moves by itself, at a receive on the source, has an envelope that tells the source, and as
-//!   attempts the number that the policy allows; when it was moved SQS does not tell: the time is
-//!   that of its first receive.
+//!   FIFO queue, a later delivery is not. Without a redrive policy a dead letter fails and the
+//!   message stays. What SQS moves by itself, at a receive on the source, has an envelope that tells
+//!   the source, and as attempts the number that the policy allows; when it was moved SQS does not
+//!   tell: the time is that of its first receive.
 //! - **Redrive** is a move task of SQS, waited for; what it moves keeps its id. With a maximum or a
 //!   filter, or on a dead-letter queue that several queues share, messages are sent back one receive at
 //!   a time. [`Sqs::redrive`] takes a rate, a filter and somebody who is told how far it is.
@@ -97,8 +98,6 @@
 //!   end. On a FIFO queue the next receive asks for the same answer again. A dropped send or settle
 //!   is unknown.
 //!
-//! - **Long delays** are refused, unless `long_delays=hop`: see [`LongDelays`].
-//!
 //! ## Several queues as one
 //!
 //! `orders-{0..7}.fifo` stands for `orders-0.fifo` to `orders-7.fifo`, up to 64 queues; as a
@@ -107,11 +106,11 @@
 //! - **A key** belongs to one queue for ever: the first eight bytes of the key's MD5, as a big-endian
 //!   number, modulo the count of queues. Messages without a key go by the call, where the fewest went.
 //! - **A receive** looks at the queues that had messages lately, in turn, and while there is one, once
-//!   a second at the others. When all of them are empty it waits for all at once, with a poll for
-//!   each, and ends with the first that has messages; the polls of the others are dropped. What SQS
-//!   gives to one of those at that moment a FIFO queue gives again with the next receive; on a
-//!   standard queue it comes again when its lease ends. So idle consumers cost three requests a
-//!   minute for each queue.
+//!   a second at the others. When it has seen all of them empty it waits for all at once, with a poll
+//!   for each, and ends with the first that has messages; the polls of the others are dropped, and
+//!   their connections with them. What SQS gives to one of those at that moment a FIFO queue gives
+//!   again with the next receive; on a standard queue it comes again when its lease ends. Idle
+//!   consumers cost three requests a minute for each queue.
 //! - **A dedup id** holds within an ordering key. What counts is the sum of the queues, and what is
 //!   done to one is done to each: create, delete, purge, redrive, and dead letters, of which each
 //!   queue has its own.
@@ -174,7 +173,7 @@
 //! |---|---|
 //! | producer | `sqs:SendMessage`, `sqs:GetQueueUrl` |
 //! | consumer | `sqs:ReceiveMessage`, `sqs:DeleteMessage`, `sqs:ChangeMessageVisibility`, `sqs:GetQueueUrl`, `sqs:GetQueueAttributes`; to dead-letter also `sqs:GetQueueUrl` and `sqs:SendMessage` on the dead-letter queue |
-//! | redrive | `sqs:StartMessageMoveTask`, `sqs:ListMessageMoveTasks`, `sqs:ListDeadLetterSourceQueues`, `sqs:GetQueueUrl`, `sqs:GetQueueAttributes`, and on the dead-letter queue `sqs:ReceiveMessage` and `sqs:DeleteMessage`, on the source `sqs:SendMessage` |
+//! | redrive | `sqs:StartMessageMoveTask`, `sqs:ListMessageMoveTasks`, `sqs:ListDeadLetterSourceQueues`, `sqs:GetQueueUrl`, `sqs:GetQueueAttributes`, and on the dead-letter queue `sqs:ReceiveMessage`, `sqs:DeleteMessage` and `sqs:ChangeMessageVisibility`, on the source `sqs:SendMessage` |
 //! | administration | also `sqs:CreateQueue`, `sqs:DeleteQueue`, `sqs:PurgeQueue`, `sqs:ListQueues` |
 //! | several queues as one | also `sqs:ListQueueTags` on the first, `sqs:GetQueueUrl` and `sqs:GetQueueAttributes` on the next after the last, `sqs:TagQueue` to create |
 //! | hops of long delays | consumers also `sqs:SendMessage` |
@@ -182,7 +181,22 @@
 //! With a key of one's own, producers need `kms:GenerateDataKey` and both need `kms:Decrypt`. A
 //! consumer that may not read attributes asks for a lease of 30 seconds, and cannot dead-letter.
 //!
-//! The least policy of a consumer:
+//! The least policy of a producer has one statement:
+//!
+//! ```json
+//! {
+//!   "Version": "2012-10-17",
+//!   "Statement": [
+//!     {
+//!       "Effect": "Allow",
+//!       "Action": ["sqs:SendMessage", "sqs:GetQueueUrl"],
+//!       "Resource": "arn:aws:sqs:eu-west-1:123456789012:orders"
+//!     }
+//!   ]
+//! }
+//! ```
+//!
+//! That of a consumer:
 //!
 //! ```json
 //! {
@@ -199,6 +213,30 @@
 //!     {
 //!       "Effect": "Allow",
 //!       "Action": ["sqs:SendMessage", "sqs:GetQueueUrl"],
+//!       "Resource": "arn:aws:sqs:eu-west-1:123456789012:orders-dead"
+//!     }
+//!   ]
+//! }
+//! ```
+//!
+//! And that of who sends dead letters back:
+//!
+//! ```json
+//! {
+//!   "Version": "2012-10-17",
+//!   "Statement": [
+//!     {
+//!       "Effect": "Allow",
+//!       "Action": ["sqs:SendMessage", "sqs:GetQueueUrl", "sqs:GetQueueAttributes"],
+//!       "Resource": "arn:aws:sqs:eu-west-1:123456789012:orders"
+//!     },
+//!     {
+//!       "Effect": "Allow",
+//!       "Action": [
+//!         "sqs:StartMessageMoveTask", "sqs:ListMessageMoveTasks",
+//!         "sqs:ListDeadLetterSourceQueues", "sqs:ReceiveMessage", "sqs:DeleteMessage",
+//!         "sqs:ChangeMessageVisibility", "sqs:GetQueueUrl", "sqs:GetQueueAttributes"
+//!       ],
 //!       "Resource": "arn:aws:sqs:eu-west-1:123456789012:orders-dead"
 //!     }
 //!   ]

@@ -12,7 +12,7 @@ use crate::{
     cost::Call,
     error,
     link::{Link, at},
-    location::{Location, is_fifo, region_of_queue_url},
+    location::{Location, is_fifo, name_of_queue_url, region_of_queue_url},
 };
 
 /// Is one queue of SQS.
@@ -92,6 +92,16 @@ impl Queue {
         check_region(link, &name, location.region.as_deref()).await?;
         let url = find_url(link, &name, location.account, operation).await?;
         Self::of(link, name, &url).await
+    }
+
+    /// Reads the URL of a queue, as SQS lists it.
+    pub(crate) fn of_url(url: &str) -> Option<Self> {
+        let name = name_of_queue_url(url)?;
+        Some(Self {
+            is_fifo: is_fifo(name.as_str()),
+            name,
+            url: url.into(),
+        })
     }
 
     /// Checks that a client of this region can sign for the queue.

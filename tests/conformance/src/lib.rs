@@ -46,7 +46,7 @@ enum QueueKind {
 }
 
 /// How many queues are one.
-const SHARDS: NonZeroU32 = NonZeroU32::new(3).unwrap();
+const SHARDS: NonZeroU32 = NonZeroU32::new(2).unwrap();
 
 /// Lists all targets.
 pub const TARGETS: [Target; 10] = [

@@ -25,7 +25,6 @@ use crate::{
     cost::Call,
     error,
     link::Link,
-    location::name_of_queue_url,
     queue::{Attributes, Queue, dead_letters},
     settings,
     shards::{self, Shards},
@@ -65,7 +64,7 @@ impl SqsAdmin {
         self.link.check_open(Operation::Admin)?;
         let name = queue_of(entity)?;
         match Shards::of(name.as_str())? {
-            Some(shards) => shards::find(&self.link, &shards, Operation::Admin).await,
+            Some(shards) => shards::find(&self.link, name, &shards, Operation::Admin).await,
             None => Ok(vec![Queue::find(&self.link, name, Operation::Admin).await?]),
         }
     }
@@ -115,9 +114,14 @@ impl Admin for SqsAdmin {
             .call(Call::Other, Operation::Admin, request.send())
             .await?;
         let urls = answer.queue_urls.iter().flatten();
-        let names = urls.filter_map(|url| name_of_queue_url(url));
+        let queues: Vec<Queue> = urls.filter_map(|url| Queue::of_url(url)).collect();
+        let together = queues
+            .iter()
+            .map(|queue| shards::listed_with(&self.link, queue));
+        let together = try_join_all(together).await?.into_iter().flatten();
+        let names = queues.iter().map(|queue| queue.name.clone());
         Ok(Page {
-            entities: names.map(Entity::Queue).collect(),
+            entities: names.chain(together).map(Entity::Queue).collect(),
             next: answer.next_token,
         })
     }

@@ -9,10 +9,21 @@ use crate::{admin::create_one_queue, cost::Call, link::Link, queue::Queue};
 /// The tag of the first queue that says how many there are.
 const TAG: &str = "relayhouse-shards";
 
-/// Finds all queues of `shards`.
-pub(crate) async fn find(link: &Link, shards: &Shards, operation: Operation) -> Result<Vec<Queue>> {
-    let names = shards.names()?;
-    let finds = names.iter().map(|name| Queue::find(link, name, operation));
+/// Finds all queues of `shards`, which together are `name`.
+pub(crate) async fn find(
+    link: &Link,
+    name: &QueueName,
+    shards: &Shards,
+    operation: Operation,
+) -> Result<Vec<Queue>> {
+    let parts = shards.names()?;
+    let finds = parts.iter().map(|part| async move {
+        let found = Queue::find(link, part, operation).await;
+        found.map_err(|error| match error.kind() {
+            ErrorKind::QueueNotFound => missing(name, part, operation),
+            _ => error,
+        })
+    });
     try_join_all(finds).await
 }
 
@@ -43,7 +54,7 @@ pub(crate) async fn find_some(
 /// Another number than the one recorded is refused. Where none is recorded, or the caller may not
 /// read it, a queue with the next number is refused if it has messages.
 pub(crate) async fn open(link: &Link, name: &QueueName, shards: &Shards) -> Result<Vec<Queue>> {
-    let queues = find(link, shards, Operation::Open).await?;
+    let queues = find(link, name, shards, Operation::Open).await?;
     let recorded = match queues.first() {
         Some(first) => recorded(link, first, Operation::Open).await?,
         None => None,
@@ -148,6 +159,26 @@ async fn recorded(link: &Link, first: &Queue, operation: Operation) -> Result<Op
     }
 }
 
+/// Returns the name of all queues together, if `queue` is the first of several.
+pub(crate) async fn listed_with(link: &Link, queue: &Queue) -> Result<Option<QueueName>> {
+    let name = queue.name.as_str();
+    let (base, after) = match name.strip_suffix(".fifo") {
+        Some(base) => (base, ".fifo"),
+        None => (name, ""),
+    };
+    let Some(before) = base.strip_suffix('0') else {
+        return Ok(None);
+    };
+    let recorded = match recorded(link, queue, Operation::Admin).await {
+        // It was deleted since it was listed.
+        Err(error) if is_out_of_sight(&error) => None,
+        recorded => recorded?,
+    };
+    let last = recorded.and_then(|count| count.checked_sub(1));
+    let name = last.map(|last| QueueName::new(format!("{before}0..{last}{after}")));
+    name.transpose()
+}
+
 async fn record(link: &Link, shards: &Shards) -> Result<()> {
     let first = Queue::find(link, &shards.name(0)?, Operation::Admin).await?;
     let request = link.client().await?.tag_queue();
@@ -159,6 +190,13 @@ async fn record(link: &Link, shards: &Shards) -> Result<()> {
     answer
         .map(drop)
         .map_err(|error| first.at(error, Operation::Admin))
+}
+
+fn missing(name: &QueueName, part: &QueueName, operation: Operation) -> Error {
+    let text = format!("its queue {part} does not exist");
+    Error::new(ErrorKind::QueueNotFound, text)
+        .operation(operation)
+        .queue(name)
 }
 
 fn other_count(name: &QueueName, shards: &Shards, before: u32, operation: Operation) -> Error {

@@ -9,7 +9,7 @@ use md5::{Digest, Md5};
 use relayhouse_core::{Error, QueueName, Result};
 
 pub(crate) use self::{
-    layout::{create, find, find_some, open},
+    layout::{create, find, find_some, listed_with, open},
     receiver::ShardedReceiver,
     sender::ShardedSender,
 };

@@ -1,6 +1,15 @@
 //! Receives from the queues of one logical queue in turn, and waits for all of them at once.
 
-use std::{future::pending, num::NonZeroU32, pin::pin, sync::Arc, time::Duration};
+use std::{
+    future::pending,
+    num::NonZeroU32,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use futures_util::{
@@ -44,6 +53,8 @@ pub(crate) struct ShardedReceiver {
     capabilities: Capabilities,
     shards: Vec<SqsReceiver>,
     turns: Turns,
+    /// True if the last receive waited, and nothing came.
+    is_idle: AtomicBool,
     /// Given to the one receive that waits for all queues; the others wait for it.
     waiting: Semaphore,
     closing: Closing,
@@ -68,6 +79,7 @@ impl ShardedReceiver {
             turns: Turns::new(shards.len(), link.now()),
             link: Arc::clone(link),
             source: source.clone(),
+            is_idle: AtomicBool::new(false),
             waiting: Semaphore::new(1),
             closing: Closing::default(),
             shards,
@@ -83,35 +95,52 @@ impl ShardedReceiver {
         if request.wait.is_zero() {
             return self.look(Look::All, request).await;
         }
-        let (looked, failed) = match self.look(Look::Busy, request).await {
+        let (looked, failed) = match self.look_first(request).await {
             Ok(came) => (came, None),
             Err(error) => (Vec::new(), Some(error)),
         };
         if !looked.is_empty() {
+            self.is_idle.store(false, Ordering::Relaxed);
             return Ok(looked);
         }
         let came = self.wait_for_any(request, deadline).await?;
+        self.is_idle.store(came.is_empty(), Ordering::Relaxed);
         match failed {
             Some(error) if came.is_empty() => Err(error),
             _ => Ok(came),
         }
     }
 
-    /// Looks at one queue after the other, until one has messages.
-    ///
-    /// A queue that fails holds the others back no more than an empty one: its error is told when
-    /// none of them has messages.
+    /// Looks before somebody waits for all queues: of those whose polls are then dropped, none
+    /// should have messages. Where nothing came for long it goes without saying.
+    async fn look_first(&self, request: ReceiveRequest) -> Result<Vec<Delivery>> {
+        if self.turns.has_busy() {
+            return self.look(Look::Busy, request).await;
+        }
+        if self.is_idle.load(Ordering::Relaxed) {
+            return Ok(Vec::new());
+        }
+        self.look(Look::All, request).await
+    }
+
+    /// Looks at one queue after the other, until one has messages, or fails: then it is the last
+    /// whose turn comes again. Where the busy ones turn out to be empty it looks at the others too.
     async fn look(&self, look: Look, request: ReceiveRequest) -> Result<Vec<Delivery>> {
         let request = request.wait(Duration::ZERO);
-        let (mut seen, mut failed) = (Seen::default(), None);
-        while let Some(shard) = self.turns.next(look, &mut seen, self.link.now()) {
-            match self.ask(shard, request).await {
-                Ok(came) if came.is_empty() => {}
-                Ok(came) => return Ok(came),
-                Err(error) => failed = failed.or(Some(error)),
+        let until = self.link.now() + self.link.config.receive_beyond_wait;
+        let (mut look, mut seen) = (look, Seen::default());
+        while self.link.now() < until
+            && let Some(shard) = self.turns.next(look, &mut seen, self.link.now())
+        {
+            let came = self.ask(shard, request).await?;
+            if !came.is_empty() {
+                return Ok(came);
+            }
+            if !self.turns.has_busy() {
+                look = Look::All;
             }
         }
-        failed.map_or_else(|| Ok(Vec::new()), Err)
+        Ok(Vec::new())
     }
 
     /// Waits for all queues at once, until one of them has messages.

@@ -59,6 +59,11 @@ impl Turns {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Returns true if a queue had messages when it was last asked.
+    pub(super) fn has_busy(&self) -> bool {
+        self.lock().turns.iter().any(|turn| turn.is_busy)
+    }
+
     /// Gives the turn to the queue that has waited longest for it, among those not in `seen`.
     pub(super) fn next(&self, look: Look, seen: &mut Seen, now: Instant) -> Option<usize> {
         let mut table = self.lock();

@@ -133,28 +133,61 @@ async fn a_queue_that_fails_fails_its_own_messages() {
     assert_eq!(kinds, [None, Some(ErrorKind::OutcomeUnknown), None]);
 }
 
+/// Returns true if the request waits for messages.
+fn waits(body: &Value) -> bool {
+    body["WaitTimeSeconds"] != 0
+}
+
+/// Lets 20 seconds pass when all four queues wait.
+async fn idle(canned: &Canned) {
+    while canned.clock.sleepers() < 8 {
+        tokio::task::yield_now().await;
+    }
+    canned.clock.advance(20 * SECOND);
+}
+
 #[tokio::test]
 async fn a_queue_with_messages_does_not_wait_for_those_without() {
-    let canned = canned(|shard, body| match (shard, &body["WaitTimeSeconds"]) {
-        (2, _) => messages(&["x"]),
-        (_, wait) if *wait == 0 => messages(&[]),
-        _ => Answer::Silent,
+    let mut polls = 0;
+    let canned = canned(move |shard, body| {
+        if !waits(body) {
+            return messages(&[]);
+        }
+        polls += 1;
+        match (polls, shard) {
+            (..=4, _) => Answer::After(20 * SECOND, json!({})),
+            (_, 2) => messages(&["x"]),
+            _ => Answer::Silent,
+        }
     });
+    let receiver = receiver(&canned).await;
+    let (came, ()) = join(receive(&*receiver, 10, 20 * SECOND), idle(&canned)).await;
+    assert!(came.is_empty());
+    let came = receive(&*receiver, 10, 20 * SECOND).await;
+    assert_eq!(bodies(&came), [b"x"]);
+    assert_eq!(canned.requests("ReceiveMessage").len(), 4 + 4 + 4);
+}
+
+#[tokio::test]
+async fn a_busy_queue_is_looked_at_alone() {
+    let canned = canned(|shard, _| messages(if shard == 2 { &["x"] } else { &[] }));
     let receiver = receiver(&canned).await;
     for _ in 0..3 {
         let came = receive(&*receiver, 10, 20 * SECOND).await;
         assert_eq!(bodies(&came), [b"x"]);
     }
     let requests = canned.requests("ReceiveMessage");
-    // The first waits for all four; then the busy one is looked at alone.
-    assert_eq!(requests.len(), 6);
-    let waits = requests.iter().filter(|it| it["WaitTimeSeconds"] == 20);
-    assert_eq!(waits.count(), 4);
+    assert!(!requests.iter().any(waits));
+    // The first looks until it finds the busy one.
+    assert_eq!(requests.len(), 3 + 2);
 }
 
 #[tokio::test]
 async fn queues_that_wait_bring_no_more_than_was_asked_for() {
     let canned = canned(|shard, body| {
+        if !waits(body) {
+            return messages(&[]);
+        }
         let asked = body["MaxNumberOfMessages"].as_u64().unwrap();
         let all = [
             ["a", "b", "c"],
@@ -201,26 +234,26 @@ async fn busy_queues_take_turns_and_none_starves() {
     }
     let late = came.iter().position(|body| body == b"late").unwrap();
     assert!(late < 60 + 15, "it came after {late} others");
-    let first = &came[..40];
-    let of_a = first.iter().filter(|body| *body == b"a").count();
+    // The second queue is found within a second, which is ten receives here.
+    let shared = &came[12..52];
+    let of_a = shared.iter().filter(|body| *body == b"a").count();
     assert!((18..=22).contains(&of_a), "{of_a} of 40");
 }
 
 #[tokio::test]
 async fn idle_queues_cost_one_poll_each() {
-    let canned = canned(|_, _| Answer::After(20 * SECOND, json!({})));
+    let canned = canned(|_, body| match waits(body) {
+        true => Answer::After(20 * SECOND, json!({})),
+        false => messages(&[]),
+    });
     let receiver = receiver(&canned).await;
     for _ in 0..3 {
-        let idle = async {
-            while canned.clock.sleepers() < 8 {
-                tokio::task::yield_now().await;
-            }
-            canned.clock.advance(20 * SECOND);
-        };
-        let (came, ()) = join(receive(&*receiver, 10, 20 * SECOND), idle).await;
+        let (came, ()) = join(receive(&*receiver, 10, 20 * SECOND), idle(&canned)).await;
         assert!(came.is_empty());
     }
-    assert_eq!(canned.requests("ReceiveMessage").len(), 3 * 4);
+    let requests = canned.requests("ReceiveMessage");
+    assert_eq!(requests.iter().filter(|it| waits(it)).count(), 3 * 4);
+    assert_eq!(requests.len(), 3 * 4 + 4, "all were looked at once");
 }
 
 #[tokio::test]
@@ -260,18 +293,28 @@ async fn settles_go_back_to_the_queue_they_came_from() {
 
 #[tokio::test]
 async fn one_receive_waits_and_the_others_wait_for_it() {
-    let canned = canned(|_, _| Answer::Silent);
+    let canned = canned(|_, body| match waits(body) {
+        true => Answer::Silent,
+        false => messages(&[]),
+    });
     let receiver = receiver(&canned).await;
     let mut first = Box::pin(receive(&*receiver, 10, 20 * SECOND));
     let mut second = Box::pin(receive(&*receiver, 10, 5 * SECOND));
-    assert!((&mut first).now_or_never().is_none());
+    let polls = async |count: usize, receive: &mut (dyn Future<Output = _> + Unpin)| {
+        while canned.requests("ReceiveMessage").len() < count {
+            assert!((&mut *receive).now_or_never().is_none());
+            tokio::task::yield_now().await;
+        }
+    };
+    polls(4 + 4, &mut first).await;
+    polls(4 + 4 + 4, &mut second).await;
     assert!((&mut second).now_or_never().is_none());
     canned.clock.advance(5 * SECOND);
     assert!(second.await.is_empty());
     let close = async { receiver.close().await.unwrap() };
     let (came, ()) = join(first, close).await;
     assert!(came.is_empty());
-    assert_eq!(canned.requests("ReceiveMessage").len(), 4);
+    assert_eq!(canned.requests("ReceiveMessage").len(), 4 + 4 + 4);
 }
 
 fn tagged(tag: &'static str, counts: &'static [u64]) -> Canned {
@@ -334,6 +377,34 @@ async fn another_number_is_made_when_nothing_is_left() {
         let created = canned.requests("CreateQueue").len();
         assert_eq!(created, if is_made { 8 } else { 0 });
     }
+}
+
+#[tokio::test]
+async fn a_list_names_the_queues_and_what_they_are_together() {
+    let canned = Canned::new(|operation, body| match operation {
+        "ListQueues" => {
+            let names = ["orders-0.fifo", "orders-1.fifo", "returns", "v2-0"];
+            let urls = names.map(|name| format!("https://sqs.eu-west-1.amazonaws.com/1/{name}"));
+            Answer::Json(json!({ "QueueUrls": urls }))
+        }
+        _ if body["QueueUrl"].as_str().unwrap().ends_with(".fifo") => {
+            Answer::Json(json!({ "Tags": { "relayhouse-shards": "2" } }))
+        }
+        _ => Answer::Json(json!({})),
+    });
+    let page = canned.sqs().admin().unwrap().list(None).await.unwrap();
+    let names: Vec<_> = page.entities.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        names,
+        [
+            "orders-0.fifo",
+            "orders-1.fifo",
+            "returns",
+            "v2-0",
+            "orders-0..1.fifo"
+        ]
+    );
+    assert_eq!(canned.requests("ListQueueTags").len(), 2);
 }
 
 #[tokio::test]
