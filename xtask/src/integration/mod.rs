@@ -61,7 +61,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     match &options.action {
         None => run_suites(&suites, &required(&suites)?),
         Some(Action::Show) => show(&suites),
-        Some(Action::Up { suite }) => up(one(&suites, suite)?),
+        Some(Action::Up { suite }) => up(one(&suites, suite)?, &required(&suites)?),
         Some(Action::Test) => test(&suites),
         Some(Action::Down) => down(&suites),
         Some(Action::Run { suite }) if suite == "all" => run_suites(&suites, &required(&suites)?),
@@ -116,13 +116,13 @@ fn show(suites: &[Suite]) -> Result<()> {
     Ok(())
 }
 
-fn up(suite: &Suite) -> Result<()> {
+fn up(suite: &Suite, require: &Require) -> Result<()> {
     let path = State::path(&suite.name, UP)?;
     if let Some(state) = State::read(&path)?.filter(State::is_running) {
         println!("{}: is up already: {state}", suite.name);
         return Ok(());
     }
-    let plan = choose::plan(suite, &required(std::slice::from_ref(suite))?, &ThisMachine)?;
+    let plan = choose::plan(suite, require, &ThisMachine)?;
     let Some(target) = plan.run.first() else {
         bail!(
             "{}: no target is there; `integration show` says why",
