@@ -1,4 +1,4 @@
-//! What the workers of one consumer share: their orders, and the turn of a suspect.
+//! What the workers of one consumer share: their orders, and who of them does what only one may.
 
 use std::{
     sync::{
@@ -29,12 +29,14 @@ pub(crate) enum Phase {
     Over,
 }
 
-/// Gives orders to the workers, and lets one of them run a suspect alone.
+/// Gives orders to the workers, lets one of them run a suspect alone, and one wait for all.
 #[derive(Debug)]
 pub(crate) struct Control {
     phase: AtomicU8,
     /// One more than the worker whose suspect runs alone, or 0.
     alone: AtomicUsize,
+    /// One more than the worker whose receive waits for all while the queue seems empty, or 0.
+    watcher: AtomicUsize,
     seats: Vec<Seat>,
     fatal: Mutex<Option<Error>>,
     /// Tells the consumer that something fatal happened.
@@ -53,6 +55,7 @@ impl Control {
         Self {
             phase: AtomicU8::new(Phase::Running as u8),
             alone: AtomicUsize::new(0),
+            watcher: AtomicUsize::new(0),
             seats: (0..workers).map(|_| Seat::default()).collect(),
             fatal: Mutex::new(None),
             failed: Notify::new(),
@@ -95,6 +98,30 @@ impl Control {
 
     fn wake_all(&self) {
         self.seats.iter().for_each(|seat| seat.waker.wake());
+    }
+
+    /// Returns true if another worker's receive waits for all.
+    pub(crate) fn is_watched(&self, worker: usize) -> bool {
+        let watcher = self.watcher.load(SeqCst);
+        watcher != 0 && watcher != worker + 1
+    }
+
+    /// Takes the turn to wait for all, and returns false if another worker has it.
+    pub(crate) fn watch(&self, worker: usize) -> bool {
+        let taken = self.watcher.compare_exchange(0, worker + 1, SeqCst, SeqCst);
+        taken.is_ok() || !self.is_watched(worker)
+    }
+
+    /// Gives the turn back, if this worker has it, and lets another take it.
+    pub(crate) fn end_watch(&self, worker: usize) {
+        let turn = worker + 1;
+        let was_watching = self.watcher.load(SeqCst) == turn;
+        if was_watching {
+            self.watcher.store(0, SeqCst);
+            let others = self.seats.iter().enumerate();
+            let others = others.filter(|(other, _)| *other != worker);
+            others.for_each(|(_, seat)| seat.waker.wake());
+        }
     }
 
     /// Asks for leave to start handlers, and returns false while another worker's suspect runs
@@ -167,6 +194,18 @@ mod tests {
         assert!(!control.enter_alone(1), "one suspect at a time");
         control.leave_alone(0);
         assert!(control.enter(1));
+    }
+
+    #[test]
+    fn one_worker_watches_at_a_time() {
+        let control = Control::new(2);
+        assert!(control.watch(0) && control.watch(0));
+        assert!(control.is_watched(1) && !control.is_watched(0));
+        assert!(!control.watch(1));
+        control.end_watch(1);
+        assert!(!control.watch(1), "the turn of another is not given back");
+        control.end_watch(0);
+        assert!(control.watch(1));
     }
 
     #[test]

@@ -40,7 +40,9 @@ pub(super) struct Intake {
     spare: Vec<Vec<Delivery>>,
     /// The most messages one receive brings.
     batch_max: usize,
-    /// The most calls at a time now: one after an empty answer, all after a message.
+    /// Whether the last answer was empty, or none has come: then one call waits, of all workers.
+    seems_empty: bool,
+    /// The most calls at a time now.
     calls_now: usize,
     calls_max: usize,
     wait: Duration,
@@ -72,6 +74,7 @@ impl Intake {
             asked_bytes: 0,
             spare: Vec::new(),
             batch_max: batch_max.map_or(usize::MAX, |max| max.get() as usize),
+            seems_empty: true,
             calls_now: 1,
             calls_max: config.receives_in_flight.get() as usize,
             wait: capabilities
@@ -90,6 +93,21 @@ impl Intake {
 
     pub(super) fn is_idle(&self) -> bool {
         self.calls.is_empty()
+    }
+
+    /// Learns from an answer how many calls to have at a time: all after a full one, one more after
+    /// half of what was asked for, one fewer after less. Each of many would bring but a few.
+    fn learn(&mut self, asked: usize, came: usize) {
+        self.seems_empty = came == 0;
+        self.calls_now = if self.seems_empty {
+            1
+        } else if asked <= came {
+            self.calls_max
+        } else if asked <= 2 * came {
+            self.calls_max.min(self.calls_now + 1)
+        } else {
+            1.max(self.calls_now - 1)
+        };
     }
 
     /// Drops the receives in flight, and returns how many may leave messages leased to nobody.
@@ -150,8 +168,11 @@ impl<M: Mode> Worker<M> {
             Err(error) => self.receive_failed(error),
         }
         let is_empty = deliveries.is_empty();
-        self.intake.calls_now = if is_empty { 1 } else { self.intake.calls_max };
-        self.is_closing |= is_empty && self.session.is_some();
+        self.intake.learn(asked, deliveries.len());
+        match self.session {
+            Some(_) => self.is_closing |= is_empty,
+            None => self.shared.control.end_watch(self.seat),
+        }
         self.accept(&mut deliveries);
         self.intake.spare.push(deliveries);
         self.give_back_surplus();
@@ -207,7 +228,15 @@ impl<M: Mode> Worker<M> {
                 self.probe = None;
                 break;
             };
+            let waits_for_all = self.intake.seems_empty && self.session.is_none();
+            if waits_for_all && self.shared.control.is_watched(self.seat) {
+                self.probe = None;
+                break;
+            }
             if !self.intake.is_open(context) || !self.is_probed(context) {
+                break;
+            }
+            if waits_for_all && !self.shared.control.watch(self.seat) {
                 break;
             }
             self.begin_receive(request);
