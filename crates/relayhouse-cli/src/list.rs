@@ -1,6 +1,6 @@
 //! `relayhouse list`: lists the queues of a provider.
 
-use relayhouse::{Entity, Registry, port::Page};
+use relayhouse::{Entity, Error, Registry, port::Page};
 use serde::Serialize;
 
 use crate::{
@@ -23,7 +23,8 @@ struct Row {
 }
 
 pub(crate) async fn run(args: List, registry: &Registry, stdout: Stdout) -> Result<Code, Failure> {
-    let queue = registry.open(&of_any(&args.url)).await?;
+    let opened = registry.open(&of_any(&args.url)).await;
+    let queue = opened.map_err(|error| explained(error, &args.url))?;
     let admin = queue.admin()?;
     let (output, writing) = Output::to(stdout);
     let mut list = Printed::default();
@@ -43,6 +44,17 @@ pub(crate) async fn run(args: List, registry: &Registry, stdout: Stdout) -> Resu
     writing.join()?;
     queue.close().await?;
     Ok(if is_written { Code::Done } else { Code::Io })
+}
+
+/// Says how to list all, to whoever may have wanted it.
+fn explained(error: Error, url: &str) -> Failure {
+    let mut failure = Failure::from(error);
+    if failure.code == Code::Usage && !open::parts(url).0.ends_with('/') {
+        failure
+            .text
+            .push_str("; a URL that ends with / lists all beneath it");
+    }
+    failure
 }
 
 /// Completes a URL that ends with / to one of a queue.

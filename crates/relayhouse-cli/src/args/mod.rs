@@ -70,7 +70,8 @@ A queue is named by its URL, such as local:./queues/orders, which is a file. Its
 queue as well, whose URL ends with /$deadletterqueue; a subscription is
 local:./queues/TOPIC/subscriptions/NAME. Options follow as in local:./queues/orders?lease=1min.
 Amazon SQS is sqs://REGION/QUEUE, with what AWS's environment says, such as AWS_PROFILE and
-AWS_ENDPOINT_URL_SQS. Each command has its exit codes in its --help.";
+AWS_ENDPOINT_URL_SQS; 'sqs://REGION/QUEUE-{0..7}', in quotes, is one queue over eight of SQS.
+Each command has its exit codes in its --help.";
 
 impl Cli {
     pub(crate) fn verbosity(&self) -> Verbosity {

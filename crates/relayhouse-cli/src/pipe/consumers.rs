@@ -19,7 +19,7 @@ use crate::{
 /// How long a consumer with nothing to do may take to stop.
 const STOP_MAX: Duration = Duration::from_secs(5);
 
-/// How long one receive waits for messages; the end of the work waits for the end of that.
+/// How long one receive waits for messages; when all is done, its end is waited for.
 const RECEIVE_WAIT: Duration = Duration::from_secs(1);
 
 /// Runs the commands, and takes the dead letters.

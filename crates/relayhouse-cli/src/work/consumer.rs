@@ -13,7 +13,7 @@ use crate::{
     progress::Progress,
 };
 
-/// How long one receive waits for messages; what is interrupted waits for the end of that.
+/// How long one receive waits for messages; an interrupt waits for its end.
 const RECEIVE_WAIT: Duration = Duration::from_secs(5);
 const RECEIVE_WAIT_UNTIL_EMPTY: Duration = Duration::from_secs(1);
 

@@ -154,6 +154,26 @@ fn keys_of_a_fifo_queue_keep_their_order() {
 }
 
 #[test]
+fn queue_over_several_is_one_for_every_command() {
+    let url = "sqs://us-east-1/orders-{0..2}.fifo";
+    let cloud = Cloud::new();
+    cloud.run(&["create", url], "").ended(0);
+    let line = |number: u32| format!("{{\"body\":{number},\"key\":\"k{}\"}}\n", number % 7);
+    let input: String = (0..21).map(line).collect();
+    cloud.run(&["send", url, "--envelope"], &input).ended(0);
+    assert_eq!(cloud.stats(url)["ready"], 21);
+    let list = cloud.run(&["list", url], "").ended(0);
+    assert!(list.stdout.contains("orders-2.fifo"), "{}", list.stdout);
+    let args = ["work", url, "--exec", "cat", "--until-empty"];
+    let ran = cloud.run(&args, "").ended(0);
+    let mut numbers: Vec<u32> = ran.stdout.lines().map(|it| it.parse().unwrap()).collect();
+    numbers.sort_unstable();
+    assert!(numbers.into_iter().eq(0..21));
+    assert_eq!(cloud.stats(url)["ready"], 0);
+    cloud.close();
+}
+
+#[test]
 fn queue_is_created_with_what_sqs_has_and_refused_with_what_it_has_not() {
     let cloud = Cloud::new();
     let create = [
@@ -199,19 +219,15 @@ fn queue_is_created_with_what_sqs_has_and_refused_with_what_it_has_not() {
 
 #[test]
 fn list_of_many_pages_is_whole() {
-    let cloud = Cloud::new();
+    let mut cloud = Cloud::new();
+    cloud.place.set("AWS_REGION", "us-east-1");
     for number in 0..1001 {
         let name = format!("orders-{number:04}");
         cloud.call("CreateQueue", &json!({ "QueueName": name }));
     }
     for url in ["sqs://us-east-1/", "sqs:///orders-0007"] {
-        let mut place = cloud.place.command(&["list", url, "--output", "ndjson"]);
-        let ran: crate::program::Ran = place
-            .env("AWS_REGION", "us-east-1")
-            .output()
-            .unwrap()
-            .into();
-        let list: Vec<_> = ran.ended(0).stdout.lines().map(parsed).collect();
+        let list = cloud.run(&["list", url, "--output", "ndjson"], "").ended(0);
+        let list: Vec<_> = list.stdout.lines().map(parsed).collect();
         assert_eq!(list.len(), 1001);
         assert_eq!(list[7], json!({ "kind": "queue", "name": "orders-0007" }));
     }
