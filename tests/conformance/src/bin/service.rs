@@ -1,4 +1,4 @@
-//! Runs the conformance suite or the probes against a service of SQS, which the environment names
+//! Runs the conformance suite, the probes or the program's commands against a service of SQS, which the environment names
 //! as for every AWS program, and prints a line of JSON for each case or probe.
 
 use std::{
@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Result, bail};
-use relayhouse_conformance::service::{self, Finding, Site, probe};
+use relayhouse_conformance::service::{self, Finding, Site, probe, verbs};
 use tokio::runtime::Builder;
 
 fn main() -> Result<()> {
@@ -16,7 +16,7 @@ fn main() -> Result<()> {
     let (what, filter) = match arguments[..] {
         [what] => (what, ""),
         [what, filter] => (what, filter),
-        _ => bail!("usage: service conformance|probes [FILTER]"),
+        _ => bail!("usage: service conformance|probes|verbs [FILTER]"),
     };
     let runtime = Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -24,7 +24,8 @@ fn main() -> Result<()> {
         match what {
             "conformance" => service::run(&site, filter, print).await?,
             "probes" => probe::run(&site, filter, print).await?,
-            other => bail!("{other} is neither conformance nor probes"),
+            "verbs" => verbs::run(&site, filter, print)?,
+            other => bail!("{other} is none of conformance, probes and verbs"),
         }
         site.clean().await
     })

@@ -6,6 +6,7 @@ mod harness;
 pub mod probe;
 mod site;
 mod suite;
+pub mod verbs;
 
 pub use self::{
     finding::{Ending, Finding},
