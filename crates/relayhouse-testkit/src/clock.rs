@@ -75,14 +75,14 @@ impl ManualClock {
         self.state().sleepers.len()
     }
 
-    /// Returns when the first sleeper wants to be woken.
+    /// Returns when the first sleeper wants to be woken whose time has not come. Who was woken, and
+    /// has not looked yet, holds nobody up.
     #[must_use]
     pub fn next_wake(&self) -> Option<Instant> {
-        self.state()
-            .sleepers
-            .keys()
-            .next()
-            .map(|(deadline, _)| *deadline)
+        let state = self.state();
+        let now = Instant::START + state.elapsed;
+        let mut later = state.sleepers.range((now, u64::MAX)..);
+        later.next().map(|((deadline, _), _)| *deadline)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -258,6 +258,19 @@ mod tests {
         assert_eq!(clock.sleepers(), 1);
         drop(sleep);
         assert_eq!(clock.sleepers(), 0);
+    }
+
+    #[test]
+    fn sleeper_that_does_not_look_holds_nobody_up() {
+        let clock = clock();
+        let now = clock.now();
+        let _forgotten = clock.sleep_until(now + SECOND);
+        let _waiting = clock.sleep_until(now + SECOND * 2);
+        assert_eq!(clock.next_wake(), Some(now + SECOND));
+        clock.advance(SECOND);
+        assert_eq!(clock.next_wake(), Some(now + SECOND * 2));
+        clock.advance(SECOND);
+        assert_eq!(clock.next_wake(), None);
     }
 
     #[test]
