@@ -23,7 +23,9 @@ pub(crate) fn trials() -> Vec<Trial> {
     };
     vec![
         trial("delay_of_hours_is_kept", || on_queue(delay_is_kept)),
-        trial("release_of_thirteen_hours_is_kept", || on_queue(release_is_kept)),
+        trial("release_of_thirteen_hours_is_kept", || {
+            on_queue(release_is_kept)
+        }),
         trial("hops_lose_nothing", || on_queue(hops_lose_nothing)),
     ]
 }
