@@ -23,6 +23,8 @@ impl Oracle {
             self.check_delivery(now, id, delivery);
         }
         let bytes = delivery.message.size();
+        let live = self.table.live.get(&id);
+        let is_doubled = live.is_some_and(|live| live.is_doubled);
         self.table.holds.insert(
             hold_id,
             Hold {
@@ -31,6 +33,7 @@ impl Oracle {
                 attempt: delivery.attempt,
                 key: delivery.message.details().ordering_key.as_deref().map(hash),
                 bytes,
+                is_doubled,
                 is_running: false,
                 ended: None,
                 is_superseded: false,

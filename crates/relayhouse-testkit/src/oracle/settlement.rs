@@ -21,7 +21,7 @@ impl Oracle {
         let was_open = hold.ended.is_none();
         let (id, attempt) = (hold.id, hold.attempt);
         let is_superseded = std::mem::take(&mut hold.is_superseded);
-        let bytes = hold.bytes;
+        let (bytes, is_doubled) = (hold.bytes, hold.is_doubled);
         if was_open {
             self.in_flight = self.in_flight.saturating_sub(1);
             self.in_flight_bytes = self.in_flight_bytes.saturating_sub(bytes);
@@ -30,7 +30,10 @@ impl Oracle {
         match answer {
             Answer::Done | Answer::Deduplicated => {
                 let newest = self.table.live.get(&id).and_then(|live| live.newest);
-                self.check_fence(id, how, is_superseded, newest == Some(hold_id));
+                // With two copies, each has a receipt of its own.
+                if !is_doubled {
+                    self.check_fence(id, how, is_superseded, newest == Some(hold_id));
+                }
                 self.took_effect(id, how, attempt);
             }
             Answer::Unknown => self.settle_unknown(id, how),

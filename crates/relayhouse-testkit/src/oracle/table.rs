@@ -76,6 +76,8 @@ pub(super) struct Hold {
     pub(super) attempt: u32,
     pub(super) key: Option<u64>,
     pub(super) bytes: u64,
+    /// It may be of one of two copies of the message.
+    pub(super) is_doubled: bool,
     pub(super) is_running: bool,
     /// When its settlement was answered.
     pub(super) ended: Option<Instant>,

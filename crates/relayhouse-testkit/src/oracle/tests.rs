@@ -516,6 +516,21 @@ fn unknown_send_may_be_delivered_or_not() {
 }
 
 #[test]
+fn message_that_may_be_there_twice_has_two_receipts() {
+    let mut history = History::new(Rules::default());
+    let message = message(1);
+    history.note(Entry::Sending(&message));
+    let id = message.id.as_ref().expect("an id");
+    let answer = Answer::Unknown;
+    history.note(Entry::Sent { id, answer }).sent(&message);
+    let (mut first, mut second) = (delivery(&message, 1), delivery(&message, 2));
+    history.received(&mut first).received(&mut second);
+    history.settled(&first, &Settlement::RELEASE, Answer::Done);
+    history.acked(&second);
+    history.fine();
+}
+
+#[test]
 fn nothing_starts_after_the_shutdown() {
     let (mut history, first) = one(Rules::default());
     history
