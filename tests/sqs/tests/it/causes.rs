@@ -16,7 +16,6 @@ pub(crate) struct Record {
     messages: Mutex<HashMap<MessageId, History>>,
     /// Every event in words, where somebody wants to read them.
     words: Mutex<Option<String>>,
-    pub(crate) trail: Mutex<HashMap<String, Vec<String>>>,
 }
 
 /// What happened to one message.
@@ -102,7 +101,6 @@ impl Record {
             watch,
             messages: Mutex::default(),
             words: Mutex::default(),
-            trail: Mutex::default(),
         }
     }
 
@@ -197,56 +195,6 @@ impl Observer for Record {
             for event in events {
                 writeln!(words, "{event:?} {event:#?}").unwrap();
             }
-        }
-        for event in events {
-            let tail = |r: &Receipt| {
-                let t = format!("{r:?}");
-                t[t.len().saturating_sub(24)..].to_owned()
-            };
-            let (id, line) = match event {
-                Event::Sent { id, result, .. } => (
-                    format!("{id:?}"),
-                    format!("{now:?} sent {:?}", result.map_err(Error::kind)),
-                ),
-                Event::Received { delivery, .. } => (
-                    format!("{:?}", delivery.id),
-                    format!(
-                        "{now:?} received {} attempt {} until {:?}",
-                        tail(&delivery.receipt),
-                        delivery.attempt,
-                        delivery.lease.until()
-                    ),
-                ),
-                Event::Started { delivery, .. } => (
-                    format!("{:?}", delivery.id),
-                    format!("{now:?} started {}", tail(&delivery.receipt)),
-                ),
-                Event::Handled {
-                    delivery, result, ..
-                } => (
-                    format!("{:?}", delivery.id),
-                    format!(
-                        "{now:?} handled {} {:?}",
-                        tail(&delivery.receipt),
-                        result.map_err(Error::kind)
-                    ),
-                ),
-                Event::Settled {
-                    delivery,
-                    result,
-                    settlement,
-                    ..
-                } => (
-                    format!("{:?}", delivery.id),
-                    format!(
-                        "{now:?} settled {} {settlement:?} {:?}",
-                        tail(&delivery.receipt),
-                        result.map_err(|e| e.to_string())
-                    ),
-                ),
-                _ => continue,
-            };
-            self.trail.lock().unwrap().entry(id).or_default().push(line);
         }
         let mut messages = self.messages.lock().unwrap();
         for event in events {

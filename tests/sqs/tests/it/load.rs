@@ -80,30 +80,8 @@ pub(crate) async fn finish(world: &World, running: Running) -> Outcome {
     note(world, Entry::ShutDown { abandoned });
     show_dead(world).await;
     let stats = world.stats().await;
-    let verdict = world.verdict(stats.ready + stats.leased + stats.delayed);
-    for told in &verdict.told {
-        let n: Vec<u128> = told
-            .split(|c: char| !c.is_ascii_digit())
-            .filter_map(|t| t.parse().ok())
-            .collect();
-        if n.len() == 2 {
-            let id = relayhouse_core::MessageId::from(n[0] << 64 | n[1]);
-            println!("TRAIL {told}");
-            for l in world
-                .record
-                .trail
-                .lock()
-                .unwrap()
-                .get(&format!("{id:?}"))
-                .into_iter()
-                .flatten()
-            {
-                println!("   {l}");
-            }
-        }
-    }
     Outcome {
-        verdict,
+        verdict: world.verdict(stats.ready + stats.leased + stats.delayed),
         causes: world.causes(),
         report,
         doubled: world.emulator.doubled().len() as u64,
