@@ -75,10 +75,18 @@ impl ManualClock {
         self.state().sleepers.len()
     }
 
-    /// Returns when the first sleeper wants to be woken whose time has not come. Who was woken, and
-    /// has not looked yet, holds nobody up.
+    /// Returns when the first sleeper wants to be woken: a time that has come, if it has not looked
+    /// yet. Where others than the caller look, the clock so waits for them.
     #[must_use]
     pub fn next_wake(&self) -> Option<Instant> {
+        let state = self.state();
+        state.sleepers.keys().next().map(|(deadline, _)| *deadline)
+    }
+
+    /// Returns when the first of those that still sleep wants to be woken. Who was woken, and has
+    /// not looked yet, holds nobody up.
+    #[must_use]
+    pub fn next_asleep(&self) -> Option<Instant> {
         let state = self.state();
         let now = Instant::START + state.elapsed;
         let mut later = state.sleepers.range((now, u64::MAX)..);
@@ -266,11 +274,12 @@ mod tests {
         let now = clock.now();
         let _forgotten = clock.sleep_until(now + SECOND);
         let _waiting = clock.sleep_until(now + SECOND * 2);
+        assert_eq!(clock.next_asleep(), Some(now + SECOND));
+        clock.advance(SECOND);
+        assert_eq!(clock.next_asleep(), Some(now + SECOND * 2));
         assert_eq!(clock.next_wake(), Some(now + SECOND));
         clock.advance(SECOND);
-        assert_eq!(clock.next_wake(), Some(now + SECOND * 2));
-        clock.advance(SECOND);
-        assert_eq!(clock.next_wake(), None);
+        assert_eq!(clock.next_asleep(), None);
     }
 
     #[test]

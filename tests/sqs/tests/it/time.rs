@@ -112,7 +112,7 @@ impl Jumps {
     }
 
     fn jump(&self) {
-        if let Some(next) = self.clock.next_wake() {
+        if let Some(next) = self.clock.next_asleep() {
             self.clock.advance(next.since(self.clock.now()));
         }
     }
