@@ -8,6 +8,7 @@
 //! [`Clock`] and chance is a [`Random`], both given from outside.
 
 mod address;
+mod backoff;
 mod capability;
 mod check;
 pub mod config;
@@ -31,6 +32,7 @@ mod time;
 
 pub use self::{
     address::Address,
+    backoff::{Backoff, Growth, Jitter},
     capability::{Attempts, Capabilities, DedupScope, LeaseKind, Support},
     check::DETAIL_BYTES_MAX,
     delivery::{Delivery, Previous},

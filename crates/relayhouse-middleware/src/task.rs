@@ -1,10 +1,10 @@
 //! A spawned task that any number of closers wait for.
 
-use std::{future::Future, sync::Mutex};
+use std::future::Future;
 
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::sync::watch;
 
-use crate::sync::lock;
+use crate::sync::{JoinHandle, Mutex, lock, spawn};
 
 /// Holds a task until somebody has waited for its end.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ impl Task {
         };
         Self {
             ended,
-            handle: Mutex::new(Some(tokio::spawn(task))),
+            handle: Mutex::new(Some(spawn(task))),
         }
     }
 

@@ -30,7 +30,7 @@ pub use self::{
     },
     ordering::Ordering,
     output::Output,
-    policy::{FailurePolicy, Jitter},
+    policy::FailurePolicy,
     producer::{Producer, ProducerBuilder, SendFuture},
     pull::Pull,
     request::{Requester, RequesterReport, reply},

@@ -2,7 +2,10 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
-use relayhouse_core::{DeadLetter, Error, ErrorKind, Random, Retry, Settlement, config::duration};
+use relayhouse_core::{
+    Backoff, DeadLetter, Error, ErrorKind, Growth, Jitter, Random, Retry, Settlement,
+    config::duration,
+};
 use serde::Deserialize;
 
 /// Turns a failure into a settlement: one budget for all attempts of a message.
@@ -22,17 +25,6 @@ pub struct FailurePolicy {
     pub delay_max: Duration,
     /// How much of a delay is left to chance; all of it.
     pub jitter: Jitter,
-}
-
-/// Says how much of a delay is left to chance.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Jitter {
-    /// Any delay from zero to the full one.
-    #[default]
-    Full,
-    /// The full delay.
-    None,
 }
 
 impl Default for FailurePolicy {
@@ -74,7 +66,7 @@ impl FailurePolicy {
                 ));
             }
             Retry::After(delay) => delay,
-            _ => self.delay(attempt, random),
+            _ => self.backoff().delay(attempt, random),
         };
         Settlement::Release { delay }
     }
@@ -85,16 +77,12 @@ impl FailurePolicy {
         self.attempts_max.is_some_and(|max| max.get() < attempt)
     }
 
-    /// Returns the delay after the failure of `attempt`.
-    fn delay(&self, attempt: u32, random: &dyn Random) -> Duration {
-        let doublings = attempt.saturating_sub(1).min(31);
-        let delay = self
-            .delay_first
-            .saturating_mul(1 << doublings)
-            .min(self.delay_max);
-        match self.jitter {
-            Jitter::Full => random.up_to(delay),
-            Jitter::None => delay,
+    const fn backoff(&self) -> Backoff {
+        Backoff {
+            growth: Growth::Exponential,
+            delay_first: self.delay_first,
+            delay_max: self.delay_max,
+            jitter: self.jitter,
         }
     }
 }

@@ -60,12 +60,12 @@ pub mod prelude;
 
 pub use relayhouse_codec as codec;
 pub use relayhouse_core::{
-    Address, BoxError, Capabilities, Clock, Context, DeadLetter, Delivery, Entity, Envelope, Error,
-    ErrorKind, Event, Extending, Fingerprint, FromDelivery, HeaderValue, Headers, Instant,
-    IntoMessage, IntoSettlement, Lease, Message, MessageId, MessageIds, NotBefore, Observer,
-    Operation, Outcome, Outgoing, Previous, Priority, QueueName, Random, Receipt, Result, Retry,
-    Secret, SeededRandom, Sending, Sent, SessionId, Settlement, Settling, Source, SubscriptionName,
-    Support, Text, Timestamp, config, extract, port,
+    Address, Backoff, BoxError, Capabilities, Clock, Context, DeadLetter, Delivery, Entity,
+    Envelope, Error, ErrorKind, Event, Extending, Fingerprint, FromDelivery, Growth, HeaderValue,
+    Headers, Instant, IntoMessage, IntoSettlement, Jitter, Lease, Message, MessageId, MessageIds,
+    NotBefore, Observer, Operation, Outcome, Outgoing, Previous, Priority, QueueName, Random,
+    Receipt, Result, Retry, Secret, SeededRandom, Sending, Sent, SessionId, Settlement, Settling,
+    Source, SubscriptionName, Support, Text, Timestamp, config, extract, port,
 };
 #[cfg(feature = "local")]
 pub use relayhouse_local as local;

@@ -1,6 +1,6 @@
 //! What retries there may be beside first tries: a purse that first tries pay into.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// How finely shares of a retry are counted.
 const UNIT: u64 = 1_000_000;

@@ -37,7 +37,7 @@ pin_project! {
     enum Stage<F> {
         Called { #[pin] future: F },
         Waiting { sleep: Sleep, error: Error },
-        Waited,
+        Waited { error: Error },
     }
 }
 
@@ -93,15 +93,15 @@ where
                 }
                 StageProjection::Waiting { sleep, error } => {
                     ready!(sleep.as_mut().poll(context));
-                    // A lease may be lost meanwhile; then somebody else has the message.
-                    let until = this.request.held_until();
-                    if until.is_some_and(|until| until <= clock.now()) {
-                        return Poll::Ready(Err(error.clone()));
-                    }
-                    this.stage.set(Stage::Waited);
+                    let error = error.clone();
+                    this.stage.set(Stage::Waited { error });
                 }
-                StageProjection::Waited => {
+                StageProjection::Waited { error } => {
                     ready!(this.service.poll_ready(context))?;
+                    let late = this.shared.too_late(this.request, error, *this.progress);
+                    if let Some(error) = late {
+                        return Poll::Ready(Err(error));
+                    }
                     let future = this.service.call(this.request.clone());
                     this.stage.set(Stage::Called { future });
                 }

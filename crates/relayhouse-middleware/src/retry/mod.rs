@@ -85,7 +85,7 @@ mod shared;
 mod tests;
 
 pub use self::{
-    config::{Growth, Jitter, RetryConfig, Unknown},
+    config::{RetryConfig, Unknown},
     future::ResponseFuture,
     layer::RetryLayer,
     retryable::Retryable,

@@ -1,11 +1,11 @@
 //! What all clones share, and the decision after a failure.
 
-use std::{sync::Mutex, time::Duration};
+use std::time::Duration;
 
 use relayhouse_core::{Context, Error, ErrorKind, Event, Instant, Retry as Hint};
 
 use super::{RetryConfig, Retryable, budget::Budget, memory::Memory};
-use crate::sync::lock;
+use crate::sync::{Mutex, lock};
 
 /// Is shared by all clones of a retry.
 #[derive(Debug)]
@@ -70,7 +70,10 @@ impl Shared {
         }
         let delay = match error.retry_hint() {
             Hint::After(delay) => delay,
-            _ => self.config.delay(progress.tries, &*self.context.random),
+            _ => {
+                let random = &*self.context.random;
+                self.config.backoff().delay(progress.tries, random)
+            }
         };
         let may_wait = self.may_hold(request, delay)
             && self.has_time(progress, delay)
@@ -79,14 +82,35 @@ impl Shared {
             self.report(&error, progress, delay);
             return Ok(delay);
         }
-        if request.held_until().is_none() {
-            return Err(error.retry(Hint::Exhausted));
+        if request.held_until().is_some() {
+            self.report(&error, progress, delay);
         }
-        self.report(&error, progress, delay);
+        Err(self.give_up(request, error.retry(Hint::After(delay)), progress))
+    }
+
+    /// Returns the error that the call ends with if a try that begins now would be too late: the
+    /// lease has ended, and somebody else has the message, or the total time has passed.
+    pub(super) fn too_late<R: Retryable>(
+        &self,
+        request: &R,
+        error: &Error,
+        progress: Progress,
+    ) -> Option<Error> {
+        let now = self.context.clock.now();
+        let is_held = request.held_until().is_none_or(|until| now < until);
+        let is_in_time = is_held && self.has_time(progress, Duration::ZERO);
+        (!is_in_time).then(|| self.give_up(request, error.clone(), progress))
+    }
+
+    /// Remembers the tries of a request that is delivered again; another one is exhausted.
+    fn give_up<R: Retryable>(&self, request: &R, error: Error, progress: Progress) -> Error {
+        if request.held_until().is_none() {
+            return error.retry(Hint::Exhausted);
+        }
         if let Some(id) = request.redelivered_as() {
             lock(&self.memory).put(id, progress.tries);
         }
-        Err(error.retry(Hint::After(delay)))
+        error
     }
 
     /// Returns true if waiting for `delay` costs no more of a lease than it may.

@@ -1,6 +1,7 @@
 //! Tries, delays, leases and budgets, under paused time.
 
 use std::{
+    fmt::Debug,
     num::NonZeroU32,
     sync::{
         Arc,
@@ -10,13 +11,14 @@ use std::{
 };
 
 use relayhouse_core::{
-    Context, Delivery, Error, ErrorKind, Instant, Message, Result, Retry as Hint, Settlement,
+    Context, Delivery, Error, ErrorKind, Instant, Jitter, Message, Result, Retry as Hint,
+    Settlement,
 };
 use tower::{Service, ServiceExt, service_fn};
 use tower_layer::Layer;
 use tower_test::mock;
 
-use super::{Jitter, RetryConfig, RetryLayer, Unknown};
+use super::{RetryConfig, RetryLayer, Retryable, Unknown};
 use crate::testing::{context, delivery, poll_and_drop};
 
 const LEASE: Duration = Duration::from_secs(30);
@@ -274,6 +276,54 @@ async fn next_try_waits_for_readiness() {
     assert_eq!(request, Message::new("body"));
     answer.send_response(());
     call.await.unwrap().unwrap();
+}
+
+/// Makes a call whose second try finds the service not ready for a minute, and returns how it ends;
+/// `None` if the try is made.
+async fn late<R: Retryable + Debug + Send + 'static>(
+    config: RetryConfig,
+    request: R,
+) -> Option<Error> {
+    let context = context();
+    let layer = tower::ServiceBuilder::new()
+        .layer(RetryLayer::with_config(config, &context))
+        .map_err(Error::from_boxed);
+    let (mut service, mut handle) = mock::spawn_layer::<R, (), _>(layer);
+    handle.allow(1);
+    assert!(service.poll_ready().is_ready());
+    let call = tokio::spawn(service.call(request));
+    let (_, answer) = handle.next_request().await.unwrap();
+    handle.allow(0);
+    answer.send_error(throttled());
+    let minute = context.clock.now() + Duration::from_secs(60);
+    context.clock.sleep_until(minute).await;
+    assert!(!call.is_finished());
+    handle.allow(1);
+    tokio::task::yield_now().await;
+    if handle.poll_request().is_ready() {
+        return None;
+    }
+    call.await.unwrap().err()
+}
+
+/// Whoever waits for readiness may lose the lease meanwhile: then somebody else has the message.
+#[tokio::test(start_paused = true)]
+async fn try_is_not_made_after_the_end_of_its_lease() {
+    let until = |seconds| Instant::START + Duration::from_secs(seconds);
+    let error = late(plain(), delivery("7", 1, until(30))).await;
+    assert!(error.unwrap().is_temporary(), "it is delivered again");
+    assert!(late(plain(), delivery("7", 1, until(90))).await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn try_is_not_made_after_the_total_time() {
+    let within = |seconds| RetryConfig {
+        total_max: Some(Duration::from_secs(seconds)),
+        ..plain()
+    };
+    let error = late(within(30), Message::new("")).await.unwrap();
+    assert_eq!(error.retry_hint(), Hint::Exhausted);
+    assert!(late(within(90), Message::new("")).await.is_none());
 }
 
 /// Whenever a call is dropped, no more than the tries it had begun were made.

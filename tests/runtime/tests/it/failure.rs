@@ -3,9 +3,10 @@
 use std::{io, num::NonZeroU32, sync::Arc, time::Duration};
 
 use relayhouse_core::{
-    Delivery, Error, ErrorKind, FromDelivery, Message, Result, Retry, Settlement, extract::Attempt,
+    Delivery, Error, ErrorKind, FromDelivery, Jitter, Message, Result, Retry, Settlement,
+    extract::Attempt,
 };
-use relayhouse_runtime::{FailurePolicy, Jitter};
+use relayhouse_runtime::FailurePolicy;
 
 use crate::fixture::{Fixture, Latch, Log};
 
