@@ -1,13 +1,16 @@
 //! Permits for what is in flight, counted in messages and bytes, and given out in order.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::Arc,
     task::{Context, Poll, Waker},
 };
 
+use relayhouse_core::Result;
+
 use crate::{
     line::{Line, wake},
-    sync::lock,
+    prepare::Watch,
+    sync::{Mutex, lock},
 };
 
 /// Counts what is in flight, and lets in what there is room for.
@@ -30,7 +33,7 @@ pub(crate) struct Amount {
 
 /// Is room for one request. Dropping it gives the room back.
 #[derive(Debug)]
-pub(crate) struct Permit {
+pub struct Permit {
     permits: Arc<Permits>,
     amount: Amount,
 }
@@ -65,11 +68,20 @@ impl Permits {
 
     /// Changes how many messages may be in flight. What is in flight beyond that may end.
     pub(crate) fn set_messages_max(&self, messages: u64) {
-        let waker = {
-            let mut state = lock(&self.0);
-            state.max.messages = messages;
-            state.next()
-        };
+        wake(self.change_messages_max(messages));
+    }
+
+    /// Does the same, and returns who is to be woken once no lock is held.
+    #[must_use]
+    pub(crate) fn change_messages_max(&self, messages: u64) -> Option<Waker> {
+        let mut state = lock(&self.0);
+        state.max.messages = messages;
+        state.next()
+    }
+
+    /// Wakes the first in line, to look at what has changed besides the room.
+    pub(crate) fn wake_first(&self) {
+        let waker = lock(&self.0).line.first();
         wake(waker);
     }
 
@@ -157,6 +169,10 @@ impl Permit {
         self.amount = amount;
         wake(waker);
     }
+}
+
+impl<T> Watch<T> for Permit {
+    fn ended(self, _: &Result<T>) {}
 }
 
 impl Drop for Permit {

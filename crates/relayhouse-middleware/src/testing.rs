@@ -1,11 +1,22 @@
-//! What tests of several layers share: a context, deliveries, and futures that are dropped early.
+//! What tests of several layers share: a context, deliveries, a service whose readiness comes and
+//! goes, and futures that are dropped early.
 
-use std::{future::Future, pin::pin, task::Poll};
+use std::{
+    future::{Future, Ready, ready},
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{self, Poll},
+};
 
 use relayhouse_core::{
-    Context, Delivery, Instant, Lease, Message, MessageId, Previous, Receipt, Timestamp,
+    Context, Delivery, Error, Instant, Lease, Message, MessageId, Previous, Receipt, Result, Sent,
+    Timestamp,
 };
 use relayhouse_time::simulated;
+use tower::Service;
 
 /// Makes a context on tokio's clock, the same in every run.
 pub(crate) fn context() -> Context {
@@ -24,6 +35,35 @@ pub(crate) fn delivery(id: &str, attempt: u32, until: Instant) -> Delivery {
         sequence: None,
         enqueued_at: Timestamp::default(),
         envelope: None,
+    }
+}
+
+/// Is a service that is ready while it is open, and wakes nobody when it opens.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Door {
+    is_closed: Arc<AtomicBool>,
+}
+
+impl Door {
+    pub(crate) fn close(&self) {
+        self.is_closed.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Service<Message> for Door {
+    type Response = Sent;
+    type Error = Error;
+    type Future = Ready<Result<Sent>>;
+
+    fn poll_ready(&mut self, _: &mut task::Context<'_>) -> Poll<Result<()>> {
+        if self.is_closed.load(Ordering::Relaxed) {
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Message) -> Self::Future {
+        ready(Ok(Sent::default()))
     }
 }
 

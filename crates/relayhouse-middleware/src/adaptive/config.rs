@@ -20,7 +20,8 @@ pub struct AdaptiveConfig {
     pub floor: NonZeroU32,
     /// The greatest limit; 256.
     pub ceiling: NonZeroU32,
-    /// How much longer than alone a call may take; 1.3 times. For the gradient.
+    /// How much longer than alone a call may take; 1.3 times. Less than once counts as once. For the
+    /// gradient.
     pub tolerance: f64,
     /// The latency above which the limit falls; none. For AIMD.
     #[serde(deserialize_with = "duration_option")]

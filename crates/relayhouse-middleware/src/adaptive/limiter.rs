@@ -142,7 +142,8 @@ impl Limiter {
             base + BASE_WEIGHT * (latency - base).min(0.0)
         });
         self.base = Some(base);
-        let gradient = (self.config.tolerance * base / latency).clamp(GRADIENT_MIN, 1.0);
+        let tolerance = self.config.tolerance.max(1.0);
+        let gradient = (tolerance * base / latency).clamp(GRADIENT_MIN, 1.0);
         let has_room = 1.0 <= gradient;
         if self.phase == Phase::WarmUp && has_room {
             return self.grow(self.limit, Reason::WarmUp);
@@ -397,6 +398,7 @@ mod tests {
             calls in vec((0..5_000_u64, 0..3_u8, 0..1_000_u64), 1..500),
             floor in 1..20_u32,
             above in 0..200_u32,
+            tolerance in prop_oneof![Just(f64::NAN), Just(0.0), Just(1.3), Just(f64::INFINITY)],
             is_gradient: bool,
         ) {
             let algorithm = if is_gradient { Algorithm::Gradient } else { Algorithm::Aimd };
@@ -405,6 +407,7 @@ mod tests {
                 floor: nonzero(floor),
                 ceiling: nonzero(floor + above),
                 samples_min: NonZeroU32::MIN,
+                tolerance,
                 ..config(algorithm)
             };
             let mut limiter = Limiter::new(config, Instant::START);

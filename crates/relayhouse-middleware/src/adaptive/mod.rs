@@ -11,7 +11,7 @@
 //! - [`Algorithm::Aimd`] grows by one, and falls by a tenth when calls take longer than
 //!   `latency_max`.
 //!
-//! With both, the limit falls by a third when more than a tenth of the calls fail. What is a
+//! With both, the limit falls by three tenths when more than a tenth of the calls fail. What is a
 //! failure is said by a [`Classify`](crate::Classify). A limit that is not used up does not grow.
 //! It is decided at most every 100 ms, by at least 20 calls that began since the last decision;
 //! [`AdaptiveLayer::explain`] says what was decided last, and why.
@@ -62,11 +62,11 @@
 
 mod config;
 mod decision;
-mod future;
 mod layer;
 mod limiter;
 mod service;
 mod shared;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -74,7 +74,7 @@ mod tests;
 pub use self::{
     config::{AdaptiveConfig, Algorithm},
     decision::{Decision, Reason},
-    future::ResponseFuture,
     layer::AdaptiveLayer,
     service::Adaptive,
+    watch::Measure,
 };

@@ -2,15 +2,16 @@
 
 use std::{
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use relayhouse_core::{Error, ErrorKind, Result};
 use tower_service::Service;
 
-use super::{Decision, ResponseFuture, shared::Shared};
+use super::{Decision, Measure, shared::Shared};
 use crate::{
     permits::{Amount, Hold},
+    prepare::Called,
     request::Request,
     verdict::{Classify, Standard},
 };
@@ -62,11 +63,16 @@ where
 {
     type Response = S::Response;
     type Error = Error;
-    type Future = ResponseFuture<S::Future, C>;
+    type Future = Called<S::Future, S::Response, Measure<C>>;
 
-    /// Is ready when the service is, and then when there is room.
+    /// Is ready when the service is, and then when there is room: an instance that waits for the
+    /// service keeps neither room nor a place in the line from others.
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
-        ready!(self.inner.poll_ready(context))?;
+        let inner = self.inner.poll_ready(context)?;
+        if inner.is_pending() {
+            self.hold = Hold::Nothing;
+            return Poll::Pending;
+        }
         let Shared {
             permits, reserve, ..
         } = &*self.shared;
@@ -87,11 +93,14 @@ where
         };
         let Some(permit) = permit else {
             let error = Error::new(ErrorKind::Full, "as much is in flight as may be");
-            return ResponseFuture::refused(error);
+            return Called::answered(Err(error));
         };
-        let began = self.shared.context.clock.now();
-        let future = self.inner.call(request);
-        let shared = Arc::clone(&self.shared);
-        ResponseFuture::called(future, permit, began, shared, self.classify.clone())
+        let measure = Measure {
+            permit,
+            began: self.shared.context.clock.now(),
+            shared: Arc::clone(&self.shared),
+            classify: self.classify.clone(),
+        };
+        Called::watched(self.inner.call(request), measure)
     }
 }

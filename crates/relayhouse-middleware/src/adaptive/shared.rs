@@ -1,6 +1,6 @@
 //! What all clones share: the permits, and the limiter that steers them.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use relayhouse_core::{Context, Event, Instant, Text};
 
@@ -9,8 +9,9 @@ use super::{
     limiter::{Limiter, Sample},
 };
 use crate::{
+    line::wake,
     permits::{Amount, Permits},
-    sync::lock,
+    sync::{Mutex, lock},
     verdict::Verdict,
 };
 
@@ -61,12 +62,17 @@ impl Shared {
         };
         let change = {
             let mut limiter = lock(&self.limiter);
-            limiter.record(sample).then(|| limiter.explain())
+            limiter.record(sample).then(|| {
+                let decision = limiter.explain();
+                // With the limiter locked, so that no earlier decision comes after a later one.
+                let waker = self.permits.change_messages_max(decision.limit.into());
+                (decision, waker)
+            })
         };
-        let Some(Decision { before, limit, .. }) = change else {
+        let Some((Decision { before, limit, .. }, waker)) = change else {
             return;
         };
-        self.permits.set_messages_max(limit.into());
+        wake(waker);
         if let Some(observer) = &self.context.observer {
             let name = self.name.as_str();
             let event = Event::LimitChanged {

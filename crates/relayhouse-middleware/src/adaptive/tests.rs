@@ -12,11 +12,12 @@ use relayhouse_core::{
 };
 use tower::{Service, ServiceExt, service_fn};
 use tower_layer::Layer;
+use tower_test::mock;
 
 use super::{AdaptiveConfig, AdaptiveLayer, Algorithm, Reason};
 use crate::{
     sync::lock,
-    testing::{context, poll_and_drop},
+    testing::{Door, context, poll_and_drop},
     verdict::Verdict,
 };
 
@@ -63,6 +64,24 @@ async fn readiness_waits_for_room_and_probes_give_it_back() {
     assert!(poll_and_drop(second.ready(), 1).await.is_none());
     drop(first);
     second.ready().await.unwrap();
+}
+
+/// An instance in the line whose service is ready no more lets those behind it go on.
+#[tokio::test(start_paused = true)]
+async fn blocked_instance_does_not_hold_up_the_line() {
+    let layer = AdaptiveLayer::with_config("orders", config(1), &context());
+    let door = Door::default();
+    let mut holder = mock::Spawn::new(layer.layer(Door::default()));
+    let mut blocked = mock::Spawn::new(layer.layer(door.clone()));
+    let mut behind = mock::Spawn::new(layer.layer(Door::default()));
+    assert!(holder.poll_ready().is_ready());
+    assert!(blocked.poll_ready().is_pending());
+    assert!(behind.poll_ready().is_pending());
+    door.close();
+    drop(holder);
+    assert!(blocked.poll_ready().is_pending());
+    assert!(behind.is_woken());
+    assert!(behind.poll_ready().is_ready());
 }
 
 #[tokio::test(start_paused = true)]

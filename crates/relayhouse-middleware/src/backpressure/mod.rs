@@ -56,7 +56,6 @@
 //! ```
 
 mod config;
-mod future;
 mod layer;
 mod service;
 
@@ -65,7 +64,6 @@ mod tests;
 
 pub use self::{
     config::{BackpressureConfig, Full},
-    future::ResponseFuture,
     layer::BackpressureLayer,
     service::{Backpressure, Load},
 };

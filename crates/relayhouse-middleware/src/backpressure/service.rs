@@ -2,15 +2,16 @@
 
 use std::{
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use relayhouse_core::{Error, ErrorKind, Result, Retry};
 use tower_service::Service;
 
-use super::{BackpressureConfig, Full, ResponseFuture};
+use super::{BackpressureConfig, Full};
 use crate::{
-    permits::{Amount, Hold, Permits},
+    permits::{Amount, Hold, Permit, Permits},
+    prepare::Called,
     request::Request,
 };
 
@@ -106,17 +107,21 @@ where
 {
     type Response = S::Response;
     type Error = Error;
-    type Future = ResponseFuture<S::Future>;
+    type Future = Called<S::Future, S::Response, Permit>;
 
     /// Is ready when the service is, and then when there is room: an instance that waits for the
-    /// service keeps no room from others. Where calls are shed or fail, it is always ready.
+    /// service keeps neither room nor a place in the line from others. Where calls are shed or fail,
+    /// it is always ready.
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
         let inner = self.inner.poll_ready(context)?;
         self.is_blocked = inner.is_pending();
         if self.config.full != Full::Wait {
             return Poll::Ready(Ok(()));
         }
-        ready!(inner);
+        if self.is_blocked {
+            self.hold = Hold::Nothing;
+            return Poll::Pending;
+        }
         let reserve = self.reserve();
         let taken = self.permits.poll_take(&mut self.hold, reserve, context);
         taken.map(Ok)
@@ -124,7 +129,7 @@ where
 
     fn call(&mut self, request: R) -> Self::Future {
         if self.is_blocked {
-            return ResponseFuture::refused(self.full());
+            return Called::answered(Err(self.full()));
         }
         let amount = Amount {
             messages: request.messages().into(),
@@ -138,8 +143,8 @@ where
             None => self.permits.try_take(amount),
         };
         match permit {
-            Some(permit) => ResponseFuture::called(self.inner.call(request), permit),
-            None => ResponseFuture::refused(self.full()),
+            Some(permit) => Called::watched(self.inner.call(request), permit),
+            None => Called::answered(Err(self.full())),
         }
     }
 }

@@ -12,7 +12,7 @@ use tower_layer::Layer;
 use tower_test::mock::{self, Mock};
 
 use super::{Backpressure, BackpressureConfig, BackpressureLayer, Full, Load};
-use crate::testing::poll_and_drop;
+use crate::testing::{Door, poll_and_drop};
 
 fn config(messages: u32, bytes: u64, full: Full) -> BackpressureConfig {
     BackpressureConfig {
@@ -162,6 +162,27 @@ async fn room_is_taken_after_the_service_is_ready() {
     assert_eq!(layer.load(), load(0, 0, 0));
     handle.allow(1);
     assert!(service.poll_ready().is_ready());
+    assert_eq!(layer.load(), load(1, 10, 0));
+}
+
+/// An instance in the line whose service is ready no more lets those behind it go on.
+#[tokio::test]
+async fn blocked_instance_does_not_hold_up_the_line() {
+    let layer = BackpressureLayer::new(config(1, 100, Full::Wait));
+    let door = Door::default();
+    let [holder, blocked, behind] = [Door::default(), door.clone(), Door::default()];
+    let service = |door| mock::Spawn::new(layer.layer(door));
+    let (mut holder, mut blocked, mut behind) =
+        (service(holder), service(blocked), service(behind));
+    assert!(holder.poll_ready().is_ready());
+    assert!(blocked.poll_ready().is_pending());
+    assert!(behind.poll_ready().is_pending());
+    door.close();
+    drop(holder);
+    assert!(blocked.is_woken());
+    assert!(blocked.poll_ready().is_pending());
+    assert!(behind.is_woken());
+    assert!(behind.poll_ready().is_ready());
     assert_eq!(layer.load(), load(1, 10, 0));
 }
 

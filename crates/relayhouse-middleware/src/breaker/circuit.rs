@@ -129,10 +129,10 @@ impl Circuit {
         }
     }
 
-    /// Learns how a call ended.
+    /// Learns how a call ended. The time is asked for when the breaker opens.
     pub(super) fn record(
         &mut self,
-        now: Instant,
+        now: impl FnOnce() -> Instant,
         admitted: Admitted,
         verdict: Verdict,
         is_slow: bool,
@@ -155,9 +155,9 @@ impl Circuit {
         match &mut self.phase {
             Phase::Closed => {
                 self.window.push(call, self.config.window.get());
-                self.window.opens(&self.config).then(|| self.open(now))
+                self.window.opens(&self.config).then(|| self.open(now()))
             }
-            Phase::HalfOpen { .. } if is_failure || is_slow => Some(self.open(now)),
+            Phase::HalfOpen { .. } if is_failure || is_slow => Some(self.open(now())),
             Phase::HalfOpen { probing, succeeded } => {
                 *probing -= 1;
                 *succeeded += 1;
@@ -210,7 +210,8 @@ impl Window {
         }
         let window = config.window.get();
         let is_full = window as usize <= self.calls.len();
-        let reaches = |count: u32, share: f64| share * f64::from(window) <= f64::from(count);
+        let reaches =
+            |count: u32, share: f64| 0 < count && share * f64::from(window) <= f64::from(count);
         is_full
             && (reaches(self.failures, config.failure_share)
                 || (config.slow_after.is_some() && reaches(self.slow, config.slow_share)))
@@ -245,7 +246,7 @@ mod tests {
         is_slow: bool,
     ) -> Option<Change> {
         let admitted = circuit.admit(now).unwrap();
-        circuit.record(now, admitted, verdict, is_slow)
+        circuit.record(|| now, admitted, verdict, is_slow)
     }
 
     #[test]
@@ -292,6 +293,18 @@ mod tests {
         assert!(matches!(changes.next(), Some(Some(Change::Opened { .. }))));
     }
 
+    #[test]
+    fn share_of_zero_is_one_failure() {
+        let mut circuit = Circuit::new(BreakerConfig {
+            failure_share: 0.0,
+            ..BreakerConfig::default()
+        });
+        for _ in 0..40 {
+            assert_eq!(call(&mut circuit, at(0), Verdict::Success, false), None);
+        }
+        assert!(call(&mut circuit, at(0), Verdict::Failure, false).is_some());
+    }
+
     fn opened() -> Circuit {
         let mut circuit = circuit();
         for _ in 0..5 {
@@ -306,7 +319,7 @@ mod tests {
         let probes = [(); 3].map(|()| circuit.admit(at(30)).unwrap());
         assert!(probes.iter().all(|probe| probe.is_probe));
         assert_eq!(circuit.admit(at(30)), Err(Refused::Probing));
-        let mut end = |probe| circuit.record(at(31), probe, Verdict::Success, false);
+        let mut end = |probe| circuit.record(|| at(31), probe, Verdict::Success, false);
         assert_eq!(probes.map(&mut end), [None, None, Some(Change::Closed)]);
         assert!(!circuit.admit(at(31)).unwrap().is_probe);
     }
@@ -319,7 +332,8 @@ mod tests {
             let change = call(&mut circuit, at(31), verdict, is_slow);
             assert_eq!(change, Some(Change::Opened { until: at(61) }));
             // The other probe ends afterwards, and changes nothing.
-            assert_eq!(circuit.record(at(32), early, Verdict::Success, false), None);
+            let late = circuit.record(|| at(32), early, Verdict::Success, false);
+            assert_eq!(late, None);
             assert_eq!(circuit.state(at(60)), State::Open);
         }
     }
@@ -331,7 +345,7 @@ mod tests {
             let probes = [(); 3].map(|()| circuit.admit(at(30)).unwrap());
             let [dropped, neutral, other] = probes;
             circuit.give_back(dropped);
-            circuit.record(at(30), neutral, Verdict::Neutral, false);
+            circuit.record(|| at(30), neutral, Verdict::Neutral, false);
             circuit.give_back(other);
         }
         assert_eq!(circuit.state(at(30)), State::HalfOpen);
@@ -349,10 +363,8 @@ mod tests {
             call(&mut circuit, at(30), Verdict::Success, false);
         }
         for admitted in late {
-            assert_eq!(
-                circuit.record(at(31), admitted, Verdict::Failure, false),
-                None
-            );
+            let change = circuit.record(|| at(31), admitted, Verdict::Failure, false);
+            assert_eq!(change, None);
         }
         assert_eq!(circuit.state(at(31)), State::Closed);
     }
@@ -401,7 +413,7 @@ mod tests {
                     },
                     Step::End(index, verdict, is_slow) if !out.is_empty() => {
                         let admitted = out.swap_remove(index % out.len());
-                        let change = circuit.record(at(now), admitted, verdict, is_slow);
+                        let change = circuit.record(|| at(now), admitted, verdict, is_slow);
                         if let Some(Change::Opened { until: end }) = change {
                             until = end;
                         }

@@ -64,10 +64,10 @@
 
 mod circuit;
 mod config;
-mod future;
 mod layer;
 mod service;
 mod shared;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -75,7 +75,7 @@ mod tests;
 pub use self::{
     circuit::State,
     config::{BreakerConfig, Open},
-    future::ResponseFuture,
     layer::BreakerLayer,
     service::Breaker,
+    watch::Report,
 };

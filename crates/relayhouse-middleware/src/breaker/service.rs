@@ -10,11 +10,14 @@ use relayhouse_core::{Error, ErrorKind, Instant, Result, Retry, Sleep};
 use tower_service::Service;
 
 use super::{
-    Open, ResponseFuture, State,
+    Open, Report, State,
     circuit::Refused,
     shared::{Pass, Place, Shared},
 };
-use crate::verdict::{Classify, Standard};
+use crate::{
+    prepare::Called,
+    verdict::{Classify, Standard},
+};
 
 /// Leaves a service alone while it fails.
 ///
@@ -110,7 +113,7 @@ where
 {
     type Response = S::Response;
     type Error = Error;
-    type Future = ResponseFuture<S::Future, C>;
+    type Future = Called<S::Future, S::Response, Report<C>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
         if self.open == Open::Pause {
@@ -129,10 +132,14 @@ where
                 let shared = &self.shared;
                 let slow_after = shared.config.slow_after;
                 let slow_at = slow_after.map(|slow_after| shared.context.clock.now() + slow_after);
-                let future = self.inner.call(request);
-                ResponseFuture::called(future, pass, slow_at, self.classify.clone())
+                let report = Report {
+                    pass,
+                    slow_at,
+                    classify: self.classify.clone(),
+                };
+                Called::watched(self.inner.call(request), report)
             }
-            Err(refused) => ResponseFuture::refused(self.unavailable(refused)),
+            Err(refused) => Called::answered(Err(self.unavailable(refused))),
         }
     }
 }

@@ -1,12 +1,6 @@
 //! What all clones share: the circuit, and who waits for it to let calls through.
 
-use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
-    task::Waker,
-};
+use std::{sync::Arc, task::Waker};
 
 use relayhouse_core::{Context, Event, Instant, Text};
 
@@ -14,7 +8,15 @@ use super::{
     BreakerConfig, State,
     circuit::{Admitted, Change, Circuit, Refused},
 };
-use crate::{line::Line, sync::lock, verdict::Verdict};
+use crate::{
+    line::Line,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+        lock,
+    },
+    verdict::Verdict,
+};
 
 /// Is shared by all clones of a breaker.
 #[derive(Debug)]
@@ -146,16 +148,11 @@ impl Pass {
         let Some(admitted) = self.admitted.take() else {
             return;
         };
-        let shared = &self.shared;
-        let is_timed = slow_at.is_some() || verdict == Verdict::Failure || admitted.is_probe;
-        // A success of a closed circuit changes no time, and so reads no clock.
-        let now = if is_timed {
-            shared.context.clock.now()
-        } else {
-            Instant::START
-        };
-        let is_slow = slow_at.is_some_and(|slow_at| slow_at <= now);
-        shared.change(|circuit| circuit.record(now, admitted, verdict, is_slow));
+        let clock = &self.shared.context.clock;
+        let is_slow = slow_at.is_some_and(|slow_at| slow_at <= clock.now());
+        let now = || clock.now();
+        self.shared
+            .change(|circuit| circuit.record(now, admitted, verdict, is_slow));
     }
 }
 

@@ -197,6 +197,22 @@ async fn stale_readiness_is_taken_back() {
     assert!(poll_and_drop(service.ready(), 1).await.is_none());
 }
 
+/// A success can be what fills the window, of which half has failed.
+#[tokio::test(start_paused = true)]
+async fn breaker_that_a_success_opens_is_open_from_then_on() {
+    let context = context();
+    let layer = BreakerLayer::new("orders", Open::Fail, &context);
+    let switch = Switch::default();
+    wait(&context, 60 * SECOND).await;
+    for number in 0..20 {
+        switch.down(number % 2 == 0);
+        assert_eq!(call(&layer, &switch).await.is_err(), number % 2 == 0);
+    }
+    assert_eq!(layer.state(), State::Open);
+    let error = call(&layer, &switch).await.unwrap_err();
+    assert_eq!(error.retry_hint(), Retry::After(30 * SECOND));
+}
+
 #[tokio::test(start_paused = true)]
 async fn slow_calls_open_where_they_are_counted() {
     let context = context();

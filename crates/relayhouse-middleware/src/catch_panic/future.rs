@@ -13,56 +13,33 @@ use pin_project_lite::pin_project;
 use relayhouse_core::{Error, ErrorKind, Result};
 
 pin_project! {
-    /// Is the future of one call.
-    pub struct ResponseFuture<F> {
+    /// Is a future whose panic is its answer.
+    pub struct Catching<F> {
         #[pin]
-        stage: Stage<F>,
+        future: F,
     }
 }
 
-pin_project! {
-    #[project = StageProjection]
-    enum Stage<F> {
-        Called { #[pin] future: F },
-        Failed { error: Option<Error> },
+impl<F> Catching<F> {
+    pub(super) const fn new(future: F) -> Self {
+        Self { future }
     }
 }
 
-impl<F> ResponseFuture<F> {
-    pub(super) const fn called(future: F) -> Self {
-        Self {
-            stage: Stage::Called { future },
-        }
-    }
-
-    pub(super) const fn failed(error: Error) -> Self {
-        Self {
-            stage: Stage::Failed { error: Some(error) },
-        }
-    }
-}
-
-impl<F> Debug for ResponseFuture<F> {
+impl<F> Debug for Catching<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ResponseFuture")
+        f.write_str("Catching")
     }
 }
 
-impl<F: Future<Output = Result<T>>, T> Future for ResponseFuture<F> {
+impl<F: Future<Output = Result<T>>, T> Future for Catching<F> {
     type Output = Result<T>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T>> {
-        match self.project().stage.project() {
-            StageProjection::Called { future } => {
-                match catch_unwind(AssertUnwindSafe(|| future.poll(context))) {
-                    Ok(poll) => poll,
-                    Err(payload) => Poll::Ready(Err(panicked(&*payload))),
-                }
-            }
-            StageProjection::Failed { error } => match error.take() {
-                Some(error) => Poll::Ready(Err(error)),
-                None => Poll::Pending,
-            },
+        let future = self.project().future;
+        match catch_unwind(AssertUnwindSafe(|| future.poll(context))) {
+            Ok(poll) => poll,
+            Err(payload) => Poll::Ready(Err(panicked(&*payload))),
         }
     }
 }

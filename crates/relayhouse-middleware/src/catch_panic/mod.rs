@@ -9,8 +9,7 @@
 //! # Order
 //!
 //! Innermost, around the handler alone: retry, breaker and limits then hear of the panic.
-//! Outermost it would catch the panics of the layers as well, which would then keep permits and
-//! counts that nobody gives back.
+//! Outermost, a panic would pass them by: no retry would follow it, and no breaker count it.
 //!
 //! # Cancellation
 //!
@@ -47,4 +46,4 @@ mod service;
 #[cfg(test)]
 mod tests;
 
-pub use self::{future::ResponseFuture, layer::CatchPanicLayer, service::CatchPanic};
+pub use self::{future::Catching, layer::CatchPanicLayer, service::CatchPanic};

@@ -8,7 +8,8 @@ use std::{
 use relayhouse_core::{Error, Result};
 use tower_service::Service;
 
-use super::{ResponseFuture, future::panicked};
+use super::{Catching, future::panicked};
+use crate::prepare::Called;
 
 /// Turns the panics of a service into errors.
 #[derive(Clone, Debug)]
@@ -26,7 +27,7 @@ impl<S> CatchPanic<S> {
 impl<S: Service<R, Error = Error>, R> Service<R> for CatchPanic<S> {
     type Response = S::Response;
     type Error = Error;
-    type Future = ResponseFuture<S::Future>;
+    type Future = Called<Catching<S::Future>, S::Response, ()>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
         self.inner.poll_ready(context)
@@ -34,9 +35,8 @@ impl<S: Service<R, Error = Error>, R> Service<R> for CatchPanic<S> {
 
     fn call(&mut self, request: R) -> Self::Future {
         // What the service keeps across a panic is its own affair, as it is in a consumer.
-        match catch_unwind(AssertUnwindSafe(|| self.inner.call(request))) {
-            Ok(future) => ResponseFuture::called(future),
-            Err(payload) => ResponseFuture::failed(panicked(&*payload)),
-        }
+        let called = catch_unwind(AssertUnwindSafe(|| self.inner.call(request)));
+        let called = called.map_err(|payload| panicked(&*payload));
+        Called::of(called.map(Catching::new))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    sync::{Arc, Mutex},
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -11,8 +11,8 @@ use tower_service::Service;
 
 use super::{CompressionConfig, Encoding, press::Press};
 use crate::{
-    prepare::{Prepared, PreparedBatch},
-    sync::lock,
+    prepare::{Called, PreparedBatch},
+    sync::{Mutex, lock},
 };
 
 const HEADER: &str = "content-encoding";
@@ -62,7 +62,7 @@ impl<S: Service<Message, Error = Error>> Service<Message> for Compression<S> {
 impl<S: Service<Delivery, Error = Error>> Service<Delivery> for Compression<S> {
     type Response = S::Response;
     type Error = Error;
-    type Future = Prepared<S::Future>;
+    type Future = Called<S::Future, S::Response, ()>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
         self.inner.poll_ready(context)
@@ -70,7 +70,7 @@ impl<S: Service<Delivery, Error = Error>> Service<Delivery> for Compression<S> {
 
     fn call(&mut self, delivery: Delivery) -> Self::Future {
         let restored = self.shared.restore(delivery);
-        Prepared::of(restored.map(|delivery| self.inner.call(delivery)))
+        Called::of(restored.map(|delivery| self.inner.call(delivery)))
     }
 }
 
@@ -87,8 +87,9 @@ where
     }
 
     fn call(&mut self, batch: Vec<Delivery>) -> Self::Future {
-        let restored = batch.into_iter().map(|it| self.shared.restore(it));
-        PreparedBatch::call(restored.collect(), &mut self.inner)
+        let restore = |delivery| self.shared.restore(delivery).map_err(Err);
+        let restored = batch.into_iter().map(restore).collect();
+        PreparedBatch::call(restored, |batch| self.inner.call(batch))
     }
 }
 

@@ -54,7 +54,6 @@
 //! ```
 
 mod config;
-mod future;
 mod layer;
 mod service;
 
@@ -63,7 +62,6 @@ mod tests;
 
 pub use self::{
     config::{DeadlineConfig, Late},
-    future::{BatchFuture, ResponseFuture},
     layer::DeadlineLayer,
     service::Deadline,
 };

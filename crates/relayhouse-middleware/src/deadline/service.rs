@@ -11,8 +11,11 @@ use relayhouse_core::{
 };
 use tower_service::Service;
 
-use super::{BatchFuture, DeadlineConfig, Late, ResponseFuture};
-use crate::scope::{Scope, Scoped};
+use super::{DeadlineConfig, Late};
+use crate::{
+    prepare::{Called, PreparedBatch},
+    scope::{Scope, Scoped},
+};
 
 /// Passes deadlines on from message to message, and starts no work after them.
 #[derive(Clone, Debug)]
@@ -82,17 +85,15 @@ fn scope(deadline: Option<Timestamp>) -> Scope {
 impl<S: Service<Message, Error = Error>> Service<Message> for Deadline<S> {
     type Response = S::Response;
     type Error = Error;
-    type Future = ResponseFuture<S::Future, S::Response>;
+    type Future = Called<S::Future, S::Response, ()>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
         self.inner.poll_ready(context)
     }
 
     fn call(&mut self, message: Message) -> Self::Future {
-        match self.mark(message) {
-            Ok(message) => ResponseFuture::called(self.inner.call(message)),
-            Err(error) => ResponseFuture::ended(Err(error)),
-        }
+        let marked = self.mark(message);
+        Called::of(marked.map(|message| self.inner.call(message)))
     }
 }
 
@@ -102,7 +103,7 @@ where
 {
     type Response = Settlement;
     type Error = Error;
-    type Future = ResponseFuture<Scoped<S::Future>, Settlement>;
+    type Future = Called<Scoped<S::Future>, Settlement, ()>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
         self.inner.poll_ready(context)
@@ -110,10 +111,10 @@ where
 
     fn call(&mut self, delivery: Delivery) -> Self::Future {
         if let Some(settlement) = self.late(&delivery) {
-            return ResponseFuture::ended(Ok(settlement));
+            return Called::answered(Ok(settlement));
         }
         let scope = scope(deadline_of(&delivery.message));
-        ResponseFuture::called(scope.run(|| self.inner.call(delivery)))
+        Called::watched(scope.run(|| self.inner.call(delivery)), ())
     }
 }
 
@@ -123,23 +124,21 @@ where
 {
     type Response = Vec<Result<Settlement>>;
     type Error = Error;
-    type Future = BatchFuture<Scoped<S::Future>>;
+    type Future = PreparedBatch<Scoped<S::Future>, Settlement>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
         self.inner.poll_ready(context)
     }
 
     fn call(&mut self, batch: Vec<Delivery>) -> Self::Future {
-        let late: Vec<Option<Settlement>> = batch.iter().map(|item| self.late(item)).collect();
-        let items = batch.into_iter().zip(&late);
-        let timely = items.filter_map(|(item, late)| late.is_none().then_some(item));
-        let timely: Vec<Delivery> = timely.collect();
-        if timely.is_empty() {
-            return BatchFuture::new(None, late);
-        }
-        let deadlines = timely.iter().filter_map(|item| deadline_of(&item.message));
-        let scope = scope(deadlines.min());
-        let future = scope.run(|| self.inner.call(timely));
-        BatchFuture::new(Some(future), late)
+        let timely = |item: Delivery| match self.late(&item) {
+            Some(settlement) => Err(Ok(settlement)),
+            None => Ok(item),
+        };
+        let items = batch.into_iter().map(timely).collect();
+        PreparedBatch::call(items, |timely| {
+            let deadlines = timely.iter().filter_map(|item| deadline_of(&item.message));
+            scope(deadlines.min()).run(|| self.inner.call(timely))
+        })
     }
 }

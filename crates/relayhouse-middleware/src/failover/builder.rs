@@ -1,6 +1,6 @@
 //! The builder of the service.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use relayhouse_core::{Context, Error, ErrorKind, Result, Text};
 use tower_layer::Layer;
@@ -9,7 +9,10 @@ use super::{
     Failover, FailoverConfig, Policy, Unknown,
     shared::{Endpoint, Shared},
 };
-use crate::breaker::{BreakerConfig, BreakerLayer, Open};
+use crate::{
+    breaker::{BreakerConfig, BreakerLayer, Open},
+    sync::Mutex,
+};
 
 /// Builds a [`Failover`].
 #[derive(Clone, Debug)]

@@ -6,7 +6,8 @@ use serde::Deserialize;
 
 use crate::breaker::BreakerConfig;
 
-/// Configures failover; readable from URL, environment and map through the same keys.
+/// Configures failover; readable from URL, environment and map through the same keys, but for the
+/// breaker, which has a configuration of its own.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FailoverConfig {

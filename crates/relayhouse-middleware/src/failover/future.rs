@@ -14,9 +14,9 @@ use tower_service::Service;
 
 use super::shared::{Shared, telling};
 use crate::{
-    breaker::{self, Breaker},
+    breaker::{Breaker, Report},
+    prepare::Called,
     sync::lock,
-    verdict::Standard,
 };
 
 pin_project! {
@@ -44,13 +44,13 @@ pin_project! {
     {
         /// The service of the next endpoint is not ready yet.
         Waiting { service: Breaker<S> },
-        Called { #[pin] future: breaker::ResponseFuture<S::Future, Standard> },
+        Called { #[pin] future: Called<S::Future, S::Response, Report> },
     }
 }
 
 impl<S: Service<Message>> ResponseFuture<S> {
     pub(super) fn new(
-        future: breaker::ResponseFuture<S::Future, Standard>,
+        future: Called<S::Future, S::Response, Report>,
         place: usize,
         message: Message,
         shared: Arc<Shared<S>>,

@@ -1,13 +1,13 @@
 //! What services and their calls share: the endpoints, and what is known of them.
 
-use std::{sync::Mutex, time::Duration};
+use std::time::Duration;
 
 use relayhouse_core::{Context, Error, ErrorKind, Event, Message, Result, Sent, Text};
 
 use super::{FailoverConfig, Policy, Unknown, choice::Choice};
 use crate::{
     breaker::{Breaker, State},
-    sync::lock,
+    sync::{Mutex, lock},
     verdict::{Verdict, standard},
 };
 

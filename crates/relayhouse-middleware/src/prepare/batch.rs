@@ -4,12 +4,11 @@ use std::{
     fmt::{self, Debug},
     future::Future,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use pin_project_lite::pin_project;
 use relayhouse_core::{Delivery, Result};
-use tower_service::Service;
 
 use super::Answered;
 
@@ -23,13 +22,13 @@ pin_project! {
 }
 
 impl<F, T> PreparedBatch<F, T> {
-    /// Calls `service` with the deliveries that were not refused, if there are any.
-    pub(crate) fn call<S>(batch: Vec<Result<Delivery>>, service: &mut S) -> Self
-    where
-        S: Service<Vec<Delivery>, Future = F>,
-    {
-        let (prepared, answered) = Answered::sort(batch, |item| item.map_err(Err));
-        let future = (!prepared.is_empty()).then(|| service.call(prepared));
+    /// Makes a call with the deliveries that have no answer yet, if there are any.
+    pub(crate) fn call(
+        batch: Vec<std::result::Result<Delivery, Result<T>>>,
+        call: impl FnOnce(Vec<Delivery>) -> F,
+    ) -> Self {
+        let (prepared, answered) = Answered::sort(batch, |item| item);
+        let future = (!prepared.is_empty()).then(|| call(prepared));
         Self {
             future,
             answered: Some(answered),
@@ -49,10 +48,7 @@ impl<F: Future<Output = Result<Vec<Result<T>>>>, T> Future for PreparedBatch<F, 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let served = match this.future.as_pin_mut() {
-            Some(future) => match future.poll(context) {
-                Poll::Ready(served) => served,
-                Poll::Pending => return Poll::Pending,
-            },
+            Some(future) => ready!(future.poll(context)),
             None => Ok(Vec::new()),
         };
         let Some(answered) = this.answered.take() else {

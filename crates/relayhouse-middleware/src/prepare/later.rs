@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 use relayhouse_core::{Error, Result};
 use tower_service::Service;
 
-use super::{Later, Prepared};
+use super::{Called, Later};
 
 pin_project! {
     /// Is the future of one call, whose request may take time to prepare.
@@ -31,14 +31,14 @@ pin_project! {
         S: Service<R>,
     {
         Waiting { prepare: Later<Result<R>>, service: S },
-        Called { #[pin] future: Prepared<S::Future> },
+        Called { #[pin] future: Called<S::Future, S::Response, ()> },
     }
 }
 
 impl<S: Service<R>, R> Preparing<S, R> {
     /// Calls `service` at once, unless the request was refused.
     pub(crate) fn now(request: Result<R>, service: &mut S) -> Self {
-        let future = Prepared::of(request.map(|request| service.call(request)));
+        let future = Called::of(request.map(|request| service.call(request)));
         let stage = Preparation::Called { future };
         Self { stage }
     }
@@ -67,7 +67,7 @@ impl<S: Service<R, Error = Error>, R> Future for Preparing<S, R> {
                     let Poll::Ready(request) = prepare.as_mut().poll(context) else {
                         return Poll::Pending;
                     };
-                    let future = Prepared::of(request.map(|request| service.call(request)));
+                    let future = Called::of(request.map(|request| service.call(request)));
                     stage.set(Preparation::Called { future });
                 }
                 PreparationProjection::Called { future } => return future.poll(context),

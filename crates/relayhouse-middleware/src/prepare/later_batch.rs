@@ -38,7 +38,7 @@ pin_project! {
 impl<S: Service<Vec<Delivery>>, T> PreparingBatch<S, T> {
     /// Calls `service` at once, with the deliveries that were not refused.
     pub(crate) fn now(batch: Vec<Result<Delivery>>, service: &mut S) -> Self {
-        let future = PreparedBatch::call(batch, service);
+        let future = call(batch, service);
         let stage = BatchPreparation::Called { future };
         Self { stage }
     }
@@ -48,6 +48,15 @@ impl<S: Service<Vec<Delivery>>, T> PreparingBatch<S, T> {
         let stage = BatchPreparation::Waiting { prepare, service };
         Self { stage }
     }
+}
+
+/// Calls `service` with the deliveries that were not refused.
+fn call<S: Service<Vec<Delivery>>, T>(
+    batch: Vec<Result<Delivery>>,
+    service: &mut S,
+) -> PreparedBatch<S::Future, T> {
+    let items = batch.into_iter().map(|item| item.map_err(Err));
+    PreparedBatch::call(items.collect(), |batch| service.call(batch))
 }
 
 impl<S: Service<Vec<Delivery>>, T> Debug for PreparingBatch<S, T> {
@@ -70,7 +79,7 @@ where
                     let Poll::Ready(batch) = prepare.as_mut().poll(context) else {
                         return Poll::Pending;
                     };
-                    let future = PreparedBatch::call(batch, service);
+                    let future = call(batch, service);
                     stage.set(BatchPreparation::Called { future });
                 }
                 BatchPreparationProjection::Called { future } => return future.poll(context),

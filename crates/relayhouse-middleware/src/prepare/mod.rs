@@ -1,38 +1,25 @@
-//! Calls whose request is prepared first: one that cannot be prepared never reaches the service.
-//!
-//! These are the futures of layers that change messages, such as compression and encryption.
+//! The futures that layers share: of calls that are refused or answered without being made, and of
+//! calls whose request is prepared first.
 
 mod answered;
-#[cfg(any(feature = "encryption", feature = "gzip", feature = "zstd"))]
 mod batch;
+mod called;
 #[cfg(any(feature = "claim-check", feature = "encryption"))]
 mod later;
 #[cfg(feature = "encryption")]
 mod later_batch;
-#[cfg(any(
-    feature = "claim-check",
-    feature = "encryption",
-    feature = "gzip",
-    feature = "zstd"
-))]
-mod once;
 
 use std::{future::Future, pin::Pin};
 
 pub(crate) use self::answered::Answered;
-#[cfg(any(feature = "encryption", feature = "gzip", feature = "zstd"))]
-pub use self::batch::PreparedBatch;
 #[cfg(any(feature = "claim-check", feature = "encryption"))]
 pub use self::later::Preparing;
 #[cfg(feature = "encryption")]
 pub use self::later_batch::PreparingBatch;
-#[cfg(any(
-    feature = "claim-check",
-    feature = "encryption",
-    feature = "gzip",
-    feature = "zstd"
-))]
-pub use self::once::Prepared;
+pub use self::{
+    batch::PreparedBatch,
+    called::{Called, Watch},
+};
 
 /// Prepares a request in its own time.
 pub(crate) type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
