@@ -27,7 +27,7 @@ impl Bucket {
     pub(crate) fn new(config: &RateLimitConfig) -> Self {
         let mut bucket = Self {
             amount: 1,
-            per: 0,
+            per: 1,
             burst: 1,
             full_at: 0,
         };
@@ -37,12 +37,14 @@ impl Bucket {
 
     /// Changes the rate. What the bucket lacks it goes on lacking, and gets it at the new rate.
     pub(crate) fn set(&mut self, config: &RateLimitConfig, now: Instant) {
-        let lacking = self.full_at.saturating_sub(picos(now)) * self.amount;
-        let lacking = lacking.checked_div(self.per).unwrap_or(0);
+        let time = self.full_at.saturating_sub(picos(now));
+        let (whole, part) = (time / self.per, time % self.per);
+        let part = part.saturating_mul(self.amount) / self.per;
+        let lacking = whole.saturating_mul(self.amount).saturating_add(part);
         self.amount = config.amount.get().into();
         self.per = (config.per.as_nanos() * PER_NANOSECOND).max(1);
         self.burst = config.burst.unwrap_or(config.amount).get().into();
-        self.full_at = picos(now) + self.cost(lacking);
+        self.full_at = picos(now).saturating_add(self.cost(lacking));
     }
 
     /// Takes `tokens` if they are there, or returns when they are.
@@ -55,9 +57,9 @@ impl Bucket {
     /// Looks whether `tokens` are there, or returns when they are.
     pub(crate) fn look(&self, now: Instant, tokens: u64) -> Result<(), Instant> {
         let now = picos(now);
-        let full_at = self.full_at.max(now) + self.cost(tokens.into());
+        let full_at = self.after(now, tokens);
         let depth = self.cost(self.burst.max(tokens.into()));
-        if now + depth < full_at {
+        if now.saturating_add(depth) < full_at {
             let at = full_at - depth;
             return Err(Instant::START + duration(at));
         }
@@ -71,7 +73,7 @@ impl Bucket {
 
     /// Takes `tokens` whether they are there or not: what is lacking must come back first.
     pub(crate) fn owe(&mut self, now: Instant, tokens: u64) {
-        self.full_at = self.full_at.max(picos(now)) + self.cost(tokens.into());
+        self.full_at = self.after(picos(now), tokens);
     }
 
     /// Gives `tokens` back that were taken.
@@ -79,9 +81,22 @@ impl Bucket {
         self.full_at = self.full_at.saturating_sub(self.cost(tokens.into()));
     }
 
+    /// Returns when the bucket is full that `tokens` are taken of.
+    fn after(&self, now: u128, tokens: u64) -> u128 {
+        let full_at = self.full_at.max(now);
+        full_at.saturating_add(self.cost(tokens.into()))
+    }
+
     /// Returns the time in which `tokens` come back, rounded up.
     fn cost(&self, tokens: u128) -> u128 {
-        (tokens * self.per).div_ceil(self.amount)
+        if let Some(product) = tokens.checked_mul(self.per) {
+            return product.div_ceil(self.amount);
+        }
+        let (whole, part) = (tokens / self.amount, tokens % self.amount);
+        // A part of the amount comes back in a part of its time.
+        let part = part.checked_mul(self.per);
+        let part = part.map_or(self.per, |product| product.div_ceil(self.amount));
+        whole.saturating_mul(self.per).saturating_add(part)
     }
 }
 
@@ -156,6 +171,22 @@ mod tests {
         let mut bucket = Bucket::new(&config(10, 2));
         assert_eq!(bucket.take(at(0), 5), Ok(()));
         assert_eq!(bucket.take(at(0), 1), Err(at(400)));
+    }
+
+    /// The greatest numbers are a rate that nobody lives to see, and no panic.
+    #[test]
+    fn greatest_numbers_are_borne() {
+        let greatest = RateLimitConfig {
+            per: Duration::MAX,
+            ..config(u64::MAX, u64::MAX)
+        };
+        let mut bucket = Bucket::new(&greatest);
+        assert_eq!(bucket.take(at(0), u64::MAX), Ok(()));
+        bucket.owe(at(0), u64::MAX);
+        assert!(bucket.take(at(0), 1).is_err());
+        bucket.set(&greatest, at(1));
+        bucket.give_back(u64::MAX);
+        assert!(!bucket.is_full(at(1)));
     }
 
     proptest! {

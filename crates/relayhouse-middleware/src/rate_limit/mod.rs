@@ -6,7 +6,8 @@
 //! order of arrival, at the time the next token is there: nothing polls.
 //!
 //! An instance that is ready has taken one token, and gives it back if it is dropped, as one is
-//! that a consumer probes with. What a request takes beyond that, because bytes are counted or
+//! that a consumer probes with. It takes the token before it asks the service inside, and keeps it
+//! while it waits for that. What a request takes beyond that, because bytes are counted or
 //! because it has several messages, is known when it is called: it may overdraw the bucket, and
 //! what follows waits until that has come back. The rate holds over time; at once, at most the
 //! burst passes and, beyond it, one request for each instance that was ready. A call without
@@ -14,8 +15,9 @@
 //!
 //! # Order
 //!
-//! Inside retry: tries count as what they are, calls of the service. Outside back-pressure, so that
-//! who waits for its time holds no permit. Inside back-pressure, calls that wait would fill it up.
+//! Inside retry: tries count as what they are, calls of the service. Outside retry, a message is
+//! counted once, however often it is tried. Around back-pressure or within makes no difference: the
+//! wait comes before the permit.
 //!
 //! # Cancellation
 //!

@@ -66,10 +66,11 @@ where
     type Error = Error;
     type Future = S::Future;
 
-    /// Is ready when the service is, and then when the bucket has a token.
+    /// Is ready when the bucket has a token, and then when the service is: an instance that waits
+    /// for its time keeps nothing of the service from others.
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
-        ready!(self.inner.poll_ready(context))?;
-        self.shared.poll_take(&mut self.hold, context).map(Ok)
+        ready!(self.shared.poll_take(&mut self.hold, context));
+        self.inner.poll_ready(context)
     }
 
     fn call(&mut self, request: R) -> Self::Future {

@@ -1,7 +1,7 @@
 //! What all clones share: the bucket, and the line of those who wait for it.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::Arc,
     task::{Context as TaskContext, Poll, Waker, ready},
 };
 
@@ -11,7 +11,7 @@ use super::{RateLimitConfig, Unit, bucket::Bucket};
 use crate::{
     line::{Line, wake},
     request::Request,
-    sync::lock,
+    sync::{Mutex, lock},
 };
 
 /// What readiness takes of the bucket: the rest is taken when the request is known.

@@ -8,7 +8,10 @@ use tower_layer::Layer;
 use tower_test::mock;
 
 use super::{RateLimit, RateLimitConfig, RateLimitLayer, Unit};
-use crate::testing::{context, poll_and_drop};
+use crate::{
+    backpressure::BackpressureLayer,
+    testing::{Door, context, poll_and_drop},
+};
 
 fn config(amount: u64, burst: u64, unit: Unit) -> RateLimitConfig {
     RateLimitConfig {
@@ -152,18 +155,37 @@ async fn rate_can_be_changed_while_calls_wait() {
     assert!(took <= 101, "{took} ms");
 }
 
-/// An instance whose service is not ready takes no token.
+/// Around back-pressure, who waits for its time keeps no permit from others.
 #[tokio::test(start_paused = true)]
-async fn token_is_taken_after_the_service_is_ready() {
+async fn who_waits_for_its_time_holds_no_permit() {
     let context = context();
     let layer = messages(1, 1, &context);
-    let (mock, mut handle) = mock::pair::<Message, ()>();
-    let inner = mock.map_err(Error::from_boxed as fn(_) -> _);
-    let mut blocked = mock::Spawn::new(layer.layer(inner));
-    handle.allow(0);
+    let backpressure = BackpressureLayer::default();
+    let mut service = layer.layer(backpressure.layer(Door::default()));
+    service.ready().await.unwrap();
+    service.call(Message::new("")).await.unwrap();
+    assert!(poll_and_drop(service.ready(), 1).await.is_none());
+    assert_eq!(backpressure.load().messages, 0);
+    service.ready().await.unwrap();
+    assert_eq!(backpressure.load().messages, 1);
+}
+
+/// An instance that waits for its service has one token, and the rate of others goes on.
+#[tokio::test(start_paused = true)]
+async fn instance_that_waits_for_its_service_keeps_one_token() {
+    let context = context();
+    let layer = messages(1, 1, &context);
+    let door = Door::default();
+    door.close();
+    let mut blocked = mock::Spawn::new(layer.layer(door));
     assert!(blocked.poll_ready().is_pending());
-    service(&layer).ready().await.unwrap();
-    assert_eq!(elapsed(&context), 0);
+    let mut other = service(&layer);
+    other.ready().await.unwrap();
+    assert_eq!(elapsed(&context), 1_000);
+    other.call(Message::new("")).await.unwrap();
+    drop(blocked);
+    other.ready().await.unwrap();
+    assert_eq!(elapsed(&context), 1_000);
 }
 
 /// Wherever a wait is dropped, the rate for others stays what it is.
