@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use relayhouse_core::{Error, Result};
+use relayhouse_core::{Error, ErrorKind, Result};
 use tokio::sync::oneshot;
 use tower_service::Service;
 
@@ -91,6 +91,7 @@ impl<R: Request, T> Service<R> for Batch<R, T> {
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
         let shared = &self.handle.shared;
         if !shared.is_open() {
+            self.hold = Hold::Nothing;
             return Poll::Ready(Err(closed()));
         }
         let one = Amount {
@@ -106,17 +107,29 @@ impl<R: Request, T> Service<R> for Batch<R, T> {
     fn call(&mut self, request: R) -> ResponseFuture<T> {
         let shared = &self.handle.shared;
         let bytes = request.bytes();
-        let mut permit = self.hold.take_permit();
-        if let Some(permit) = &mut permit {
-            permit.resize(Amount { messages: 1, bytes });
-        }
+        let amount = Amount { messages: 1, bytes };
+        let permit = match self.hold.take_permit() {
+            Some(mut permit) => {
+                permit.resize(amount);
+                Some(permit)
+            }
+            None => shared.permits.try_take(amount),
+        };
         let (to, answer) = oneshot::channel();
-        shared.push(Item {
-            request,
-            bytes,
-            since: shared.clock.now(),
-            answer: Answer::new(to, permit),
-        });
+        match permit {
+            Some(permit) => shared.push(Item {
+                request,
+                bytes,
+                since: shared.clock.now(),
+                answer: Answer::new(to, permit),
+            }),
+            // The receiver is there still.
+            None => drop(to.send(Err(full()))),
+        }
         ResponseFuture::new(answer)
     }
+}
+
+fn full() -> Error {
+    Error::new(ErrorKind::Full, "as much waits and is in flight as may be")
 }

@@ -1,18 +1,15 @@
 //! What services and worker share: the requests that wait.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex},
-    task::Waker,
-};
+use std::{collections::VecDeque, sync::Arc, task::Waker};
 
 use relayhouse_core::{Clock, Error, ErrorKind, Instant, Result};
 use tokio::sync::oneshot;
 
 use super::BatchConfig;
 use crate::{
+    line::wake,
     permits::{Amount, Permit, Permits},
-    sync::lock,
+    sync::{Mutex, lock},
 };
 
 #[derive(Debug)]
@@ -56,11 +53,11 @@ pub(super) struct Item<R, T> {
 #[derive(Debug)]
 pub(super) struct Answer<T> {
     to: oneshot::Sender<Result<T>>,
-    _permit: Option<Permit>,
+    _permit: Permit,
 }
 
 impl<T> Answer<T> {
-    pub(super) const fn new(to: oneshot::Sender<Result<T>>, permit: Option<Permit>) -> Self {
+    pub(super) const fn new(to: oneshot::Sender<Result<T>>, permit: Permit) -> Self {
         Self {
             to,
             _permit: permit,
@@ -119,6 +116,8 @@ impl<R, T> Shared<R, T> {
             state.worker.take()
         };
         wake(waker);
+        // Who waits for room is told, and tells the next by leaving.
+        self.permits.wake_first();
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -136,6 +135,7 @@ impl<R, T> Shared<R, T> {
         for item in left {
             item.answer.send(Err(closed()));
         }
+        self.permits.wake_first();
     }
 }
 
@@ -174,10 +174,4 @@ impl<R, T> State<R, T> {
 
 pub(super) fn closed() -> Error {
     Error::new(ErrorKind::Closed, "batches are closed")
-}
-
-fn wake(waker: Option<Waker>) {
-    if let Some(waker) = waker {
-        waker.wake();
-    }
 }

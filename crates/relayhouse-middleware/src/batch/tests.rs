@@ -3,6 +3,7 @@
 use std::{
     num::{NonZeroU32, NonZeroU64},
     sync::{Arc, Mutex},
+    task::Poll,
     time::Duration,
 };
 
@@ -125,6 +126,27 @@ async fn what_comes_while_the_service_is_busy_leaves_together() {
     assert_eq!(batches.lock().unwrap()[1], bodies);
 }
 
+/// A service that is always ready does not keep its thread for as long as there is work.
+#[tokio::test(start_paused = true)]
+async fn others_run_between_many_batches() {
+    let context = context();
+    let (batch, batches) = batching(&full(&context, 1), None);
+    let mut answers = Vec::new();
+    for number in 0..100 {
+        let mut batch = batch.clone();
+        let message = Message::new(number.to_string());
+        answers.push(batch.ready().await.unwrap().call(message));
+    }
+    let seen = Arc::clone(&batches);
+    let other = tokio::spawn(async move { seen.lock().unwrap().len() });
+    let begun = other.await.unwrap();
+    assert!((1..100).contains(&begun), "{begun} of 100");
+    for answer in answers {
+        answer.await.unwrap();
+    }
+    assert_eq!(batches.lock().unwrap().len(), 100);
+}
+
 #[tokio::test(start_paused = true)]
 async fn each_request_has_its_own_answer() {
     let context = context();
@@ -241,6 +263,47 @@ async fn buffer_is_bounded_in_requests_and_bytes() {
         for answer in answers {
             answer.await.unwrap();
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn call_without_readiness_is_refused_when_full() {
+    let context = context();
+    let config = BatchConfig {
+        buffer_requests_max: NonZeroU32::MIN,
+        size: BatchSize::Full,
+        ..BatchConfig::default()
+    };
+    let (mut batch, batches) = batching(&BatchLayer::new(&context).config(config), None);
+    let first = batch.call(Message::new("a"));
+    let error = batch.call(Message::new("b")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Full);
+    assert_eq!(first.await.unwrap(), "a");
+    assert_eq!(*batches.lock().unwrap(), [["a"]]);
+}
+
+/// Whoever waits for room hears of the close, also those who are not the first.
+#[tokio::test(start_paused = true)]
+async fn close_is_heard_by_all_who_wait_for_room() {
+    let context = context();
+    let config = BatchConfig {
+        buffer_requests_max: NonZeroU32::MIN,
+        ..BatchConfig::default()
+    };
+    let (batch, _) = batching(&BatchLayer::new(&context).config(config), None);
+    let mut holder = batch.clone();
+    holder.ready().await.unwrap();
+    let mut waiting = [(); 2].map(|()| tower_test::mock::Spawn::new(batch.clone()));
+    for instance in &mut waiting {
+        assert!(instance.poll_ready().is_pending());
+    }
+    batch.close().await;
+    for instance in &mut waiting {
+        assert!(instance.is_woken());
+        let Poll::Ready(Err(error)) = instance.poll_ready() else {
+            panic!("it still waits");
+        };
+        assert_eq!(error.kind(), ErrorKind::Closed);
     }
 }
 

@@ -18,6 +18,9 @@ use super::{
 };
 use crate::sync::lock;
 
+/// The most calls that begin in one poll: others want to run as well.
+const CALLS_IN_A_POLL_MAX: usize = 32;
+
 /// Gathers requests and calls the service inside, until it is closed and nothing is left.
 pub(super) struct Worker<S: Service<Vec<R>>, R, T> {
     shared: Arc<Shared<R, T>>,
@@ -51,10 +54,10 @@ where
     }
 
     fn step(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let mut calls = 0;
         loop {
             while let Poll::Ready(Some(())) = self.calls.poll_next_unpin(context) {}
-            let next = self.next(context);
-            match next {
+            match self.next(context) {
                 Next::End => return Poll::Ready(()),
                 Next::Wait => return Poll::Pending,
                 Next::WaitUntil(time) => {
@@ -62,8 +65,15 @@ where
                         return Poll::Pending;
                     }
                 }
+                Next::Call(_) if calls == CALLS_IN_A_POLL_MAX => {
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 Next::Call(left) => match self.service.poll_ready(context) {
-                    Poll::Ready(ready) => self.call(ready, left),
+                    Poll::Ready(ready) => {
+                        calls += 1;
+                        self.call(ready, left);
+                    }
                     Poll::Pending => return Poll::Pending,
                 },
             }
