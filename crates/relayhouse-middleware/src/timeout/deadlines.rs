@@ -8,13 +8,13 @@
 
 use std::{
     fmt::{self, Debug},
-    sync::{Arc, Mutex, Weak},
+    sync::{Arc, Weak},
     task::{Context, Poll, Wake, Waker},
 };
 
 use relayhouse_core::{Clock, Instant, Sleep};
 
-use crate::sync::lock;
+use crate::sync::{Mutex, lock};
 
 /// Holds the deadlines of the calls that are pending.
 #[derive(Debug)]
@@ -105,7 +105,8 @@ impl Deadlines {
             let late = match poll {
                 Poll::Ready(()) => lock(&self.state).rang(armed),
                 Poll::Pending => {
-                    drop(lock(&self.state).put_back(armed, timer));
+                    let old = lock(&self.state).put_back(armed, timer);
+                    drop(old);
                     continue;
                 }
             };
