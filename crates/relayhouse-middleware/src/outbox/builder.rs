@@ -45,15 +45,26 @@ impl OutboxBuilder {
     /// # Errors
     ///
     /// Returns [`ErrorKind::ConfigInvalid`] if the local queue limits attempts, which a long outage
-    /// would use up, and the error of the local queue if its settings cannot be read.
+    /// would use up, or if its leases are no longer than a send may take; and the error of the local
+    /// queue if its settings cannot be read.
     pub async fn start(self, context: &Context) -> Result<Outbox> {
         let settings = self.stored.settings().await?;
+        let source = self.stored.source();
         if let Some(max) = settings.attempts_max {
-            let source = self.stored.source();
-            let text =
-                format!("{source} dead-letters after {max} attempts, which an outage would use up");
-            return Err(Error::new(ErrorKind::ConfigInvalid, text));
+            return Err(invalid(format!(
+                "{source} dead-letters after {max} attempts, which an outage would use up"
+            )));
+        }
+        let timeout = self.config.send_timeout;
+        if let Some(lease) = settings.lease.filter(|lease| *lease <= timeout) {
+            return Err(invalid(format!(
+                "{source} leases for {lease:?}, and a send may take {timeout:?}"
+            )));
         }
         Ok(Outbox::start(self, context))
     }
+}
+
+fn invalid(text: String) -> Error {
+    Error::new(ErrorKind::ConfigInvalid, text)
 }

@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use relayhouse_core::config::{bytes_nonzero, duration};
+use relayhouse_core::{
+    Backoff, Growth, Jitter,
+    config::{bytes_nonzero, duration},
+};
 use serde::Deserialize;
 
 /// Configures an outbox; readable from URL, environment and map through the same keys.
@@ -40,6 +43,17 @@ impl Default for OutboxConfig {
             delay_first: Duration::from_millis(100),
             delay_max: Duration::from_secs(30),
             receive_wait: Duration::from_secs(20),
+        }
+    }
+}
+
+impl OutboxConfig {
+    pub(super) const fn backoff(&self) -> Backoff {
+        Backoff {
+            growth: Growth::Exponential,
+            delay_first: self.delay_first,
+            delay_max: self.delay_max,
+            jitter: Jitter::Full,
         }
     }
 }

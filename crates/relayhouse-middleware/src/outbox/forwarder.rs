@@ -1,12 +1,11 @@
 //! The task that forwards.
 
-use std::{
-    num::NonZeroU32,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{num::NonZeroU32, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use futures_util::future::{Either, select};
+use futures_util::{
+    FutureExt,
+    future::{Either, select},
+};
 use relayhouse_core::{
     Context, DeadLetter, Delivery, Error, ErrorKind, Event, Message, Result, Sending, Settlement,
     Settling,
@@ -14,6 +13,7 @@ use relayhouse_core::{
 };
 
 use super::{OutboxBuilder, OutboxConfig, handle::Shared, wave::Waves};
+use crate::sync::atomic::Ordering;
 
 /// Takes messages from the local queue, and forwards them until it is stopped.
 pub(super) struct Forwarder {
@@ -45,10 +45,13 @@ impl Forwarder {
     pub(super) async fn run(self) {
         while !self.shared.is_stopping() {
             let mut round = Round::default();
-            match self.take().await {
-                Ok(deliveries) => self.forward(deliveries, &mut round).await,
-                Err(error) if error.kind() == ErrorKind::Closed => return,
-                Err(error) => self.fail(&mut round, &error),
+            let ended = AssertUnwindSafe(self.round(&mut round)).catch_unwind();
+            match ended.await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) if error.kind() == ErrorKind::Closed => return,
+                Ok(Err(error)) => self.fail(&mut round, &error),
+                // A bug of a port: what it had comes again when its lease ends.
+                Err(_) => self.fail(&mut round, &panicked()),
             }
             // What goes through shows that the broker is there: one message at fault is no outage.
             if round.has_forwarded || !round.has_failed {
@@ -58,6 +61,13 @@ impl Forwarder {
                 self.back_off().await;
             }
         }
+    }
+
+    /// Takes what is next, and forwards it.
+    async fn round(&self, round: &mut Round) -> Result<()> {
+        let deliveries = self.take().await?;
+        self.forward(deliveries, round).await;
+        Ok(())
     }
 
     /// Takes the next messages from the local queue, and waits for them.
@@ -98,6 +108,10 @@ impl Forwarder {
                 break;
             }
             if !self.has_time(&wave) {
+                // Leases that are too short from the start would be taken again at once.
+                if !round.has_forwarded {
+                    self.fail(round, &no_time());
+                }
                 wave.extend(waves.rest());
                 return self.settle(releases(wave), round).await;
             }
@@ -209,15 +223,24 @@ impl Forwarder {
 
     /// Waits after a failure, but not when it is to stop.
     async fn back_off(&self) {
-        const DOUBLINGS_MAX: u64 = 20;
         let failures = self.shared.failures.fetch_add(1, Ordering::Relaxed);
-        let doublings = u32::try_from(failures.min(DOUBLINGS_MAX)).unwrap_or_default();
-        let delay = self.config.delay_first.saturating_mul(1 << doublings);
-        let delay = self.context.random.up_to(delay.min(self.config.delay_max));
+        let failures = u32::try_from(failures).unwrap_or(u32::MAX);
+        let random = &*self.context.random;
+        let backoff = self.config.backoff();
+        let delay = backoff.delay(failures.saturating_add(1), random);
         let clock = &self.context.clock;
         let sleep = clock.sleep_until(clock.now() + delay);
         select(sleep, Box::pin(self.shared.stopped())).await;
     }
+}
+
+fn panicked() -> Error {
+    Error::new(ErrorKind::Panicked, "a port of the outbox panicked")
+}
+
+fn no_time() -> Error {
+    let text = "leases of the local queue end before a send may";
+    Error::new(ErrorKind::ConfigInvalid, text)
 }
 
 fn releases(deliveries: Vec<Delivery>) -> Vec<Settling> {

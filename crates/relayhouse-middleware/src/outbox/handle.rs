@@ -1,9 +1,6 @@
 //! The outbox, as a program holds it.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering},
-};
+use std::sync::Arc;
 
 use relayhouse_core::{
     Context, Result,
@@ -12,7 +9,10 @@ use relayhouse_core::{
 use tokio::sync::Notify;
 
 use super::{OutboxBuilder, OutboxSender, forwarder::Forwarder};
-use crate::task::Task;
+use crate::{
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    task::Task,
+};
 
 /// Stores messages in a local queue and forwards them to a broker.
 #[derive(Debug)]

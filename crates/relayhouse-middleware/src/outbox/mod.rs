@@ -28,7 +28,8 @@
 //!
 //! Innermost, under a producer: layers around the producer see sends that are done when they are
 //! stored. Retry, breaker and failover of the broker belong around its own sender, inside. A queue
-//! with a limit on attempts is refused: a long outage would use them up.
+//! with a limit on attempts is refused: a long outage would use them up. Wrong: retry around the
+//! outbox for an outage of the broker, which it never hears of.
 //!
 //! # Cancellation
 //!
@@ -43,7 +44,8 @@
 //! - A send may take 10 s; then its outcome is unknown.
 //! - After a failure it waits 100 ms, twice as long after each further one, up to 30 s; how much of
 //!   it is left to chance.
-//! - After a crash, what was under way waits for its lease: give the local receiver a short one.
+//! - After a crash, what was under way waits for its lease: give the local receiver one that is a
+//!   little longer than a send may take. One that is not longer is refused.
 //!
 //! # Example
 //!

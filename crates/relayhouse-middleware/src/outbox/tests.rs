@@ -1,11 +1,19 @@
 //! Forwarding from a queue in memory to a broker that fails.
 
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+use std::{
+    num::NonZeroU32,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
+use async_trait::async_trait;
 use relayhouse_core::{
-    Capabilities, Clock, Context, Error, ErrorKind, Message, Outcome, SeededRandom, Sending,
-    Support, Timestamp,
-    port::{Provider, QueueConfig, Receiver, ReceiverOptions, Sender},
+    Capabilities, Clock, Context, Delivery, Error, ErrorKind, Extending, Message, Outcome,
+    QueueName, Receipt, Result, SeededRandom, Sending, Settling, Source, Support, Timestamp,
+    port::{Provider, QueueConfig, ReceiveRequest, Receiver, ReceiverOptions, Sender, Settings},
 };
 use relayhouse_memory::Memory;
 use relayhouse_testkit::hostile::{Call, HostileSender, Reply, Script};
@@ -50,6 +58,13 @@ impl Fixture {
         (store, stored, broker)
     }
 
+    /// Opens the local queue with leases of `lease`.
+    async fn leased(&self, lease: Duration) -> Arc<dyn Receiver> {
+        let options = ReceiverOptions { lease: Some(lease) };
+        let outbox = "outbox".parse().unwrap();
+        self.memory.receiver(&outbox, options).await.unwrap()
+    }
+
     async fn outbox(&self) -> Outbox {
         let (store, stored, broker) = self.ports().await;
         let builder = Outbox::builder(store, stored, broker);
@@ -81,7 +96,7 @@ impl Fixture {
     }
 }
 
-async fn store(outbox: &Outbox, messages: Vec<Message>) -> Vec<Outcome<relayhouse_core::Sent>> {
+async fn store_all(outbox: &Outbox, messages: Vec<Message>) -> Vec<Outcome<relayhouse_core::Sent>> {
     let mut batch: Vec<Sending> = messages.into_iter().map(Sending::new).collect();
     outbox.sender().send(&mut batch).await.unwrap();
     batch.into_iter().map(|item| item.outcome).collect()
@@ -96,7 +111,7 @@ async fn stored_messages_are_forwarded_with_their_ids() {
     let fixture = Fixture::new(ORDERED, Script::new());
     let outbox = fixture.outbox().await;
     let named = Message::new("b").id("order-7").dedup_id("payment-7");
-    let outcomes = store(&outbox, vec![Message::new("a"), named]).await;
+    let outcomes = store_all(&outbox, vec![Message::new("a"), named]).await;
     assert!(outcomes.iter().all(Outcome::is_done));
     fixture.until(|| outbox.gauges().forwarded == 2).await;
     outbox.close().await.unwrap();
@@ -118,14 +133,14 @@ async fn outage_of_the_broker_delays_and_loses_nothing() {
     }
     let fixture = Fixture::new(ORDERED, script);
     let outbox = fixture.outbox().await;
-    let outcomes = store(&outbox, messages(&["a", "b", "c"])).await;
+    let outcomes = store_all(&outbox, messages(&["a", "b", "c"])).await;
     assert!(
         outcomes.iter().all(Outcome::is_done),
         "the broker is not asked"
     );
     fixture.until(|| 10 < outbox.gauges().failures).await;
     assert_eq!(outbox.gauges().forwarded, 0);
-    store(&outbox, messages(&["d"])).await;
+    store_all(&outbox, messages(&["d"])).await;
     fixture.until(|| outbox.gauges().forwarded == 4).await;
     outbox.close().await.unwrap();
     assert_eq!(fixture.bodies(), ["a", "b", "c", "d"]);
@@ -143,7 +158,7 @@ async fn failed_message_holds_back_its_key_alone() {
     let outbox = fixture.outbox().await;
     let keyed = [("a1", "a"), ("b1", "b"), ("a2", "a"), ("b2", "b")];
     let keyed = keyed.map(|(body, key)| Message::new(body).ordering_key(key));
-    store(&outbox, keyed.into()).await;
+    store_all(&outbox, keyed.into()).await;
     fixture.until(|| outbox.gauges().forwarded == 4).await;
     outbox.close().await.unwrap();
     let bodies = fixture.bodies();
@@ -158,7 +173,7 @@ async fn unknown_outcome_is_tried_again_with_the_same_dedup_id() {
     let script = Script::new().then(Call::all(Reply::UnknownDone));
     let fixture = Fixture::new(ORDERED, script);
     let outbox = fixture.outbox().await;
-    store(&outbox, messages(&["a"])).await;
+    store_all(&outbox, messages(&["a"])).await;
     fixture.until(|| outbox.gauges().forwarded == 1).await;
     outbox.close().await.unwrap();
     let taken = fixture.broker.taken();
@@ -171,7 +186,7 @@ async fn call_without_an_end_is_unknown_and_tried_again() {
     let fixture = Fixture::new(ORDERED, Script::new().then(Call::hangs()));
     let outbox = fixture.outbox().await;
     let before = fixture.context.clock.now();
-    store(&outbox, messages(&["a"])).await;
+    store_all(&outbox, messages(&["a"])).await;
     fixture.until(|| outbox.gauges().forwarded == 1).await;
     let took = fixture.context.clock.now().since(before);
     assert!(OutboxConfig::default().send_timeout <= took);
@@ -184,7 +199,7 @@ async fn what_the_broker_refuses_for_good_is_a_dead_letter() {
     let script = Script::new().then(Call::each(vec![refused, Reply::Done]));
     let fixture = Fixture::new(ORDERED, script);
     let outbox = fixture.outbox().await;
-    store(&outbox, messages(&["bad", "good"])).await;
+    store_all(&outbox, messages(&["bad", "good"])).await;
     fixture.until(|| outbox.gauges().forwarded == 1).await;
     outbox.close().await.unwrap();
     assert_eq!(outbox.gauges().refused, 1);
@@ -192,7 +207,7 @@ async fn what_the_broker_refuses_for_good_is_a_dead_letter() {
     let options = ReceiverOptions::default();
     let dead = fixture.memory.receiver(&source, options).await.unwrap();
     let mut deliveries = Vec::new();
-    let one = relayhouse_core::port::ReceiveRequest::ONE;
+    let one = ReceiveRequest::ONE;
     dead.receive(one, &mut deliveries).await.unwrap();
     let envelope = deliveries[0].envelope.as_ref().unwrap();
     assert_eq!(envelope.dead_letter.reason, "outbox-refused");
@@ -207,7 +222,7 @@ async fn what_the_broker_would_refuse_is_refused_at_once() {
     };
     let fixture = Fixture::new(limited, Script::new());
     let outbox = fixture.outbox().await;
-    let outcomes = store(&outbox, messages(&["too large", "fits"])).await;
+    let outcomes = store_all(&outbox, messages(&["too large", "fits"])).await;
     let kind = outcomes[0].error().map(Error::kind);
     assert_eq!(kind, Some(ErrorKind::MessageTooLarge));
     fixture.until(|| outbox.gauges().forwarded == 1).await;
@@ -220,7 +235,7 @@ async fn delay_is_kept_in_the_local_queue_and_the_time_to_live_goes_on() {
     let fixture = Fixture::new(ORDERED, Script::new());
     let outbox = fixture.outbox().await;
     let (minute, hour) = (Duration::from_secs(60), Duration::from_secs(3600));
-    store(&outbox, vec![Message::new("a").delay(minute).ttl(hour)]).await;
+    store_all(&outbox, vec![Message::new("a").delay(minute).ttl(hour)]).await;
     let before = fixture.context.clock.now();
     fixture.until(|| outbox.gauges().forwarded == 1).await;
     assert!(minute <= fixture.context.clock.now().since(before));
@@ -239,7 +254,7 @@ async fn close_leaves_what_was_not_forwarded_and_the_next_outbox_goes_on() {
     }
     let fixture = Fixture::new(ORDERED, script);
     let outbox = fixture.outbox().await;
-    store(&outbox, messages(&["a", "b"])).await;
+    store_all(&outbox, messages(&["a", "b"])).await;
     fixture.until(|| 0 < outbox.gauges().failures).await;
     let (closed, again) = tokio::join!(outbox.close(), outbox.close());
     closed.and(again).unwrap();
@@ -273,7 +288,7 @@ async fn dropped_outbox_stops_forwarding() {
     let mut batch = [Sending::new(Message::new("a"))];
     sender.send(&mut batch).await.unwrap();
     let mut deliveries = Vec::new();
-    let wait = relayhouse_core::port::ReceiveRequest::ONE.wait(Duration::from_secs(60));
+    let wait = ReceiveRequest::ONE.wait(Duration::from_secs(60));
     stored.receive(wait, &mut deliveries).await.unwrap();
     assert_eq!(deliveries.len(), 1, "it is still there");
     assert!(fixture.bodies().is_empty());
@@ -287,12 +302,121 @@ async fn queue_that_limits_attempts_is_refused() {
         ..QueueConfig::default()
     };
     let admin = fixture.memory.admin().unwrap();
-    let outbox: relayhouse_core::Source = "outbox".parse().unwrap();
+    let outbox: Source = "outbox".parse().unwrap();
     admin.create(&outbox.entity, &config).await.unwrap();
     let (store, stored, broker) = fixture.ports().await;
     let builder = Outbox::builder(store, stored, broker);
     let error = builder.start(&fixture.context).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConfigInvalid);
+}
+
+#[tokio::test(start_paused = true)]
+async fn lease_that_ends_before_a_send_may_is_refused() {
+    let fixture = Fixture::new(ORDERED, Script::new());
+    let (store, _, broker) = fixture.ports().await;
+    let stored = fixture.leased(OutboxConfig::default().send_timeout).await;
+    let builder = Outbox::builder(store, stored, broker);
+    let error = builder.start(&fixture.context).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConfigInvalid);
+}
+
+/// Tells no settings, as where the caller may not read them.
+#[derive(Debug)]
+struct Untold(Arc<dyn Receiver>);
+
+#[async_trait]
+impl Receiver for Untold {
+    fn source(&self) -> &Source {
+        self.0.source()
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        self.0.capabilities()
+    }
+
+    async fn settings(&self) -> Result<Settings> {
+        Ok(Settings::default())
+    }
+
+    async fn receive(&self, request: ReceiveRequest, into: &mut Vec<Delivery>) -> Result<()> {
+        self.0.receive(request, into).await
+    }
+
+    async fn settle(&self, batch: &mut [Settling]) -> Result<()> {
+        self.0.settle(batch).await
+    }
+
+    async fn extend(&self, batch: &mut [Extending], by: Duration) -> Result<()> {
+        self.0.extend(batch, by).await
+    }
+
+    async fn lost(&self, into: &mut Vec<Receipt>) {
+        self.0.lost(into).await;
+    }
+
+    async fn close(&self) -> Result<()> {
+        self.0.close().await
+    }
+}
+
+/// Where nobody tells that the leases are too short, that is a failure, and no loop without a rest.
+#[tokio::test(start_paused = true)]
+async fn leases_that_turn_out_too_short_are_told_and_rested_after() {
+    let fixture = Fixture::new(ORDERED, Script::new());
+    let (store, _, broker) = fixture.ports().await;
+    let stored = fixture.leased(OutboxConfig::default().send_timeout).await;
+    let builder = Outbox::builder(store, Arc::new(Untold(stored)), broker);
+    let outbox = builder.start(&fixture.context).await.unwrap();
+    store_all(&outbox, messages(&["a", "b"])).await;
+    fixture.until(|| 3 < outbox.gauges().failures).await;
+    outbox.close().await.unwrap();
+    assert!(fixture.bodies().is_empty());
+    assert_eq!(fixture.left().await, 2);
+}
+
+/// Panics when it is called first.
+#[derive(Debug)]
+struct Panicking {
+    inner: Arc<HostileSender>,
+    has_panicked: AtomicBool,
+}
+
+#[async_trait]
+impl Sender for Panicking {
+    fn queue(&self) -> &QueueName {
+        self.inner.queue()
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        self.inner.capabilities()
+    }
+
+    async fn send(&self, batch: &mut [Sending]) -> Result<()> {
+        if !self.has_panicked.swap(true, Ordering::Relaxed) {
+            std::panic::panic_any("a bug");
+        }
+        self.inner.send(batch).await
+    }
+
+    async fn close(&self) -> Result<()> {
+        self.inner.close().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn panic_of_the_broker_is_a_failure_and_the_forwarding_goes_on() {
+    let fixture = Fixture::new(ORDERED, Script::new());
+    let (store, stored, _) = fixture.ports().await;
+    let broker = Panicking {
+        inner: Arc::clone(&fixture.broker),
+        has_panicked: AtomicBool::new(false),
+    };
+    let builder = Outbox::builder(store, stored, Arc::new(broker));
+    let outbox = builder.start(&fixture.context).await.unwrap();
+    store_all(&outbox, messages(&["a", "b"])).await;
+    fixture.until(|| outbox.gauges().forwarded == 2).await;
+    outbox.close().await.unwrap();
+    assert_eq!(fixture.bodies(), ["a", "b"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -305,7 +429,7 @@ async fn nothing_is_lost_whatever_the_broker_answers() {
             let message = Message::new(number.to_string()).id(u128::from(number));
             message.ordering_key(format!("key-{}", number % 5))
         });
-        store(&outbox, keyed.collect()).await;
+        store_all(&outbox, keyed.collect()).await;
         fixture.until(|| outbox.gauges().forwarded == 100).await;
         outbox.close().await.unwrap();
         // What the broker took twice has one dedup id, so the first of each counts.
