@@ -26,6 +26,10 @@
 //! nor to be trusted. Dedup id, times, priority and time to live are the provider's to change, and
 //! are not bound. Length and time of a message are seen by everybody.
 //!
+//! With a replay window a copy is told from a redelivery by the time of its arrival in the queue. A
+//! copy that arrives at the very time of the first, as the provider counts it, is taken for a
+//! redelivery.
+//!
 //! What tells that a body is encrypted is the body itself: there is no header to strip. An envelope
 //! that is damaged so far that it is none any more is plain text, and refused as such.
 //!
@@ -77,7 +81,8 @@
 //!
 //! - XAES-256-GCM.
 //! - Plain text is rejected. Whoever accepts it hears so once, by an event when the layer is made,
-//!   and of each such message; [`EncryptionLayer::gauges`] counts them.
+//!   and [`EncryptionLayer::gauges`] counts such messages; with [`PlainText::Alert`] each of them is
+//!   an event as well.
 //! - All headers are bound but `traceparent`, `tracestate` and `baggage`; `content-encoding` even
 //!   if it is absent.
 //! - No replay window. With one, of 5 minutes if nothing else is said, a message must come within

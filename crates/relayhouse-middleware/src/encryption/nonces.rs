@@ -58,7 +58,7 @@ impl Nonces {
             }
         }
         // A message from ahead of this clock is fresh for as much longer.
-        let hold = self.window + 2 * self.skew;
+        let hold = self.window.saturating_add(self.skew.saturating_mul(2));
         let call = self.store.claim(&mut claims, hold).await;
         for (claim, place) in claims.into_iter().zip(places) {
             let seen = match claim.outcome.settle(&call) {
