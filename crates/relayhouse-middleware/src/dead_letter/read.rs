@@ -15,21 +15,27 @@ use super::envelope;
 /// The time of the first enqueueing is that of the envelope. What has none, since it came another
 /// way, passes as it is.
 #[derive(Debug)]
-pub struct EnvelopeReceiver {
-    inner: Arc<dyn Receiver>,
+pub struct EnvelopeReceiver<R: ?Sized = dyn Receiver> {
+    pub(super) inner: Arc<R>,
 }
 
 impl EnvelopeReceiver {
     /// Puts itself around the receiver of the queue that dead letters are sent to.
     #[must_use]
     pub fn new(inner: Arc<dyn Receiver>) -> Self {
+        Self::around(inner)
+    }
+}
+
+impl<R: Receiver + ?Sized> EnvelopeReceiver<R> {
+    pub(super) const fn around(inner: Arc<R>) -> Self {
         Self { inner }
     }
 }
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
-impl Receiver for EnvelopeReceiver {
+impl<R: Receiver + ?Sized> Receiver for EnvelopeReceiver<R> {
     fn source(&self) -> &Source {
         self.inner.source()
     }

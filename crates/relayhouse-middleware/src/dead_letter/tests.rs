@@ -4,16 +4,19 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use relayhouse_core::{
     Capabilities, Clock, Context, Delivery, Error, ErrorKind, Message, MessageId, SeededRandom,
-    Settlement, Settling, Source, Support, Timestamp,
-    port::{ReceiveRequest, Receiver, Sender},
+    Sending, Settlement, Settling, Source, Support, Timestamp,
+    port::{
+        Provider, ReceiveRequest, Receiver, ReceiverOptions, Sender, SessionReceiver, Sessions,
+    },
 };
+use relayhouse_memory::Memory;
 use relayhouse_testkit::{
     clock::ManualClock,
     hostile::{Call, HostileReceiver, HostileSender, Reply, Script},
 };
 
 use super::*;
-use crate::testing::poll_and_drop;
+use crate::testing::{context, poll_and_drop};
 
 struct Fixture {
     context: Context,
@@ -217,4 +220,100 @@ async fn close_closes_both() {
     let fixture = Fixture::new(Script::new(), Script::new());
     fixture.receiver().close().await.unwrap();
     assert!(fixture.from.is_closed() && fixture.to.is_closed());
+}
+
+/// Opens queues in memory that are received through sessions only.
+fn with_sessions(context: &Context) -> Memory {
+    let builder = Memory::builder(context.clone()).requires_sessions(true);
+    builder.build().unwrap()
+}
+
+async fn sessions(memory: &Memory, queue: &str) -> Arc<dyn Sessions> {
+    let source = queue.parse().unwrap();
+    let opened = memory.sessions(&source, ReceiverOptions::default());
+    opened.await.unwrap()
+}
+
+async fn accept(sessions: &dyn Sessions) -> Arc<dyn SessionReceiver> {
+    let accepted = sessions.accept(None, Duration::ZERO).await;
+    accepted.unwrap().expect("a session with messages")
+}
+
+async fn received(receiver: &dyn Receiver) -> Vec<Delivery> {
+    let mut deliveries = Vec::new();
+    let request = ReceiveRequest::up_to(NonZeroU32::new(10).unwrap());
+    receiver.receive(request, &mut deliveries).await.unwrap();
+    deliveries
+}
+
+async fn settle(receiver: &dyn Receiver, settling: Settling) {
+    let mut batch = [settling];
+    receiver.settle(&mut batch).await.unwrap();
+    assert!(batch[0].outcome.is_done());
+}
+
+/// A session gives its dead letters to the other queue, in order, and is a session in all else.
+#[tokio::test(start_paused = true)]
+async fn dead_letters_of_a_session_go_to_the_other_queue() {
+    let context = context();
+    let memory = with_sessions(&context);
+    let orders = memory.sender(&"orders".parse().unwrap()).await.unwrap();
+    let of_a = ["1", "2", "3"].map(|body| Sending::new(Message::new(body).ordering_key("a")));
+    orders.send(&mut { of_a }).await.unwrap();
+    let to = memory.sender(&"dead".parse().unwrap()).await.unwrap();
+    let inner = sessions(&memory, "orders").await;
+    let through = DeadLetterSessions::new(inner, Arc::clone(&to), &context);
+    assert_eq!(through.capabilities().dead_letter, Support::Emulated);
+
+    let session = accept(&through).await;
+    assert_eq!(session.capabilities().dead_letter, Support::Emulated);
+    assert_eq!(session.session().to_string(), "a");
+    session.set_state(Some("half".into())).await.unwrap();
+    assert_eq!(session.renew().await.unwrap(), session.until());
+    let mut deliveries = received(&*session).await.into_iter();
+    settle(&*session, dead(deliveries.next().unwrap())).await;
+    let second = Settling::new(deliveries.next().unwrap(), Settlement::Ack);
+    settle(&*session, second).await;
+    session.close().await.unwrap();
+
+    // The other queue is open still: the session comes back, and so does what was not settled.
+    let session = accept(&through).await;
+    assert_eq!(session.state().await.unwrap().unwrap(), "half");
+    let third = received(&*session).await.remove(0);
+    settle(&*session, dead(third)).await;
+    through.close().await.unwrap();
+
+    let letters = EnvelopeSessions::new(sessions(&memory, "dead").await);
+    let letters = accept(&letters).await;
+    assert_eq!(letters.session().to_string(), "a");
+    let letters = received(&*letters).await;
+    let bodies: Vec<_> = letters.iter().map(|it| it.message.body.clone()).collect();
+    assert_eq!(bodies, ["1", "3"]);
+    for letter in &letters {
+        let envelope = letter.envelope.as_ref().unwrap();
+        assert_eq!(envelope.source.to_string(), "orders");
+        assert_eq!(envelope.dead_letter.reason, "rejected");
+    }
+    let native = "orders/$deadletterqueue".parse().unwrap();
+    let native = memory.receiver(&native, ReceiverOptions::default()).await;
+    assert!(received(&*native.unwrap()).await.is_empty());
+}
+
+/// The lease of a session may end before its dead letters are acked: they come again, and the
+/// answer tells.
+#[tokio::test(start_paused = true)]
+async fn dead_letter_after_the_end_of_its_session_is_told() {
+    let context = context();
+    let memory = with_sessions(&context);
+    let orders = memory.sender(&"orders".parse().unwrap()).await.unwrap();
+    let message = Message::new("1").ordering_key("a");
+    orders.send(&mut [Sending::new(message)]).await.unwrap();
+    let to = memory.sender(&"dead".parse().unwrap()).await.unwrap();
+    let inner = sessions(&memory, "orders").await;
+    let session = accept(&DeadLetterSessions::new(inner, to, &context)).await;
+    let delivery = received(&*session).await.remove(0);
+    context.clock.sleep_until(session.until()).await;
+    let mut batch = [dead(delivery)];
+    session.settle(&mut batch).await.unwrap();
+    assert_eq!(kinds(&batch), [Some(ErrorKind::LeaseLost)]);
 }

@@ -12,12 +12,16 @@ use relayhouse_core::{
 use super::envelope;
 
 /// Receives through another receiver, and sends its dead letters to a queue of their own.
+///
+/// The other may be that of a session: see [`DeadLetterSessions`](super::DeadLetterSessions).
 #[derive(Debug)]
-pub struct DeadLetterReceiver {
-    inner: Arc<dyn Receiver>,
+pub struct DeadLetterReceiver<R: ?Sized = dyn Receiver> {
     to: Arc<dyn Sender>,
+    /// Whether `to` is closed with it.
+    owns_to: bool,
     capabilities: Capabilities,
     context: Context,
+    pub(super) inner: Arc<R>,
 }
 
 impl DeadLetterReceiver {
@@ -26,15 +30,23 @@ impl DeadLetterReceiver {
     /// Closing it closes both.
     #[must_use]
     pub fn new(inner: Arc<dyn Receiver>, to: Arc<dyn Sender>, context: &Context) -> Self {
-        let capabilities = Capabilities {
-            dead_letter: Support::Emulated,
-            ..inner.capabilities().clone()
-        };
+        let owns_to = true;
         Self {
-            inner,
+            owns_to,
+            ..Self::around(inner, to, context)
+        }
+    }
+}
+
+impl<R: Receiver + ?Sized> DeadLetterReceiver<R> {
+    /// Puts itself around `inner`, which alone is closed with it.
+    pub(super) fn around(inner: Arc<R>, to: Arc<dyn Sender>, context: &Context) -> Self {
+        Self {
             to,
-            capabilities,
+            owns_to: false,
+            capabilities: emulated(inner.capabilities()),
             context: context.clone(),
+            inner,
         }
     }
 
@@ -141,6 +153,14 @@ impl DeadLetterReceiver {
     }
 }
 
+/// Returns what can be done through a wrapper around what can do `inner`.
+pub(super) fn emulated(inner: &Capabilities) -> Capabilities {
+    Capabilities {
+        dead_letter: Support::Emulated,
+        ..inner.clone()
+    }
+}
+
 fn is_dead(item: &Settling) -> bool {
     matches!(item.settlement, Settlement::DeadLetter(_))
 }
@@ -156,7 +176,7 @@ fn answer_all(batch: &mut [&mut Settling], call: &Result<()>) {
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
-impl Receiver for DeadLetterReceiver {
+impl<R: Receiver + ?Sized> Receiver for DeadLetterReceiver<R> {
     fn source(&self) -> &Source {
         self.inner.source()
     }
@@ -208,7 +228,9 @@ impl Receiver for DeadLetterReceiver {
 
     async fn close(&self) -> Result<()> {
         let closed = self.inner.close().await;
-        self.to.close().await?;
+        if self.owns_to {
+            self.to.close().await?;
+        }
         closed
     }
 }
