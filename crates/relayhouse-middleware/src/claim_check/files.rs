@@ -1,7 +1,7 @@
 //! A blob store in the files of a directory.
 
 use std::{
-    fs::{self, File},
+    fs::{self, DirBuilder, DirEntry, File, OpenOptions},
     io::{self, Read, Write},
     path::{Path, PathBuf},
     sync::Arc,
@@ -22,7 +22,8 @@ const UNFINISHED: &str = "part";
 ///
 /// A blob is written beside its place, flushed to disk with the directory, and moved there in one
 /// step. The age of a blob counts by the clock that the store was made with. Directories are made
-/// on first use, one for each first two digits of a name.
+/// on first use, one for each first two digits of a name. Where the system knows owners, nobody but
+/// the owner may enter a directory that was made here, or read a blob.
 ///
 /// Work with files goes to tokio's threads for blocking work, and is finished there also if its
 /// future is dropped.
@@ -53,10 +54,7 @@ impl FileBlobs {
     fn write(&self, name: BlobName, bytes: &[u8]) -> io::Result<()> {
         let place = self.place(name);
         let directory = place.parent().unwrap_or(&self.path);
-        if !directory.exists() {
-            fs::create_dir_all(directory)?;
-            flush(&self.path)?;
-        }
+        make(directory)?;
         let number = self.random.next_u64();
         let unfinished = place.with_extension(format!("{number:016x}.{UNFINISHED}"));
         let written = write_new(&unfinished, bytes, self.clock.wall().into());
@@ -66,7 +64,9 @@ impl FileBlobs {
             let _ = fs::remove_file(&unfinished);
         }
         moved?;
-        flush(directory)
+        flush(directory)?;
+        // Whoever made the directory may not have come to flush its entry.
+        flush(&self.path)
     }
 
     fn read(&self, name: BlobName, bytes_max: u64) -> Result<Bytes> {
@@ -110,9 +110,8 @@ impl FileBlobs {
             }
             for file in fs::read_dir(directory)? {
                 let file = file?;
-                let is_over = file.metadata()?.modified()? < end;
-                let is_blob = is_ours(&file.path());
-                if is_over && is_blob && fs::remove_file(file.path()).is_ok() {
+                let is_over = is_ours(&file.path()) && is_older(&file, end)?;
+                if is_over && fs::remove_file(file.path()).is_ok() {
                     removed += 1;
                 }
             }
@@ -128,8 +127,48 @@ fn is_ours(path: &Path) -> bool {
     stem.is_some_and(|stem| BlobName::parse(stem).is_ok())
 }
 
+/// Returns true for a file that was changed last before `end`, and is there still: others may remove
+/// it, or move it to its place, at any time.
+fn is_older(file: &DirEntry, end: SystemTime) -> io::Result<bool> {
+    match file.metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        metadata => Ok(metadata?.modified()? < end),
+    }
+}
+
+/// Makes `directory` if it is missing, and those that it stands in, and flushes their entries.
+fn make(directory: &Path) -> io::Result<()> {
+    if directory.is_dir() {
+        return Ok(());
+    }
+    let parent = directory.parent().filter(|it| !it.as_os_str().is_empty());
+    let parent = parent.unwrap_or(Path::new("."));
+    make(parent)?;
+    match private_directory().create(directory) {
+        // Somebody else was faster.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => made?,
+    }
+    flush(parent)
+}
+
+fn private_directory() -> DirBuilder {
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+}
+
+fn private_file() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
 fn write_new(path: &Path, bytes: &[u8], time: SystemTime) -> io::Result<()> {
-    let mut file = File::create_new(path)?;
+    let mut file = private_file().open(path)?;
     file.write_all(bytes)?;
     file.set_modified(time)?;
     file.sync_all()
@@ -197,5 +236,40 @@ impl BlobStore for FileBlobs {
                 .with_source(error)
         };
         swept.await?.unwrap_or(Ok(0)).map_err(failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_that_others_removed_is_not_swept_and_no_error() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("blob");
+        fs::write(&path, "").unwrap();
+        let file = fs::read_dir(directory.path()).unwrap().next();
+        let file = file.unwrap().unwrap();
+        let later = file.metadata().unwrap().modified().unwrap() + Duration::from_secs(1);
+        assert!(is_older(&file, later).unwrap());
+        fs::remove_file(path).unwrap();
+        assert!(!is_older(&file, later).unwrap());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_made_is_for_its_owner_alone() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let directory = tempfile::tempdir().unwrap();
+        let made = directory.path().join("blobs/0f");
+        make(&made).unwrap();
+        make(&made).unwrap();
+        let file = made.join("blob");
+        write_new(&file, b"body", SystemTime::UNIX_EPOCH).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&made), 0o700);
+        assert_eq!(mode(&directory.path().join("blobs")), 0o700);
+        assert_eq!(mode(&file), 0o600);
     }
 }

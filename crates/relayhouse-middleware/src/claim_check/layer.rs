@@ -18,7 +18,7 @@ impl ClaimCheckLayer {
     #[must_use]
     pub fn new(store: Arc<dyn BlobStore>, context: &Context) -> Self {
         Self {
-            shared: Shared::new(store, context),
+            shared: Shared::new(store, ClaimCheckConfig::default(), context),
         }
     }
 

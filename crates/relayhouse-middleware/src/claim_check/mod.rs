@@ -3,20 +3,23 @@
 //! On send a body above a limit is stored as a blob, and the message leaves with an empty body and
 //! the header `relayhouse-claim`, which names the blob, its length and its SHA-256. On receive the
 //! blob is fetched, checked, and put back: the handler gets the message as it was sent, with that
-//! header. Smaller bodies pass untouched.
+//! header. Smaller bodies pass untouched, unless the queue is known not to take them.
 //!
 //! Sending, use the layer [`ClaimCheckLayer`] around a producer, or [`ClaimSender`] around a port,
 //! which tells the producer that large messages are welcome. Receiving there is the wrapper of a
-//! port alone, [`ClaimReceiver`]: settlements that a runtime decides by itself, such as a dead
-//! letter after a panic, pass the port but no layer, and must carry the claim, not the body.
+//! port alone, [`ClaimReceiver`], or [`ClaimSessions`] where the source is one of sessions:
+//! settlements that a runtime decides by itself, such as a dead letter after a panic, pass the port
+//! but no layer, and must carry the claim, not the body.
 //!
 //! # What goes wrong
 //!
 //! A message whose blob is missing, damaged or above the limit is dead-lettered by the wrapper with
 //! the reason `blob-missing`, `blob-damaged` or `blob-too-large`, and one with a claim that cannot
 //! be read with `not-decodable`: no handler sees it, and its claim stays with the dead letter. While
-//! the store does not answer, messages are released to come back later. Where the queue has no dead
-//! letters, put [`dead_letter`](crate::dead_letter) inside.
+//! the store does not answer, messages are released to come back later, and where the source keeps
+//! an order, so is what came behind them. Where the queue cannot hold a message back for a while,
+//! the receive waits for that long before it releases. Where the queue has no dead letters, put
+//! [`dead_letter`](crate::dead_letter) inside.
 //!
 //! A claim can name any blob of the store: who may send may have such a blob fetched, if they know
 //! its name and hash. Keep blobs of different trust in different stores, or encrypt.
@@ -45,7 +48,7 @@
 //!
 //! # Defaults
 //!
-//! - Bodies above 192 KiB are stored; up to 256 MiB.
+//! - Bodies from 192 KiB on are stored; up to 256 MiB.
 //! - Blobs are kept.
 //! - A message that came while the store did not answer comes back after 5 s.
 //!
@@ -81,6 +84,7 @@ mod layer;
 mod receiver;
 mod sender;
 mod service;
+mod session;
 mod shared;
 
 #[cfg(test)]
@@ -93,4 +97,5 @@ pub use self::{
     receiver::ClaimReceiver,
     sender::ClaimSender,
     service::ClaimCheck,
+    session::ClaimSessions,
 };

@@ -1,15 +1,12 @@
 //! A receiver that puts bodies back.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use relayhouse_core::{
-    Capabilities, Context, DeadLetter, Delivery, Error, ErrorKind, Event, Extending, Receipt,
-    Result, Settlement, Settling, Source, Support,
+    Capabilities, Context, DeadLetter, Delivery, Error, ErrorKind, Event, Extending, LeaseKind,
+    Receipt, Result, Settlement, Settling, Source, Support, Text,
     port::{BlobStore, ReceiveRequest, Receiver, Settings},
 };
 
@@ -18,18 +15,19 @@ use super::{
     claim::{Claim, HEADER},
     shared::Shared,
 };
-use crate::sync::lock;
+use crate::sync::{Mutex, lock};
 
 /// Receives through another receiver, and puts the bodies of large messages back.
 ///
-/// The bytes of blobs come on top of what a receive is asked for.
+/// The bytes of blobs come on top of what a receive is asked for. The other receiver may be that of
+/// a session: see [`ClaimSessions`](super::ClaimSessions).
 #[derive(Debug)]
-pub struct ClaimReceiver {
-    inner: Arc<dyn Receiver>,
+pub struct ClaimReceiver<R: ?Sized = dyn Receiver> {
     capabilities: Capabilities,
     shared: Shared,
     /// What a dropped receive has left behind.
     rescued: Mutex<Vec<Delivery>>,
+    pub(super) inner: Arc<R>,
 }
 
 impl ClaimReceiver {
@@ -41,19 +39,17 @@ impl ClaimReceiver {
         config: ClaimCheckConfig,
         context: &Context,
     ) -> Self {
-        let capabilities = Capabilities {
-            message_bytes_max: None,
-            receive_bytes_over_max: None,
-            receive_drop: Support::Unsupported,
-            ..inner.capabilities().clone()
-        };
-        let mut shared = Shared::new(store, context);
-        shared.config = config;
+        Self::around(inner, Shared::new(store, config, context))
+    }
+}
+
+impl<R: Receiver + ?Sized> ClaimReceiver<R> {
+    pub(super) fn around(inner: Arc<R>, shared: Shared) -> Self {
         Self {
-            inner,
-            capabilities,
+            capabilities: unlimited(inner.capabilities()),
             shared,
             rescued: Mutex::default(),
+            inner,
         }
     }
 
@@ -66,29 +62,70 @@ impl ClaimReceiver {
     }
 
     /// Fetches the bodies of what `rescue` holds; those that have none to come are settled.
-    async fn check_out(&self, rescue: &mut Rescue<'_>) -> Vec<Delivery> {
+    async fn check_out(&self, rescue: &mut Rescue<'_, R>) -> Vec<Delivery> {
         let read = |it: &Delivery| Claim::read(&it.message);
         let claims: Vec<_> = rescue.deliveries.iter().map(read).collect();
         let wanted: Vec<Claim> = claims.iter().flatten().flatten().cloned().collect();
         let mut blobs = self.shared.fetch(&wanted).await.into_iter();
         let (mut whole, mut refused) = (Vec::new(), Vec::new());
+        let mut released = BTreeSet::new();
         for (mut delivery, claim) in rescue.take().into_iter().zip(claims) {
             let blob = claim.and_then(|claim| claim.and_then(|_| blobs.next()).transpose());
+            let line = self.line(&delivery);
             match blob {
+                // Nothing overtakes what comes back later.
+                _ if line.as_ref().is_some_and(|it| released.contains(it)) => {
+                    refused.push(Settling::new(delivery, self.release()));
+                }
                 Ok(None) => whole.push(delivery),
                 Ok(Some(blob)) => {
                     delivery.message.body = blob;
                     whole.push(delivery);
                 }
-                Err(error) => refused.push(self.refuse(delivery, &error)),
+                Err(error) => {
+                    let refusal = self.refuse(delivery, &error);
+                    released.extend(line.filter(|_| is_release(&refusal)));
+                    refused.push(refusal);
+                }
             }
         }
         // What cannot be settled comes again when its lease ends.
         rescue.deliveries = whole;
+        if refused.iter().any(is_release) && !self.can_delay() {
+            self.rest().await;
+        }
         if !refused.is_empty() {
             let _ = self.inner.settle(&mut refused).await;
         }
         rescue.take()
+    }
+
+    /// Waits in the place of the queue, which would bring a released message again at once.
+    async fn rest(&self) {
+        let Shared {
+            config, context, ..
+        } = &self.shared;
+        let end = context.clock.now() + config.retry_delay;
+        context.clock.sleep_until(end).await;
+    }
+
+    const fn can_delay(&self) -> bool {
+        self.capabilities.release_delay.is_supported()
+    }
+
+    /// Returns what names the deliveries that keep an order with this one, if any do.
+    fn line(&self, delivery: &Delivery) -> Option<Text> {
+        let Capabilities {
+            queue_order,
+            key_order,
+            lease,
+            ..
+        } = &self.capabilities;
+        if queue_order.is_supported() || *lease == LeaseKind::Session {
+            return Some(Text::default());
+        }
+        let key = delivery.message.details().ordering_key.clone();
+        key.filter(|_| key_order.is_supported())
     }
 
     fn refuse(&self, delivery: Delivery, error: &Error) -> Settling {
@@ -108,7 +145,7 @@ impl ClaimReceiver {
     }
 
     fn release(&self) -> Settlement {
-        if !self.capabilities.release_delay.is_supported() {
+        if !self.can_delay() {
             return Settlement::RELEASE;
         }
         let delay = self.shared.config.retry_delay;
@@ -144,23 +181,37 @@ impl ClaimReceiver {
     }
 }
 
+/// Returns what can be done through a wrapper around what can do `inner`.
+pub(super) fn unlimited(inner: &Capabilities) -> Capabilities {
+    Capabilities {
+        message_bytes_max: None,
+        receive_bytes_over_max: None,
+        receive_drop: Support::Unsupported,
+        ..inner.clone()
+    }
+}
+
+const fn is_release(item: &Settling) -> bool {
+    matches!(item.settlement, Settlement::Release { .. })
+}
+
 fn has_claim(delivery: &Delivery) -> bool {
     delivery.message.headers().get(HEADER).is_some()
 }
 
 /// Holds deliveries of a receive, and leaves them to the next one if it is dropped.
-struct Rescue<'a> {
-    receiver: &'a ClaimReceiver,
+struct Rescue<'a, R: ?Sized> {
+    receiver: &'a ClaimReceiver<R>,
     deliveries: Vec<Delivery>,
 }
 
-impl Rescue<'_> {
+impl<R: ?Sized> Rescue<'_, R> {
     fn take(&mut self) -> Vec<Delivery> {
         std::mem::take(&mut self.deliveries)
     }
 }
 
-impl Drop for Rescue<'_> {
+impl<R: ?Sized> Drop for Rescue<'_, R> {
     fn drop(&mut self) {
         if !self.deliveries.is_empty() {
             lock(&self.receiver.rescued).append(&mut self.deliveries);
@@ -170,7 +221,7 @@ impl Drop for Rescue<'_> {
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
-impl Receiver for ClaimReceiver {
+impl<R: Receiver + ?Sized> Receiver for ClaimReceiver<R> {
     fn source(&self) -> &Source {
         self.inner.source()
     }

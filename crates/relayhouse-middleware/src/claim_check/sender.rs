@@ -12,8 +12,9 @@ use super::{ClaimCheckConfig, claim::Claim, shared::Shared};
 
 /// Sends through another sender, and stores large bodies before.
 ///
-/// A message may have as many bytes as [`ClaimCheckConfig::bytes_max`] allows; a batch is split by
-/// what is left of it for the queue.
+/// A message may have as many bytes as [`ClaimCheckConfig::bytes_max`] allows, and one that is
+/// larger than the queue takes is stored whatever [`ClaimCheckConfig::bytes_min`] says. A batch is
+/// split by what is left of it for the queue.
 #[derive(Debug)]
 pub struct ClaimSender {
     inner: Arc<dyn Sender>,
@@ -30,13 +31,17 @@ impl ClaimSender {
         config: ClaimCheckConfig,
         context: &Context,
     ) -> Self {
+        let limits = inner.capabilities();
         let capabilities = Capabilities {
             message_bytes_max: Some(config.bytes_max),
             send_bytes_max: None,
-            ..inner.capabilities().clone()
+            ..limits.clone()
         };
-        let mut shared = Shared::new(store, context);
-        shared.config = config;
+        let queue_bytes_max = limits.message_bytes_max.map_or(u64::MAX, NonZeroU64::get);
+        let shared = Shared {
+            queue_bytes_max,
+            ..Shared::new(store, config, context)
+        };
         Self {
             inner,
             capabilities,

@@ -18,44 +18,50 @@ pub(super) struct Shared {
     pub(super) store: Arc<dyn BlobStore>,
     pub(super) config: ClaimCheckConfig,
     pub(super) context: Context,
+    /// The most bytes of a message that the queue takes, where that is known.
+    pub(super) queue_bytes_max: u64,
 }
 
 impl Shared {
-    pub(super) fn new(store: Arc<dyn BlobStore>, context: &Context) -> Self {
+    pub(super) fn new(
+        store: Arc<dyn BlobStore>,
+        config: ClaimCheckConfig,
+        context: &Context,
+    ) -> Self {
         Self {
             store,
-            config: ClaimCheckConfig::default(),
+            config,
             context: context.clone(),
+            queue_bytes_max: u64::MAX,
         }
     }
 
     /// Returns true if `message` can leave as it is.
     pub(super) fn is_small(&self, message: &Message) -> bool {
         let has_claim = message.headers().get(HEADER).is_some();
-        (message.body.len() as u64) < self.config.bytes_min && !has_claim
+        !has_claim && !self.needs_store(message)
     }
 
     /// Stores the large ones of `messages`, and returns each as it is to be sent.
     pub(super) async fn check_in(&self, messages: Vec<Message>) -> Vec<Result<Message>> {
         let mut batch = Vec::new();
-        for message in &messages {
-            if self.is_large(message) {
-                let name = BlobName::draw(&*self.context.random);
-                batch.push(Storing::new(name, message.body.clone()));
-            }
+        let is_stored: Vec<bool> = messages.iter().map(|it| self.is_large(it)).collect();
+        for (message, _) in messages.iter().zip(&is_stored).filter(|(_, it)| **it) {
+            let name = BlobName::draw(&*self.context.random);
+            batch.push(Storing::new(name, message.body.clone()));
         }
         let call = match batch.as_mut_slice() {
             [] => Ok(()),
             batch => self.store.put(batch).await,
         };
         let mut stored = batch.into_iter();
-        let mut claim = |mut message: Message| {
+        let mut claim = |(mut message, is_stored): (Message, bool)| {
             // A claim that came from elsewhere would put another body in the place of this one.
             if message.headers().get(HEADER).is_some() {
                 message.details_mut().headers.remove(HEADER);
             }
             self.check_size(&message)?;
-            let stored = self.is_large(&message).then(|| stored.next()).flatten();
+            let stored = is_stored.then(|| stored.next()).flatten();
             let Some(item) = stored else {
                 return Ok(message);
             };
@@ -64,7 +70,11 @@ impl Shared {
             message.body = Bytes::new();
             Ok(message.header(HEADER, claim.to_string()))
         };
-        messages.into_iter().map(&mut claim).collect()
+        messages
+            .into_iter()
+            .zip(is_stored)
+            .map(&mut claim)
+            .collect()
     }
 
     /// Stores the body of `message` if it is large, and returns the message as it is to be sent.
@@ -76,7 +86,13 @@ impl Shared {
 
     fn is_large(&self, message: &Message) -> bool {
         let bytes = message.body.len() as u64;
-        self.config.bytes_min <= bytes && bytes <= self.config.bytes_max.get()
+        bytes <= self.config.bytes_max.get() && self.needs_store(message)
+    }
+
+    /// Returns true for a body from the limit on, and for a message that the queue would refuse.
+    fn needs_store(&self, message: &Message) -> bool {
+        let bytes = message.body.len() as u64;
+        self.config.bytes_min <= bytes || self.queue_bytes_max < message.size()
     }
 
     fn check_size(&self, message: &Message) -> Result<()> {
