@@ -1,11 +1,12 @@
 //! The layer that makes the service, and what it counts.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::Arc;
 
 use relayhouse_core::port::KeyProvider;
 use tower_layer::Layer;
 
 use super::{Encryption, EncryptionBuilder, PlainText, shared::Shared};
+use crate::sync::atomic::Ordering;
 
 /// Puts [`Encryption`] around a service. Clones, and what they make, share keys and nonces.
 #[derive(Clone, Debug)]

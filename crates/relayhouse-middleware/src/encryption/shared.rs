@@ -1,9 +1,6 @@
 //! What clones of the service share: how one message is encrypted, and how one is opened.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::Arc;
 
 use relayhouse_core::{
     Context, Delivery, Error, ErrorKind, Event, Message, Result, Text, port::DedupStore,
@@ -17,6 +14,7 @@ use super::{
     nonces::Nonces,
     ring::{Ciphers, Ring},
 };
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 #[derive(Debug)]
 pub(super) struct Shared {

@@ -1,10 +1,7 @@
 //! What all clones share: the dice, the counts, and the calls that wait to be overtaken.
 
 use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     task::{Poll, Waker},
     time::Duration,
 };
@@ -12,7 +9,14 @@ use std::{
 use relayhouse_core::{Clock, Random, SeededRandom};
 
 use super::FaultConfig;
-use crate::{line::Line, sync::lock};
+use crate::{
+    line::Line,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+        lock,
+    },
+};
 
 /// Is shared by all clones.
 #[derive(Debug)]
