@@ -1,10 +1,7 @@
 //! The keys as they were read last, and when they are read again.
 
 use std::{
-    sync::{
-        Arc, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::{Arc, PoisonError},
     time::Duration,
 };
 
@@ -14,6 +11,10 @@ use relayhouse_core::{
 };
 
 use super::cipher::Cipher;
+use crate::sync::{
+    RwLock,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
 
 /// How long after a reading the next one may come, whatever keys are named.
 const READ_AGAIN_MIN: Duration = Duration::from_secs(1);
@@ -82,12 +83,13 @@ impl Ring {
     /// Reads the keys again, unless another call does or has just done so. If the provider fails,
     /// the keys stay as they are.
     pub(super) async fn read(&self) {
-        if !self.may_look_again() {
-            return;
-        }
         let Some(_turn) = Turn::take(self) else {
             return;
         };
+        // Asked with the turn in hand: another may have read them since this call wanted to.
+        if !self.may_look_again() {
+            return;
+        }
         let keys = self.provider.keys().await;
         let now = self.clock.now();
         match keys {
@@ -128,7 +130,8 @@ impl Ciphers {
 impl<'a> Turn<'a> {
     fn take(ring: &'a Ring) -> Option<Self> {
         let was_reading = ring.is_reading.swap(true, Ordering::Acquire);
-        (!was_reading).then_some(Self(ring))
+        // One that is not taken must not be made either: dropping it would end the turn of another.
+        (!was_reading).then(|| Self(ring))
     }
 }
 
