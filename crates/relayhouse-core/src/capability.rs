@@ -59,6 +59,8 @@ pub struct Capabilities {
     pub create: Support,
     /// Settling and sending as one.
     pub transactions: Support,
+    /// A dedup store beside the messages, whose keys are completed as one with acks.
+    pub dedup_store: Support,
     /// Headers that come back as they were sent.
     pub headers: Support,
     /// Dropping a receive that waits, without a message left leased to nobody.
@@ -184,6 +186,7 @@ impl Capabilities {
         stats: Support::Unsupported,
         create: Support::Unsupported,
         transactions: Support::Unsupported,
+        dedup_store: Support::Unsupported,
         headers: Support::Unsupported,
         receive_drop: Support::Unsupported,
         send_batch_max: None,
@@ -206,7 +209,7 @@ impl Capabilities {
 
     /// Lists the abilities by name, in the order of the struct.
     #[must_use]
-    pub const fn abilities(&self) -> [(&'static str, Support); 24] {
+    pub const fn abilities(&self) -> [(&'static str, Support); 25] {
         [
             ("ack", self.ack),
             ("release", self.release),
@@ -230,6 +233,7 @@ impl Capabilities {
             ("stats", self.stats),
             ("create", self.create),
             ("transactions", self.transactions),
+            ("dedup_store", self.dedup_store),
             ("headers", self.headers),
             ("receive_drop", self.receive_drop),
         ]

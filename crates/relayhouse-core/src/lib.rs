@@ -50,7 +50,7 @@ pub use self::{
     },
     observer::{Event, Observer},
     outcome::{Extending, Outcome, Sending, Sent, Settling},
-    outgoing::Outgoing,
+    outgoing::{Mark, Outgoing},
     port::Context,
     random::{Random, SeededRandom},
     secret::Secret,

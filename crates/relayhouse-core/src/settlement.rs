@@ -28,8 +28,9 @@ pub enum Settlement {
     },
     /// The message goes to the dead-letter queue.
     DeadLetter(Box<DeadLetter>),
-    /// Other messages are sent, and then the message is acked. A consumer carries it out: no port
-    /// ever gets it.
+    /// Other messages are sent, keys are noted as done, and then the message is acked. A consumer
+    /// carries it out: a port gets it for marks alone, and only where it has said that it can make
+    /// them one with the ack, see [`Transactional::site`](crate::port::Transactional::site).
     Forward(Box<Outgoing>),
 }
 

@@ -34,6 +34,7 @@ pub(crate) const NATIVE: Capabilities = Capabilities {
     stats: Support::Native,
     create: Support::Native,
     transactions: Support::Native,
+    dedup_store: Support::Native,
     headers: Support::Native,
     message_bytes_max: NonZeroU64::new(MESSAGE_BYTES_MAX),
     ..Capabilities::NONE

@@ -24,6 +24,9 @@ const BYTES_MAX: u64 = 1 << 30;
 /// The window within which a dedup id is known unless told otherwise: 10 minutes.
 const DEDUP_WINDOW: Duration = Duration::from_secs(10 * 60);
 
+/// Keys that a dedup store holds unless told otherwise.
+const DEDUP_KEYS_MAX: u64 = 1_000_000;
+
 /// How long the lock of a file is waited for unless told otherwise.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -60,6 +63,8 @@ pub struct Config {
     /// The window within which a dedup id is known; 10 minutes.
     #[serde(deserialize_with = "config::duration")]
     pub dedup_window: Duration,
+    /// The most keys of the dedup store of one file; 1,000,000.
+    pub dedup_keys_max: NonZeroU64,
     /// True to create queues whose messages are received through sessions only; false.
     pub requires_sessions: bool,
     /// What a send has outlived when it is confirmed; the loss of power.
@@ -105,9 +110,8 @@ pub enum Durability {
 
 impl Default for Config {
     fn default() -> Self {
-        let (Some(messages_max), Some(bytes_max)) =
-            (NonZeroU64::new(MESSAGES_MAX), NonZeroU64::new(BYTES_MAX))
-        else {
+        let bounds = [MESSAGES_MAX, BYTES_MAX, DEDUP_KEYS_MAX].map(NonZeroU64::new);
+        let [Some(messages_max), Some(bytes_max), Some(dedup_keys_max)] = bounds else {
             unreachable!("the bounds are not zero")
         };
         Self {
@@ -120,6 +124,7 @@ impl Default for Config {
             ttl: None,
             dead_letter_expired: false,
             dedup_window: DEDUP_WINDOW,
+            dedup_keys_max,
             requires_sessions: false,
             durability: Durability::Full,
             busy_timeout: BUSY_TIMEOUT,
@@ -239,6 +244,12 @@ impl LocalBuilder {
         self
     }
 
+    /// Sets the most keys of the dedup store of one file.
+    pub fn dedup_keys_max(mut self, dedup_keys_max: NonZeroU64) -> Self {
+        self.config.dedup_keys_max = dedup_keys_max;
+        self
+    }
+
     /// Sets whether queues are created whose messages are received through sessions only.
     pub fn requires_sessions(mut self, requires_sessions: bool) -> Self {
         self.config.requires_sessions = requires_sessions;
@@ -297,6 +308,7 @@ mod tests {
         let config = read(&[
             ("durability", "relaxed"),
             ("file_bytes_max", "64MiB"),
+            ("dedup_keys_max", "500"),
             ("busy_timeout", "250ms"),
             ("full", "shed"),
             ("lease", "30s"),
@@ -305,6 +317,7 @@ mod tests {
         let expected = Config {
             durability: Durability::Relaxed,
             file_bytes_max: NonZeroU64::new(64 << 20),
+            dedup_keys_max: NonZeroU64::new(500).unwrap(),
             busy_timeout: Duration::from_millis(250),
             full: Full::Shed,
             lease: Duration::from_secs(30),
@@ -318,6 +331,7 @@ mod tests {
         for (key, value) in [
             ("durability", "none"),
             ("file_bytes_max", "0"),
+            ("dedup_keys_max", "0"),
             ("fille_bytes_max", "1"),
         ] {
             let error = read(&[(key, value)]).unwrap_err();

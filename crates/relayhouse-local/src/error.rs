@@ -126,9 +126,27 @@ pub(crate) fn of_verdict(verdict: &Verdict, operation: Operation) -> Option<Erro
             "a dead letter cannot be dead-lettered",
         ),
         Verdict::DeadLettersFull => (ErrorKind::Full, "the dead-letter queue is full"),
+        Verdict::KeyTaken => (
+            ErrorKind::LeaseLost,
+            "the claim ended before it was completed, and another has the key",
+        ),
+        Verdict::KeysFull => return Some(keys_full(operation)),
         Verdict::Unknown => (ErrorKind::Unsupported, "this settlement is not known here"),
     };
     Some(Error::new(kind, text).operation(operation))
+}
+
+pub(crate) fn keys_full(operation: Operation) -> Error {
+    Error::new(ErrorKind::Full, "the dedup store is full").operation(operation)
+}
+
+/// A mark of another store than the one at hand cannot be one with the ack.
+pub(crate) fn elsewhere() -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        "a key that is kept elsewhere cannot be completed as one with the ack",
+    )
+    .operation(Operation::Settle)
 }
 
 pub(crate) fn message_not_found(queue: impl Into<Text>, sequence: u64) -> Error {

@@ -11,7 +11,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use relayhouse_core::{Context, ErrorKind, Operation, QueueName, Result};
+use relayhouse_core::{Context, ErrorKind, Operation, QueueName, Result, port::Site};
 
 use crate::{
     bell::{Belfry, Bell, Watch},
@@ -29,6 +29,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct File {
     pub(crate) name: QueueName,
+    /// Where its messages and its keys are kept.
+    pub(crate) site: Site,
     pub(crate) jobs: Arc<Jobs>,
     pub(crate) waits: Arc<Waits>,
     bell: Arc<Bell>,
@@ -58,6 +60,7 @@ impl File {
         let ended = Arc::default();
         let file = Self {
             name: place.name.clone(),
+            site: site(&place.path),
             jobs: Arc::clone(&jobs),
             waits: Arc::clone(&waits),
             bell: Arc::clone(&bell),
@@ -173,6 +176,7 @@ fn try_open(
         name: place.name.clone(),
         relaxed: config.durability == Durability::Relaxed,
         file_bytes_max: config.file_bytes_max.map(NonZeroU64::get),
+        dedup_keys_max: config.dedup_keys_max.get(),
         busy_timeout: config.busy_timeout,
         mark: bell.read()?,
     };
@@ -192,6 +196,11 @@ fn try_open(
         store: Box::new(store),
         bell: Arc::clone(bell),
     })
+}
+
+/// Names the file at `path`, of which there is one on this machine.
+pub(crate) fn site(path: &Path) -> Site {
+    Site::new(format!("local:{}", path.display()))
 }
 
 /// Returns true if the file is one that was deleted.

@@ -76,6 +76,11 @@
 //! - **Transactions** settle and send as one, also from one file to another: then the source notes
 //!   what is to be sent, and the note is taken in once. What a crash leaves is finished when the
 //!   source is opened next. A full target fails them.
+//! - **Keys** of a dedup store ([`Local::dedup_store`]) are in the file of their queue or topic. One
+//!   that is claimed or done stays so through restarts, by the same clock as leases, but a restart
+//!   of the machine ends none. An ack and the keys that are done with it are one, and so is what is
+//!   sent with them; that is flushed. A key that is claimed or given up is not: the loss of power
+//!   may undo that.
 //! - **Dropped futures.** A dropped receive gives back what was leased for it, without an attempt;
 //!   a dropped accept gives its session back. A send, a settle or a transaction that has reached
 //!   the storage thread goes on, and nobody hears its answer.
@@ -94,7 +99,7 @@
 //! # Limits
 //!
 //! A queue holds 1,000,000 messages and 1 GiB unless told otherwise, its dead letters as much
-//! again. For each file at most 1,024 calls and 16 MiB of messages wait for its thread; further
+//! again, and its dedup store 1,000,000 keys. For each file at most 1,024 calls and 16 MiB of messages wait for its thread; further
 //! calls wait for a place, in order. One group has at most 1,000 messages or 4 MiB, unless one
 //! call alone has more. One program at a time writes to a file; others wait up to `busy_timeout`,
 //! and then fail with a temporary error. A peek shows at most 1000 messages. A purge or redrive
@@ -139,6 +144,7 @@ mod bell;
 mod capability;
 mod config;
 mod convert;
+mod dedup;
 mod disk;
 mod error;
 mod file;

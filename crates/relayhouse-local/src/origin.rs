@@ -4,9 +4,9 @@
 use std::{future::pending, num::NonZeroU64, sync::Arc, time::Duration};
 
 use relayhouse_core::{
-    Capabilities, Clock, Delivery, Error, Operation, Outcome, Receipt, Result, Settlement,
+    Capabilities, Clock, Delivery, Error, Mark, Operation, Outcome, Receipt, Result, Settlement,
     Settling, Source,
-    port::{ReceiveRequest, Settings},
+    port::{ReceiveRequest, Settings, Site},
 };
 
 use crate::{
@@ -106,11 +106,15 @@ impl Origin {
     /// Settles every pending item, each by itself.
     pub(crate) async fn settle(&self, leases: &Leases, batch: &mut [Settling]) -> Result<()> {
         let mut items = Vec::with_capacity(batch.len());
+        let mut access = Access::Write;
         for item in batch.iter_mut().filter(|item| item.outcome.is_pending()) {
-            match Proof::read(&item.delivery.receipt) {
-                Some(proof) => items.push((proof, item.settlement.clone())),
-                None => item.outcome = Outcome::Failed(error::lease_lost(Operation::Settle)),
+            match provable(item, &self.queue.file.site) {
+                Ok(proved) => items.push(proved),
+                Err(error) => item.outcome = Outcome::Failed(error),
             }
+            // A key that is done stays so when the power is lost.
+            let is_marked = matches!(item.settlement, Settlement::Forward(_));
+            access = if is_marked { Access::Flush } else { access };
         }
         if items.is_empty() {
             return Ok(());
@@ -118,10 +122,7 @@ impl Origin {
         let cost = settle_cost(batch);
         let lane = self.queue.lane;
         let run = move |store: &mut dyn Store, _| store.settle(lane, &items);
-        let settled = self
-            .queue
-            .call(Operation::Settle, Access::Write, cost, run)
-            .await;
+        let settled = self.queue.call(Operation::Settle, access, cost, run).await;
         let outcome = |verdict: &Verdict| match error::of_verdict(verdict, Operation::Settle) {
             None => Outcome::Done(()),
             Some(error) => Outcome::Failed(error),
@@ -152,6 +153,19 @@ impl Origin {
     }
 }
 
+/// Returns the proof of a lease, and how the delivery ends, or why it cannot end so.
+pub(crate) fn provable(item: &Settling, site: &Site) -> Result<(Proof, Settlement)> {
+    let proof = Proof::read(&item.delivery.receipt);
+    let proof = proof.ok_or_else(|| error::lease_lost(Operation::Settle))?;
+    if let Settlement::Forward(outgoing) = &item.settlement {
+        let is_here = |mark: &Mark| mark.store.site() == Some(site);
+        if !outgoing.marks().iter().all(is_here) {
+            return Err(error::elsewhere());
+        }
+    }
+    Ok((proof, item.settlement.clone()))
+}
+
 /// Returns what a receive weighs.
 pub(crate) const fn cost_of(take: &Take) -> Cost {
     Cost {
@@ -161,13 +175,14 @@ pub(crate) const fn cost_of(take: &Take) -> Cost {
 }
 
 fn settle_cost(batch: &[Settling]) -> Cost {
-    let dead = batch.iter().filter_map(|item| match &item.settlement {
-        Settlement::DeadLetter(letter) => Some(letter.description.len() as u64),
-        _ => None,
+    let bytes = batch.iter().map(|item| match &item.settlement {
+        Settlement::DeadLetter(letter) => letter.description.len(),
+        Settlement::Forward(outgoing) => outgoing.marks().iter().map(|mark| mark.key.len()).sum(),
+        _ => 0,
     });
     Cost {
         messages: batch.len() as u64,
-        bytes: dead.sum(),
+        bytes: bytes.sum::<usize>() as u64,
     }
 }
 

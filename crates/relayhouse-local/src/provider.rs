@@ -10,13 +10,16 @@ use async_trait::async_trait;
 use relayhouse_core::{
     Address, Capabilities, Context, Operation, QueueName, Result, Source,
     config::Params,
-    port::{Admin, Provider, Receiver, ReceiverOptions, Sender, Sessions, Transactional},
+    port::{
+        Admin, DedupStore, Provider, Receiver, ReceiverOptions, Sender, Sessions, Transactional,
+    },
 };
 
 use crate::{
     admin::LocalAdmin,
     capability,
     config::{Config, LocalBuilder},
+    dedup::LocalDedup,
     disk, error,
     namespace::{self, Namespace},
     origin::Origin,
@@ -94,7 +97,7 @@ impl Local {
     ///
     /// Returns [`ErrorKind::ConfigInvalid`](relayhouse_core::ErrorKind::ConfigInvalid) if an
     /// option is wrong, the directory is another, or an option of files (`durability`,
-    /// `file_bytes_max`, `busy_timeout`) is another than that of this directory.
+    /// `file_bytes_max`, `busy_timeout`, `dedup_keys_max`) is another than that of this directory.
     pub fn join(&self, address: &Address) -> Result<Self> {
         let config = read_config(address)?;
         config.check()?;
@@ -108,12 +111,13 @@ impl Local {
                 config.durability,
                 config.file_bytes_max,
                 config.busy_timeout,
+                config.dedup_keys_max,
             )
         };
         if of_files(&config) != of_files(&self.config) {
             return Err(error::invalid(
-                "options durability, file_bytes_max and busy_timeout: they are the same for all \
-                 who share open files",
+                "options durability, file_bytes_max, busy_timeout and dedup_keys_max: they are the \
+                 same for all who share open files",
             ));
         }
         Ok(Self::of(Arc::clone(&self.namespace), config))
@@ -153,6 +157,19 @@ impl Local {
     pub fn pending(&self) -> usize {
         let files = self.namespace.open_files();
         files.iter().map(|file| file.jobs.pending()).sum()
+    }
+
+    /// Opens the dedup store in the file of `queue`, or of a topic of that name: keys that are
+    /// claimed and done survive the end of the program, and are shared with others that have the
+    /// file open. What is received from that file is acked as one with its key.
+    ///
+    /// # Errors
+    ///
+    /// Returns what opening the queue returns.
+    pub async fn dedup_store(&self, queue: &QueueName) -> Result<Arc<dyn DedupStore>> {
+        self.namespace.check_open(Operation::Open)?;
+        let store = LocalDedup::open(&self.namespace, queue, &self.config).await?;
+        Ok(Arc::new(store))
     }
 
     /// Returns what is behind the ports, for tests of what they do not show.

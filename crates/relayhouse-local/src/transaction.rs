@@ -5,16 +5,20 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use relayhouse_core::{
     Error, Message, Operation, Outcome, QueueName, Result, Sending, Settlement, Settling, Source,
-    Text, port::Transactional,
+    Text,
+    port::{DedupStore, Site, Transactional},
 };
 use tokio::sync::oneshot;
 
 use crate::{
     capability,
     config::{Config, Full},
-    convert, error,
-    file::File,
-    namespace::{Namespace, Target},
+    convert,
+    dedup::LocalDedup,
+    error,
+    file::{self, File},
+    namespace::{self, Namespace, Target},
+    origin,
     path::Missing,
     queue::{Queue, There},
     sender,
@@ -89,11 +93,7 @@ impl LocalTransactional {
 
 impl Settle {
     fn new(queue: &Queue, batch: &[Settling]) -> Result<Self> {
-        let proof = |item: &Settling| {
-            let proof = Proof::read(&item.delivery.receipt);
-            let proof = proof.ok_or_else(|| error::lease_lost(Operation::Settle))?;
-            Ok((proof, item.settlement.clone()))
-        };
+        let proof = |item: &Settling| origin::provable(item, &queue.file.site);
         Ok(Self {
             there: queue.there(),
             lane: queue.lane,
@@ -332,6 +332,19 @@ impl Transactional for LocalTransactional {
             Err(error) => fail(settle, send, &error),
         }
         Ok(())
+    }
+
+    fn site(&self, source: &Source) -> Option<Site> {
+        let (name, _) = namespace::parts(&source.entity);
+        let place = self.namespace.place(name, Missing::Refuse).ok()?;
+        Some(file::site(&place.path))
+    }
+
+    async fn dedup_store(&self, source: &Source) -> Result<Arc<dyn DedupStore>> {
+        self.namespace.check_open(Operation::Open)?;
+        let (name, _) = namespace::parts(&source.entity);
+        let store = LocalDedup::open(&self.namespace, name, &self.config).await?;
+        Ok(Arc::new(store))
     }
 }
 

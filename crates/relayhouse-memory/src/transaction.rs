@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use relayhouse_core::{
-    Error, Operation, Outcome, QueueName, Result, Sending, Settling, Source, port::Transactional,
+    Error, ErrorKind, Operation, Outcome, QueueName, Result, Sending, Settling, Source,
+    port::{DedupStore, Site, Transactional},
 };
 
 use crate::{
@@ -58,6 +59,15 @@ impl Transactional for MemoryTransactional {
             fail(settle, send, &error);
         }
         Ok(())
+    }
+
+    fn site(&self, _: &Source) -> Option<Site> {
+        None
+    }
+
+    async fn dedup_store(&self, source: &Source) -> Result<Arc<dyn DedupStore>> {
+        let error = Error::new(ErrorKind::Unsupported, "no keys are kept with its messages");
+        Err(error.operation(Operation::Open).queue(source))
     }
 }
 

@@ -14,6 +14,11 @@ use crate::{error::Result, outcome::Outcome, text::Text};
 /// to remember it does not forget early.
 #[async_trait]
 pub trait DedupStore: Debug + Send + Sync {
+    /// Returns where the keys are kept, if messages are kept there as well: an ack there and the
+    /// completion of a key can then be one, see [`Transactional`](super::Transactional). Who
+    /// completes a key of such a store leaves it to who acks, with a [`Mark`](crate::Mark).
+    fn site(&self) -> Option<&Site>;
+
     /// Claims each key of `batch` for `hold` from now, and writes into its item how it stood.
     ///
     /// A key that the same owner holds is claimed anew. One that another holds, or that is done, is
@@ -34,6 +39,10 @@ pub trait DedupStore: Debug + Send + Sync {
     /// retries. Dropping the future leaves it unknown which claims are given up.
     async fn abandon(&self, batch: &mut [Marking]) -> Result<()>;
 }
+
+/// Names where keys or messages are kept. What is at one site can change as one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Site(Text);
 
 /// Is one key of a batch to claim, with its answer: how it stood.
 #[derive(Debug)]
@@ -72,6 +81,14 @@ pub enum Claim {
     },
     /// It is done.
     Done,
+}
+
+impl Site {
+    /// Makes a site of a name that no other has, such as that of a file.
+    #[must_use]
+    pub fn new(name: impl Into<Text>) -> Self {
+        Self(name.into())
+    }
 }
 
 impl Claiming {

@@ -5,7 +5,7 @@ use std::{fmt::Debug, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use serde::Deserialize;
 
-use super::{Admin, Receiver, Sender, Sessions};
+use super::{Admin, DedupStore, Receiver, Sender, Sessions, Site};
 use crate::{
     capability::Capabilities,
     config,
@@ -57,7 +57,7 @@ pub trait Provider: Debug + Send + Sync {
     async fn close(&self) -> Result<()>;
 }
 
-/// Settles and sends as one.
+/// Settles and sends as one, and completes keys as one with acks.
 #[async_trait]
 pub trait Transactional: Debug + Send + Sync {
     /// Settles `settle` on `source` and sends `send` to `queue`: all of it, or none.
@@ -71,6 +71,20 @@ pub trait Transactional: Debug + Send + Sync {
         queue: &QueueName,
         send: &mut [Sending],
     ) -> Result<()>;
+
+    /// Returns where the messages of `source` are kept, if keys can be kept there with them;
+    /// without I/O.
+    ///
+    /// Receivers of `source`, and transactions on it, then take a [`Settlement::Forward`] with
+    /// marks of stores at that site and without messages: the message is acked and each key
+    /// completed as one. What cannot be one fails as a whole: with `LeaseLost` if the lease of the
+    /// message has ended or another has a key, with `Full` if the store has no room.
+    ///
+    /// [`Settlement::Forward`]: crate::Settlement::Forward
+    fn site(&self, source: &Source) -> Option<Site>;
+
+    /// Opens the dedup store at the site of `source`; fails with `Unsupported` if it has none.
+    async fn dedup_store(&self, source: &Source) -> Result<Arc<dyn DedupStore>>;
 }
 
 /// Holds what everything is built with: the clock, the randomness, and who listens.

@@ -6,8 +6,9 @@ use std::{collections::BTreeSet, fmt::Debug, num::NonZeroU32, ops::Add, time::Du
 
 use bytes::Bytes;
 use relayhouse_core::{
-    Delivery, Instant, Message, Receipt, Result, SessionId, Settlement, SubscriptionName, Text,
-    Timestamp, port::Stats,
+    Delivery, Instant, Mark, Message, Receipt, Result, SessionId, Settlement, SubscriptionName,
+    Text, Timestamp,
+    port::{Claim, Stats},
 };
 use serde::{Deserialize, Serialize};
 
@@ -103,8 +104,27 @@ pub(crate) enum Verdict {
     DeadAlready,
     /// The dead-letter queue is full.
     DeadLettersFull,
+    /// The claim of a key had ended, and another has it.
+    KeyTaken,
+    /// The dedup store is full.
+    KeysFull,
     /// This settlement is not known here.
     Unknown,
+}
+
+/// Is a key of the dedup store, and who claims it or has claimed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Keyed {
+    pub(crate) key: Text,
+    pub(crate) owner: u64,
+}
+
+/// Is a key to complete.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Completing<'a> {
+    pub(crate) key: &'a Text,
+    pub(crate) owner: u64,
+    pub(crate) keep: Duration,
 }
 
 /// Is a session that somebody holds: its key, and the token that proves it.
@@ -224,7 +244,7 @@ pub(crate) trait Store: Debug + Send {
     /// Takes back deliveries that nobody has seen, as if they had never been made.
     fn unlease(&mut self, lane: Lane, proofs: &[Proof]) -> Result<()>;
 
-    /// Settles each item whose lease is held.
+    /// Settles each item whose lease is held. One that has marks is acked with them, or not at all.
     fn settle(&mut self, lane: Lane, items: &[(Proof, Settlement)]) -> Result<Vec<Verdict>>;
 
     /// Moves the end of each lease that is held to `by` from now.
@@ -270,6 +290,16 @@ pub(crate) trait Store: Debug + Send {
     /// false if there is none.
     fn cancel(&mut self, sequence: u64) -> Result<bool>;
 
+    /// Claims each key for `hold` from now, and says how it stood; `None` if there is no room for
+    /// it.
+    fn claim(&mut self, keys: &[Keyed], hold: Duration) -> Result<Vec<Option<Claim>>>;
+
+    /// Writes of each key that it is done, for `keep` from now.
+    fn complete(&mut self, keys: &[Keyed], keep: Duration) -> Result<Vec<Verdict>>;
+
+    /// Forgets each claim that its owner still has.
+    fn abandon(&mut self, keys: &[Keyed]) -> Result<()>;
+
     /// Notes messages for another file, to be there if this file's group lasts; returns the
     /// number of the note.
     fn note_for(&mut self, file: &str, messages: &[Message]) -> Result<u64>;
@@ -299,6 +329,26 @@ pub(crate) trait Store: Debug + Send {
 
     /// Returns true if another process has changed the file since the last group, outside of one.
     fn changed_elsewhere(&mut self) -> Result<bool>;
+}
+
+impl<'a> Completing<'a> {
+    pub(crate) const fn new(keyed: &'a Keyed, keep: Duration) -> Self {
+        Self {
+            key: &keyed.key,
+            owner: keyed.owner,
+            keep,
+        }
+    }
+}
+
+impl<'a> From<&'a Mark> for Completing<'a> {
+    fn from(mark: &'a Mark) -> Self {
+        Self {
+            key: &mark.key,
+            owner: mark.owner,
+            keep: mark.keep,
+        }
+    }
 }
 
 impl Lane {

@@ -39,6 +39,7 @@ impl Fixture {
             name: "orders".parse().unwrap(),
             relaxed: false,
             file_bytes_max: None,
+            dedup_keys_max: 1000,
             busy_timeout: Duration::ZERO,
             mark: None,
         };

@@ -3,17 +3,17 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     num::NonZeroUsize,
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::Duration,
 };
 
 use async_trait::async_trait;
 use relayhouse_core::{
     Clock, Context, Error, ErrorKind, Instant, Outcome, Result, Text,
-    port::{Claim, Claiming, DedupStore, Marking},
+    port::{Claim, Claiming, DedupStore, Marking, Site},
 };
 
-use crate::sync::lock;
+use crate::sync::{Mutex, lock};
 
 /// Remembers keys in memory: what the process held is gone with it.
 ///
@@ -72,6 +72,10 @@ impl MemoryDedup {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl DedupStore for MemoryDedup {
+    fn site(&self) -> Option<&Site> {
+        None
+    }
+
     async fn claim(&self, batch: &mut [Claiming], hold: Duration) -> Result<()> {
         let now = self.clock.now();
         let mut table = lock(&self.table);

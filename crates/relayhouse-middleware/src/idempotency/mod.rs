@@ -3,27 +3,51 @@
 //! A queue delivers at least once: an ack that is lost, a lease that ends too early or a sender
 //! that tries again bring a message twice. This layer gives each message a key, and claims it in a
 //! [`DedupStore`](relayhouse_core::port::DedupStore) before the handler runs. A key that is new is
-//! handled, and noted as done when the handler has acked. A key that is done is acked without the
-//! handler. A key that somebody else holds is released until that claim ends.
+//! handled, and noted as done with its message. A key that is done is acked without the handler. A
+//! key that somebody else holds is released until that claim ends.
 //!
-//! [`MemoryDedup`] remembers within one process, and forgets with it. What is to be remembered
-//! across restarts, or by several processes, needs a store of yours: the port has three methods,
-//! and `conformance::stores::dedup` of `relayhouse-testkit` checks that a store keeps its rules.
+//! # Where keys are kept
+//!
+//! - **In memory**, in a [`MemoryDedup`]: for one process, and forgotten with it.
+//! - **In the file of a queue**, by `Local::dedup_store` of `relayhouse-local`, or
+//!   `Queue::dedup_store` of the facade: through restarts, and for all programs of the machine that
+//!   have the file open. Messages may come from there or from anywhere else.
+//! - **In a store of yours**: the port has four methods, and `conformance::stores::dedup` of
+//!   `relayhouse-testkit` checks that a store keeps its rules.
+//!
+//! # When a key is done
+//!
+//! With the ack of its message, and after what the handler's answer sends:
+//!
+//! - Where the store is in the same file as the source, the note, the ack and what is sent to one
+//!   queue of that directory are one transaction: after a crash all of it has happened, or nothing.
+//! - Elsewhere the sends are confirmed, then the key is noted, then the message is acked. A crash
+//!   in between handles the message again, or skips it when it comes again; none is lost.
+//!
+//! So what the handler answers with [`Outgoing`](relayhouse_core::Outgoing) happens once for each
+//! key in the first case; in the second it may be sent again with the same ids. If a send fails, the
+//! claim is given up, and the message is handled again. If the lease of a message that sends nothing
+//! has ended before the ack, its key is done all the same: the handler was.
+//!
+//! The layer leaves this to the consumer: its answer to an ack is a
+//! [`Settlement::Forward`](relayhouse_core::Settlement::Forward) that sends nothing and takes the
+//! key along as a [`Mark`](relayhouse_core::Mark). Only an ack whose key is kept where no messages
+//! are, such as in memory, is noted here at once, and stays an ack.
 //!
 //! # What it cannot promise
 //!
 //! That a handler runs once. Between the handler's last effect and the note that it is done there
-//! is a moment in which the process may die, and then the message is handled again: what must not
-//! happen twice must be in one transaction with its key, in the handler's own database. What this
-//! layer saves is all the rest: copies, and redeliveries of what was acked and noted.
+//! is a moment in which the process may die, and then the message is handled again: an effect
+//! elsewhere that must not happen twice must be in one transaction with its key there, such as in
+//! the handler's own database. What this layer saves is all the rest: copies, and redeliveries of
+//! what was acked and noted.
 //!
 //! A handler that runs for longer than [`hold`](IdempotencyConfig::hold) is not protected from a
-//! copy that comes then. A key is forgotten after [`keep`](IdempotencyConfig::keep). An answer that
-//! sends messages before the ack ([`Settlement::Forward`](relayhouse_core::Settlement::Forward)) is
-//! carried out after this layer has seen it: such a message is not noted as done, or a failing send
-//! would be skipped the next time; give what it sends dedup ids. The same holds for one that was
-//! released or dead-lettered, since it is to be handled again. While the store does not answer,
-//! nothing is handled.
+//! copy that comes then. A key is forgotten after [`keep`](IdempotencyConfig::keep). A message that
+//! was released or dead-lettered is not noted, since it is to be handled again. A key that cannot
+//! be noted, since another has it by then or since the store is full, is told to the observer, and
+//! its message is acked; what would be sent as one with that is not sent then, and the message
+//! comes again. While the store does not answer, or has no room for a claim, nothing is handled.
 //!
 //! # Order
 //!
@@ -34,8 +58,8 @@
 //! # Cancellation
 //!
 //! A call that is dropped, by a timeout around it for example, leaves its claim until it ends: what
-//! it started may still have an effect. The same holds for a handler that panics, unless
-//! [`catch_panic`](crate::catch_panic) stands inside.
+//! it started may still have an effect. The same holds for an answer that nobody carries out, and
+//! for a handler that panics, unless [`catch_panic`](crate::catch_panic) stands inside.
 //!
 //! # Defaults
 //!

@@ -10,7 +10,7 @@ use tower_service::Service;
 
 use super::{
     ResponseFuture,
-    shared::{Decision, Shared, is_acked},
+    shared::{Decision, Shared},
 };
 use crate::prepare::{Answered, take};
 
@@ -52,9 +52,9 @@ where
                 Some(Decision::Handle(mine)) => mine,
                 None => None,
             };
-            let answer = service.call(delivery).await;
+            let mut answer = service.call(delivery).await;
             if let Some(mine) = mine {
-                shared.mark(vec![(mine, is_acked(&answer))]).await;
+                shared.conclude(vec![(mine, Some(&mut answer))]).await;
             }
             answer
         })
@@ -93,14 +93,11 @@ where
             if handled.is_empty() {
                 return Ok(answered.merge(Vec::new()));
             }
-            let answers = service.call(handled).await;
-            let acked = |place: usize| {
-                let answer = answers.as_ref().ok().and_then(|it| it.get(place));
-                answer.is_some_and(is_acked)
-            };
-            let ends = claims.into_iter().enumerate();
-            let ends = ends.filter_map(|(place, mine)| Some((mine?, acked(place))));
-            shared.mark(ends.collect()).await;
+            let mut answers = service.call(handled).await;
+            let mut given = answers.iter_mut().flatten();
+            let ends = claims.into_iter().map(|mine| (mine, given.next()));
+            let ends = ends.filter_map(|(mine, answer)| Some((mine?, answer)));
+            shared.conclude(ends.collect()).await;
             Ok(answered.merge(answers?))
         })
     }

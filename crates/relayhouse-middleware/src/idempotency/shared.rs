@@ -2,11 +2,12 @@
 
 use std::{
     fmt::{self, Debug},
+    mem::replace,
     sync::Arc,
 };
 
 use relayhouse_core::{
-    Context, Delivery, Error, Event, Result, Retry, Settlement, Text,
+    Context, Delivery, Error, Event, Mark, Outgoing, Result, Retry, Settlement, Text,
     port::{Claim, Claiming, DedupStore, Marking},
 };
 
@@ -40,6 +41,12 @@ pub(super) enum Decision {
     Handle(Option<Mine>),
     /// It is answered without the handler.
     Answer(Result<Settlement>),
+}
+
+impl Mine {
+    fn marking(self) -> Marking {
+        Marking::new(self.key, self.owner)
+    }
 }
 
 impl Debug for Function {
@@ -83,12 +90,27 @@ impl Shared {
         }
     }
 
-    /// Notes the key as done if the message was acked, and gives it up otherwise.
-    pub(super) async fn mark(&self, ends: Vec<(Mine, bool)>) {
-        let marking = |(Mine { key, owner }, _)| Marking::new(key, owner);
-        let (done, given_up): (Vec<_>, Vec<_>) = ends.into_iter().partition(|(_, acked)| *acked);
-        let mut done: Vec<Marking> = done.into_iter().map(marking).collect();
-        let mut given_up: Vec<Marking> = given_up.into_iter().map(marking).collect();
+    /// Sees to it that the key is done with its message, or gives it up if the message is not.
+    ///
+    /// An ack is noted here, unless the store is where messages are: then, and where messages are
+    /// sent first, the answer takes the key along.
+    pub(super) async fn conclude(&self, ends: Vec<(Mine, Option<&mut Result<Settlement>>)>) {
+        let (mut done, mut given_up) = (Vec::new(), Vec::new());
+        for (mine, answer) in ends {
+            match answer {
+                Some(Ok(Settlement::Ack)) if self.store.site().is_none() => {
+                    done.push(mine.marking())
+                }
+                Some(Ok(settlement)) if settlement.is_success() => {
+                    let outgoing = match replace(settlement, Settlement::Ack) {
+                        Settlement::Forward(outgoing) => *outgoing,
+                        _ => Outgoing::new(),
+                    };
+                    *settlement = outgoing.mark(self.mark(mine)).into();
+                }
+                _ => given_up.push(mine.marking()),
+            }
+        }
         if !done.is_empty() {
             let call = self.store.complete(&mut done, self.config.keep).await;
             self.tell_failures(done, &call);
@@ -96,6 +118,16 @@ impl Shared {
         if !given_up.is_empty() {
             let call = self.store.abandon(&mut given_up).await;
             self.tell_failures(given_up, &call);
+        }
+    }
+
+    fn mark(&self, mine: Mine) -> Mark {
+        let Mine { key, owner } = mine;
+        Mark {
+            store: Arc::clone(&self.store),
+            key,
+            owner,
+            keep: self.config.keep,
         }
     }
 
@@ -124,11 +156,6 @@ impl Shared {
         let scope = &self.config.scope;
         Some(format!("{scope}/{found}").into())
     }
-}
-
-/// Returns true if the message is acked with nothing else to be done.
-pub(super) const fn is_acked(answer: &Result<Settlement>) -> bool {
-    matches!(answer, Ok(Settlement::Ack))
 }
 
 /// What cannot be claimed waits: the error is temporary, whatever the store's is.

@@ -9,9 +9,9 @@ use std::{
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use relayhouse_core::{
-    Context, Delivery, Error, ErrorKind, Event, Instant, Observer, Outgoing, Result, SeededRandom,
-    Settlement, Timestamp,
-    port::{Claim, Claiming, DedupStore, Marking},
+    Context, Delivery, Error, ErrorKind, Event, Instant, Mark, Message, Observer, Result,
+    SeededRandom, Settlement, Timestamp,
+    port::{Claim, Claiming, DedupStore, Marking, Site},
 };
 use relayhouse_testkit::{clock::ManualClock, conformance::stores};
 use tower::{Layer, Service, ServiceExt, service_fn};
@@ -129,13 +129,11 @@ async fn acked_message_is_acked_again_without_the_handler() {
 }
 
 #[tokio::test]
-async fn what_was_not_acked_alone_is_handled_again() {
-    let forward = Outgoing::new().send("payments", relayhouse_core::Message::new("7"));
+async fn what_was_not_acked_is_handled_again() {
     for answer in [
         Err(failed()),
         Ok(Settlement::RELEASE),
         Ok(Settlement::dead_letter("rejected", "no such order")),
-        Ok(forward.into()),
     ] {
         let (_, context) = at_manual_time();
         let layer = layer(&context);
@@ -145,6 +143,95 @@ async fn what_was_not_acked_alone_is_handled_again() {
         }
         assert_eq!(handler.handled(), ["a", "a"], "{:?}", handler.answer);
     }
+}
+
+/// Takes the answer apart, and returns its marks.
+fn marks(answer: Settlement, messages: usize) -> Vec<Mark> {
+    let Settlement::Forward(outgoing) = answer else {
+        panic!("{answer:?} takes nothing along");
+    };
+    assert_eq!(outgoing.messages().len(), messages);
+    outgoing.marks().to_vec()
+}
+
+#[tokio::test]
+async fn answer_that_sends_takes_its_key_along() {
+    let (_, context) = at_manual_time();
+    let layer = layer(&context);
+    let forward = Settlement::forward("payments", Message::new("7"));
+    let handler = Handler::new(Ok(forward));
+    let answer = handler.call(&layer, order("a")).await.unwrap();
+    let [mark] = &marks(answer, 1)[..] else {
+        panic!("one key is done");
+    };
+    let IdempotencyConfig { keep, hold, .. } = IdempotencyConfig::default();
+    assert_eq!((&*mark.key, mark.keep), ("/a", keep));
+    // Until it is carried out, the message is being handled.
+    let copy = handler.call(&layer, order("a")).await.unwrap();
+    assert_eq!(copy, Settlement::Release { delay: hold });
+    let mut batch = [Marking::new(mark.key.clone(), mark.owner)];
+    mark.store.complete(&mut batch, keep).await.unwrap();
+    let copy = handler.call(&layer, order("a")).await.unwrap();
+    assert_eq!(copy, Settlement::Ack);
+    assert_eq!(handler.handled(), ["a"]);
+}
+
+/// A store that is kept beside messages.
+#[derive(Debug)]
+struct Beside(MemoryDedup, Site);
+
+#[async_trait]
+impl DedupStore for Beside {
+    fn site(&self) -> Option<&Site> {
+        Some(&self.1)
+    }
+
+    async fn claim(&self, batch: &mut [Claiming], hold: Duration) -> Result<()> {
+        self.0.claim(batch, hold).await
+    }
+
+    async fn complete(&self, _: &mut [Marking], _: Duration) -> Result<()> {
+        panic!("who acks completes the keys");
+    }
+
+    async fn abandon(&self, batch: &mut [Marking]) -> Result<()> {
+        self.0.abandon(batch).await
+    }
+}
+
+#[tokio::test]
+async fn keys_beside_messages_are_left_to_who_acks() {
+    let (_, context) = at_manual_time();
+    let keys = MemoryDedup::new(NonZeroUsize::MAX, &context);
+    let store = Arc::new(Beside(keys, Site::new("here")));
+    let layer = IdempotencyLayer::new(store, &context);
+    let inner = layer.clone().scope("inner");
+    let handler = Handler::new(Ok(Settlement::Ack));
+    let answer = handler.call(&layer, order("a")).await.unwrap();
+    let keys = |answer| {
+        marks(answer, 0)
+            .iter()
+            .map(|mark| mark.key.to_string())
+            .collect()
+    };
+    let found: Vec<String> = keys(answer);
+    assert_eq!(found, ["/a"]);
+    let answers = handler
+        .call_batch(&layer, vec![order("a"), order("b")])
+        .await;
+    let [Ok(Settlement::Release { .. }), Ok(answer)] = &answers[..] else {
+        panic!("{answers:?}");
+    };
+    assert_eq!(keys(answer.clone()), ["/b"]);
+    // What another such layer has left is kept.
+    let twice = Handler::new(handler.call(&inner, order("c")).await);
+    let answer = twice.call(&layer, order("c")).await.unwrap();
+    assert_eq!(keys(answer), ["inner/c", "/c"]);
+    let failing = Handler::new(Err(failed()));
+    for _ in 0..2 {
+        failing.call(&layer, order("d")).await.unwrap_err();
+    }
+    assert_eq!(failing.handled(), ["d", "d"], "its claim was given up");
 }
 
 #[tokio::test]
@@ -244,6 +331,10 @@ struct Broken {
 
 #[async_trait]
 impl DedupStore for Broken {
+    fn site(&self) -> Option<&Site> {
+        None
+    }
+
     async fn claim(&self, batch: &mut [Claiming], _: Duration) -> Result<()> {
         if !self.claims {
             return Err(Error::new(ErrorKind::Closed, "closed"));

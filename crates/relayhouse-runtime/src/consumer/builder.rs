@@ -432,7 +432,7 @@ impl Plan {
             (Intake::Provider(provider, _), Port::Receiver(_)) => Some(provider),
             _ => None,
         };
-        setup.outputs.bind(&opened.source, provider);
+        setup.outputs.bind(&opened.source, provider, &setup.context);
         let config = &setup.config;
         let dispatch = dispatch(&setup.ordering, &opened.capabilities);
         let is_shared =

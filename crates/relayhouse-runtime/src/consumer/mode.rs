@@ -13,7 +13,7 @@ use tower_service::Service;
 use super::buffer::{Buffer, Entry};
 use crate::{
     config::ConsumerConfig,
-    output::{Answer, Leaving, Outputs},
+    output::{Answer, Exit, Leaving, Outputs},
 };
 
 /// Says how deliveries are taken from the buffer, handed to the service, and answered.
@@ -105,12 +105,12 @@ where
             Ok(answer) => answer,
             Err(error) => return Poll::Ready(Err(Error::from_boxed(error.into()))),
         };
-        match this.exit.take() {
-            Some((outputs, ids)) if answer.must_send(&outputs) => {
-                let leaving = this.leaving.insert(answer.send(outputs, ids));
-                leaving.as_mut().poll(context)
-            }
-            _ => Poll::Ready(Ok(answer)),
+        let Some((outputs, ids)) = this.exit.take() else {
+            return Poll::Ready(Ok(answer));
+        };
+        match answer.leave(&outputs, ids) {
+            Exit::Stands(answer) => Poll::Ready(Ok(answer)),
+            Exit::Sends(leaving) => this.leaving.insert(leaving).as_mut().poll(context),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The store in one SQLite file: groups are transactions, the log is write-ahead.
 
 mod busy;
+mod claim;
 mod clock;
 mod dead;
 mod dedup;
@@ -8,6 +9,7 @@ mod enqueue;
 mod entry;
 mod fault;
 mod file;
+mod group;
 mod lanes;
 mod look;
 mod note;
@@ -28,20 +30,22 @@ use std::{collections::HashMap, path::PathBuf, time::Duration};
 use bytes::Bytes;
 use relayhouse_core::{
     Delivery, Error, ErrorKind, Instant, Message, QueueName, Result, SessionId, Settlement,
-    SubscriptionName, Text, port::Stats,
+    SubscriptionName, Text,
+    port::{Claim, Stats},
 };
 use rusqlite::Connection;
 
 use self::{
     busy::Patience,
+    claim::Claims,
     fault::Fault,
     file::FileRow,
     lanes::{LaneRow, Lanes},
     space::Log,
 };
 use super::{
-    Accepted, Access, Admission, Held, Kind, Lane, Moment, News, Proof, Settings, Store, Take,
-    Tick, Verdict,
+    Accepted, Access, Admission, Completing, Held, Keyed, Kind, Lane, Moment, News, Proof,
+    Settings, Store, Take, Tick, Verdict,
 };
 use crate::config::Full;
 
@@ -57,6 +61,8 @@ pub(crate) struct Options {
     pub(crate) relaxed: bool,
     /// The most bytes of the file.
     pub(crate) file_bytes_max: Option<u64>,
+    /// The most keys of its dedup store.
+    pub(crate) dedup_keys_max: u64,
     /// How long another process's lock is waited for.
     pub(crate) busy_timeout: Duration,
     /// What the bell of the file said last.
@@ -75,9 +81,10 @@ pub(crate) struct SqliteStore {
     access: Access,
     file: FileRow,
     lanes: Lanes,
+    claims: Claims,
     /// SQLite's count of commits by other connections.
     version: i64,
-    /// True if `file` and `lanes` are what the file says, unless `version` has moved.
+    /// True if `file`, `lanes` and `claims` are what the file says, unless `version` has moved.
     is_fresh: bool,
     /// True if another process had changed the file when the group began.
     was_changed: bool,
@@ -101,6 +108,8 @@ pub(crate) struct SqliteStore {
     is_behind: bool,
     /// No dedup id is forgotten before this tick.
     dedups_until: i64,
+    /// No key of the dedup store is forgotten before this tick.
+    claims_until: i64,
     news: News,
     /// Why nothing is written any more.
     broken: Option<Error>,
@@ -143,107 +152,6 @@ impl SqliteStore {
     /// Sets the tick at which something is due, if it is before all others.
     fn wake_at(&mut self, tick: i64) {
         self.quiet_until = self.quiet_until.min(tick);
-    }
-
-    fn start(&mut self, moment: Moment, access: Access) -> fault::Result<()> {
-        self.enter(moment, access)?;
-        self.refresh()?;
-        if self.file.is_deleted {
-            return Err(Fault::Deleted);
-        }
-        if access != Access::Look {
-            self.sweep()?;
-        }
-        self.is_tight = self.is_nearly_full();
-        Ok(())
-    }
-
-    /// Begins a transaction.
-    fn enter(&mut self, moment: Moment, access: Access) -> fault::Result<()> {
-        self.moment = moment;
-        self.access = access;
-        self.news = News::default();
-        self.has_freed = false;
-        self.set_flushing(access == Access::Flush && !self.options.relaxed)?;
-        let begin = match access {
-            Access::Look => "BEGIN",
-            Access::Write | Access::Flush => "BEGIN IMMEDIATE",
-        };
-        self.connection.prepare_cached(begin)?.execute([])?;
-        Ok(())
-    }
-
-    /// Begins a group that writes, if nobody and nothing else is to be seen to.
-    fn start_at_once(&mut self, moment: Moment) -> fault::Result<bool> {
-        let is_due = self.quiet_until.min(self.dedups_until) <= moment.tick.0;
-        if is_due || !self.is_fresh || self.file.is_deleted {
-            return Ok(false);
-        }
-        let patience = self.patience.clone();
-        match patience.without(|| self.enter(moment, Access::Write)) {
-            Err(fault) if fault.is_passing() => return Ok(false),
-            entered => entered?,
-        }
-        if self.data_version()? != self.version {
-            self.roll_back();
-            return Ok(false);
-        }
-        self.was_changed = false;
-        self.is_tight = self.is_nearly_full();
-        Ok(true)
-    }
-
-    fn set_flushing(&mut self, is_flushing: bool) -> fault::Result<()> {
-        if self.is_flushing != is_flushing {
-            let level = if is_flushing { "FULL" } else { "NORMAL" };
-            self.connection.pragma_update(None, "synchronous", level)?;
-            self.is_flushing = is_flushing;
-        }
-        Ok(())
-    }
-
-    /// Reads what another process may have changed.
-    fn refresh(&mut self) -> fault::Result<()> {
-        let version = self.data_version()?;
-        self.was_changed = version != self.version;
-        if self.is_fresh && !self.was_changed {
-            return Ok(());
-        }
-        self.file = FileRow::read(&self.connection)?;
-        self.lanes = Lanes::read(&self.connection)?;
-        self.quiet_until = i64::MIN;
-        self.dedups_until = i64::MIN;
-        self.version = version;
-        self.is_fresh = true;
-        Ok(())
-    }
-
-    fn data_version(&self) -> fault::Result<i64> {
-        let mut pragma = self.connection.prepare_cached("PRAGMA data_version")?;
-        Ok(pragma.query_row([], |row| row.get(0))?)
-    }
-
-    fn finish(&mut self) -> fault::Result<News> {
-        if self.access != Access::Look {
-            let tick = self.moment.tick.0;
-            // A file that is undecided has no lane yet, and nothing to count.
-            if self.lanes.get(0).is_ok() {
-                if self.access == Access::Flush {
-                    self.lanes.own()?.commits += 1;
-                }
-                let own = self.lanes.get(0)?;
-                if own.is_dirty && own.tick < tick {
-                    self.lanes.own()?.tick = tick;
-                }
-            }
-            self.lanes.write(&self.connection)?;
-        }
-        self.connection.prepare_cached("COMMIT")?.execute([])?;
-        let mut news = std::mem::take(&mut self.news);
-        news.made_room = self.has_freed && self.is_tight;
-        self.frees += u32::from(self.has_freed);
-        news.next_wake = self.wake();
-        Ok(news)
     }
 }
 
@@ -432,6 +340,23 @@ impl Store for SqliteStore {
 
     fn cancel(&mut self, sequence: u64) -> Result<bool> {
         self.call(|store| store.cancel_scheduled(sequence))
+    }
+
+    fn claim(&mut self, keys: &[Keyed], hold: Duration) -> Result<Vec<Option<Claim>>> {
+        self.call(|store| keys.iter().map(|key| store.claim_one(key, hold)).collect())
+    }
+
+    fn complete(&mut self, keys: &[Keyed], keep: Duration) -> Result<Vec<Verdict>> {
+        self.call(|store| {
+            let one = |key| std::iter::once(Completing::new(key, keep));
+            keys.iter()
+                .map(|key| store.complete_all(one(key)))
+                .collect()
+        })
+    }
+
+    fn abandon(&mut self, keys: &[Keyed]) -> Result<()> {
+        self.call(|store| keys.iter().try_for_each(|key| store.abandon_one(key)))
     }
 
     fn note_for(&mut self, file: &str, messages: &[Message]) -> Result<u64> {

@@ -6,8 +6,8 @@ use relayhouse_core::{Clock, Error, ErrorKind, Random};
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use super::{
-    Access, Fault, FileRow, Lanes, Log, Moment, News, Options, Patience, SqliteStore, Tick, busy,
-    fault, file,
+    Access, Claims, Fault, FileRow, Lanes, Log, Moment, News, Options, Patience, SqliteStore, Tick,
+    busy, fault, file,
 };
 use crate::store::Kind;
 
@@ -15,7 +15,7 @@ use crate::store::Kind;
 const APPLICATION_ID: i64 = 0x726c_6873;
 
 /// What makes each format out of the one before; the first makes it out of nothing.
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("claims.sql")];
 
 /// How much of the file is kept in memory, in KiB.
 const CACHE_KIB: i64 = 16 * 1024;
@@ -61,6 +61,7 @@ impl SqliteStore {
                 boot_tick: 0,
             },
             lanes: Lanes::default(),
+            claims: Claims::default(),
             version: 0,
             is_fresh: false,
             was_changed: false,
@@ -75,6 +76,7 @@ impl SqliteStore {
             quiet_until: i64::MIN,
             is_behind: false,
             dedups_until: i64::MIN,
+            claims_until: i64::MIN,
             news: News::default(),
             broken: None,
             passed_over: std::collections::HashMap::new(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use relayhouse_core::{DeadLetter, Previous, Settlement};
+use relayhouse_core::{DeadLetter, Mark, Previous, Settlement};
 use rusqlite::params;
 
 use super::{
@@ -10,7 +10,7 @@ use super::{
     entry::{Entry, lane_code},
     fault::Result,
 };
-use crate::store::{Lane, Proof, Verdict};
+use crate::store::{Completing, Lane, Proof, Verdict};
 
 impl SqliteStore {
     /// Settles each item. Acks that follow one another share their statements.
@@ -42,8 +42,25 @@ impl SqliteStore {
                 }
             },
             Settlement::DeadLetter(letter) => self.dead_letter(lane, proof, letter),
+            Settlement::Forward(outgoing) if outgoing.messages().is_empty() => {
+                self.ack_marked(lane, proof, outgoing.marks())
+            }
             _ => Ok(Verdict::Unknown),
         }
+    }
+
+    /// Acks a message and completes keys, or does neither.
+    fn ack_marked(&mut self, lane: Lane, proof: Proof, marks: &[Mark]) -> Result<Verdict> {
+        if self.leased(lane, proof)?.is_none() {
+            return Ok(Verdict::LeaseLost);
+        }
+        let completed = self.complete_all(marks.iter().map(Completing::from))?;
+        if completed != Verdict::Done {
+            return Ok(completed);
+        }
+        let mut verdicts = Vec::with_capacity(1);
+        self.ack(lane, &[(proof, Settlement::Ack)], &mut verdicts)?;
+        Ok(verdicts.pop().unwrap_or(Verdict::LeaseLost))
     }
 
     fn ack(

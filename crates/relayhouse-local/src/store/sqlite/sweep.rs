@@ -21,6 +21,7 @@ impl SqliteStore {
     /// Does what is due, or the first of it where it is much.
     pub(super) fn sweep(&mut self) -> Result<()> {
         self.sweep_dedups(AT_ONCE)?;
+        self.sweep_claims(AT_ONCE)?;
         if self.moment.tick.0 < self.quiet_until {
             return Ok(());
         }

@@ -102,8 +102,10 @@ impl<M: Mode> Worker<M> {
     /// Returns true if the next delivery of a key waits for this settlement's answer: that of an
     /// ack where it is asked for, that of a dead letter always, since it may have no place to go.
     fn holds_next(&self, settlement: &Settlement) -> bool {
+        let is_held = self.shared.config.order == Order::Settled;
         match settlement {
-            Settlement::Ack => self.shared.config.order == Order::Settled,
+            Settlement::Ack => is_held,
+            Settlement::Forward(outgoing) if outgoing.messages().is_empty() => is_held,
             Settlement::Release { .. } => false,
             _ => true,
         }

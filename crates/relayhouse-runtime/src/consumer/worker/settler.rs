@@ -20,7 +20,8 @@ use super::{Mode, Worker};
 use crate::{
     consumer::{report::add, shared::Shared},
     lease::Hold,
-    sync::answered,
+    output::is_of_the_send,
+    sync::{answered, deadline},
 };
 
 /// How often a settlement that did not leave is tried.
@@ -33,7 +34,7 @@ const TRY_WAIT: Duration = Duration::from_millis(50);
 /// Acks and other settlements go apart, since a dead letter or a delayed release is more than one
 /// call on many providers.
 pub(super) struct Settler {
-    lanes: [Lane; 3],
+    lanes: [Lane; 4],
     calls: FuturesUnordered<Call>,
     /// Settlements whose lease is being extended.
     busy: Vec<Settling>,
@@ -51,6 +52,8 @@ pub(super) struct Settler {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Ack,
+    /// An ack with marks, and with nothing to send.
+    Mark,
     /// An ack that is one with sends; each is a call of its own, so that none fails for another.
     Forward,
     Other,
@@ -74,11 +77,12 @@ struct Settled {
 }
 
 impl Kind {
-    const ALL: [Self; 3] = [Self::Ack, Self::Forward, Self::Other];
+    const ALL: [Self; 4] = [Self::Ack, Self::Mark, Self::Forward, Self::Other];
 
     fn of(settlement: &Settlement) -> Self {
         match settlement {
             Settlement::Ack => Self::Ack,
+            Settlement::Forward(outgoing) if outgoing.messages().is_empty() => Self::Mark,
             Settlement::Forward(_) => Self::Forward,
             _ => Self::Other,
         }
@@ -127,7 +131,7 @@ impl Settler {
 
     /// Returns true if no settlement but acks is on its way.
     pub(super) fn is_idle_but_acks(&self) -> bool {
-        let [_acks, others @ ..] = &self.lanes;
+        let [_acks, _marked, others @ ..] = &self.lanes;
         others
             .iter()
             .all(|lane| lane.queue.is_empty() && lane.calls == 0)
@@ -226,13 +230,17 @@ impl<M: Mode> Worker<M> {
         let shared = Arc::clone(&self.shared);
         let timeout = self.settler.timeout;
         Box::pin(async move {
+            let (outputs, context) = (&shared.outputs, &shared.context);
             let call = async {
                 match (kind, batch.as_mut_slice()) {
-                    (Kind::Forward, [item]) => {
-                        shared.outputs.settle_and_send(item, &shared.context).await
+                    (Kind::Forward, [item]) => outputs.settle_and_send(item, context).await,
+                    // Boxed, so that a call without marks is small.
+                    (Kind::Mark, batch) => {
+                        Box::pin(outputs.mark_and_ack(&*receiver, batch, context)).await;
                     }
-                    (_, batch) => receiver.settle(batch).await,
+                    (_, batch) => return receiver.settle(batch).await,
                 }
+                Ok(())
             };
             let clock = &*shared.context.clock;
             let result = answered(clock, timeout, ErrorKind::OutcomeUnknown, call).await;
@@ -257,10 +265,32 @@ impl<M: Mode> Worker<M> {
             match hold {
                 Hold::Held => kept.push(item),
                 Hold::Busy => self.settler.busy.push(item),
+                Hold::Lost if Kind::of(&item.settlement) == Kind::Mark => self.mark_lost(item),
                 Hold::Lost => self.answer(&item, Err(lease_lost())),
             }
         }
         kept
+    }
+
+    /// Completes the marks of a message that was handled, though its lease has ended: what comes
+    /// again of it is not handled again.
+    fn mark_lost(&mut self, mut item: Settling) {
+        self.settler.lane(Kind::Mark).calls += 1;
+        let shared = Arc::clone(&self.shared);
+        let timeout = self.settler.timeout;
+        self.settler.calls.push(Box::pin(async move {
+            let context = &shared.context;
+            let marked = shared.outputs.mark_lost(&item, context);
+            // Whether it was in time or not, the message is not acked.
+            let _ = deadline(&*context.clock, timeout, marked).await;
+            item.outcome = Err(lease_lost()).into();
+            Settled {
+                kind: Kind::Mark,
+                tries: TRIES_MAX,
+                batch: vec![item],
+                result: Ok(()),
+            }
+        }));
     }
 
     fn end_settle(&mut self, settled: Settled) {
@@ -378,14 +408,6 @@ impl<M: Mode> Worker<M> {
             batch.iter().map(event).collect()
         });
     }
-}
-
-/// Returns true if nothing took effect because of what was to be sent.
-fn is_of_the_send(error: &Error) -> bool {
-    !matches!(
-        error.kind(),
-        ErrorKind::LeaseLost | ErrorKind::OutcomeUnknown
-    )
 }
 
 fn lease_lost() -> Error {

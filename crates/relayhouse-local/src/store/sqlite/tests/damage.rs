@@ -101,11 +101,11 @@ fn foreign_and_newer_files_are_refused() {
     fixture
         .store
         .connection
-        .pragma_update(None, "user_version", 2)
+        .pragma_update(None, "user_version", 3)
         .unwrap();
     let error = open_at(&fixture.path(), &fixture.clock).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConfigInvalid);
-    assert!(error.to_string().contains("has format 2"), "{error}");
+    assert!(error.to_string().contains("has format 3"), "{error}");
     let other = fixture.directory.path().join("other.queue");
     let connection = Connection::open(&other).unwrap();
     connection.execute_batch("CREATE TABLE t (a)").unwrap();
@@ -124,15 +124,16 @@ fn foreign_and_newer_files_are_refused() {
 fn migration_is_all_or_nothing() {
     let mut fixture = Fixture::new(&settings());
     fixture.send(&[text("a")]);
-    let good = ["", "ALTER TABLE file ADD COLUMN note TEXT"];
+    let good = ["", "", "ALTER TABLE file ADD COLUMN note TEXT"];
     let bad = [
         "",
-        good[1],
+        "",
+        good[2],
         "ALTER TABLE file ADD COLUMN more TEXT; CREATE TABLE entry (a)",
     ];
     assert!(fixture.store.migrate(&bad).is_err());
     fixture.store.roll_back();
-    assert_eq!(fixture.store.format().unwrap(), 1);
+    assert_eq!(fixture.store.format().unwrap(), 2);
     assert!(
         fixture
             .store
@@ -141,7 +142,7 @@ fn migration_is_all_or_nothing() {
             .is_err()
     );
     fixture.store.migrate(&good).unwrap();
-    assert_eq!(fixture.store.format().unwrap(), 2);
+    assert_eq!(fixture.store.format().unwrap(), 3);
     assert!(
         fixture
             .store
@@ -150,6 +151,47 @@ fn migration_is_all_or_nothing() {
             .is_ok()
     );
     assert_eq!(fixture.bodies(1), ["a"]);
+}
+
+#[test]
+fn file_of_the_first_format_keeps_its_messages_and_gets_what_is_new() {
+    let mut fixture = Fixture::new(&settings());
+    let message = text("a").dedup_id("a");
+    fixture.send(&[message.clone(), text("b")]);
+    let older = "DROP TABLE claim; DROP TABLE claims; PRAGMA user_version = 1";
+    fixture.store.connection.execute_batch(older).unwrap();
+    fixture.reopen();
+    assert_eq!(fixture.store.format().unwrap(), 2);
+    assert_eq!(fixture.bodies(1), ["a"]);
+    assert_eq!(
+        fixture.send(&[message]),
+        [Admission::Duplicate { sequence: 1 }]
+    );
+    let claimed = fixture.group(|store| store.claim(&[keyed("k", 1)], HOUR));
+    assert_eq!(claimed, [Some(Claim::New)]);
+    fixture.reopen();
+    let claimed = fixture.group(|store| store.claim(&[keyed("k", 2)], HOUR));
+    assert_eq!(claimed, [Some(Claim::Held { left: HOUR })]);
+    assert_eq!(fixture.bodies(1), ["b"]);
+}
+
+#[test]
+fn changed_key_is_noticed() {
+    for change in [
+        "UPDATE claim SET owner = 2",
+        "UPDATE claim SET done = 1",
+        "UPDATE claim SET until = 1",
+        "UPDATE claim SET key = 'other'",
+        "UPDATE claims SET count = 2",
+    ] {
+        let mut fixture = Fixture::new(&settings());
+        fixture.group(|store| store.claim(&[keyed("k", 1)], HOUR));
+        fixture.store.connection.execute(change, []).unwrap();
+        fixture.store.is_fresh = false;
+        let keys = [keyed("k", 1), keyed("other", 1)];
+        let error = fixture.try_group(|store| store.claim(&keys, HOUR));
+        assert_eq!(error.unwrap_err().kind(), ErrorKind::Corrupt, "{change}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The store by itself, with the file it writes.
 
 mod bounds;
+mod claims;
 mod damage;
 mod dead;
 mod receive;
@@ -52,6 +53,7 @@ fn options() -> Options {
         name: "orders".parse().unwrap(),
         relaxed: false,
         file_bytes_max: None,
+        dedup_keys_max: 3,
         busy_timeout: SECOND,
         mark: None,
     }
@@ -146,6 +148,11 @@ impl Fixture {
             .map(|found| String::from_utf8_lossy(&found.message.body));
         bodies.map(|body| body.to_string()).collect()
     }
+}
+
+fn keyed(key: &'static str, owner: u64) -> Keyed {
+    let key = key.into();
+    Keyed { key, owner }
 }
 
 fn text(text: &str) -> Message {

@@ -1,0 +1,433 @@
+//! Where a handler's answer may send to, and how what it sends leaves.
+
+mod answer;
+mod marks;
+mod siblings;
+
+use std::{
+    mem::take,
+    sync::{Arc, OnceLock},
+};
+
+use futures_util::future::join_all;
+use relayhouse_core::{
+    Context, Error, ErrorKind, Mark, Message, MessageId, Operation, Outgoing, QueueName, Result,
+    Sending, Settlement, Settling, Source, Text,
+    port::{Provider, Receiver, Site, Transactional},
+};
+
+pub(crate) use self::answer::{Answer, Exit, Leaving};
+use self::siblings::Siblings;
+use crate::producer::{self, Producer, report};
+
+/// Is a queue or topic that handlers of a consumer send to with their answers, by its name.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use relayhouse_core::{Context, Delivery, Message, Result, Settlement, Source, port::Provider};
+/// use relayhouse_runtime::{Consumer, Output};
+///
+/// # fn example(provider: Arc<dyn Provider>, source: Source, context: Context) -> Result<Consumer> {
+/// let payments = Output::of(Arc::clone(&provider), "payments".parse()?, &context)?;
+/// let consumer = Consumer::of(provider, source, context)
+///     .output(payments)
+///     .handler(|order: Message| async move { Settlement::forward("payments", order) });
+/// # Ok(consumer)
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Output {
+    name: Text,
+    queue: QueueName,
+    producer: Producer,
+    provider: Option<Arc<dyn Provider>>,
+}
+
+/// Holds the outputs of a consumer.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Outputs(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    outputs: Vec<Output>,
+    siblings: Option<Siblings>,
+    bound: OnceLock<Bound>,
+}
+
+/// What is known once the consumer has opened its source.
+#[derive(Clone, Debug)]
+struct Bound {
+    source: Source,
+    context: Context,
+    atomic: Option<Atomic>,
+}
+
+/// Says what can be one with an ack.
+#[derive(Clone, Debug)]
+struct Atomic {
+    /// The provider of the source: what is sent there.
+    provider: Arc<dyn Provider>,
+    transactional: Arc<dyn Transactional>,
+    /// The site of the source: what is marked there.
+    site: Option<Site>,
+}
+
+impl Output {
+    /// Makes an output of a producer of `queue`. What is sent there is confirmed before the ack.
+    #[must_use]
+    pub fn new(queue: QueueName, producer: Producer) -> Self {
+        Self {
+            name: Text::from(queue.to_string()),
+            queue,
+            producer,
+            provider: None,
+        }
+    }
+
+    /// Makes an output of `queue` at `provider`. A consumer of the same provider sends and acks as
+    /// one, where the provider has transactions and an answer sends to one output alone.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ErrorKind::ConfigInvalid`] if no producer can be built.
+    pub fn of(provider: Arc<dyn Provider>, queue: QueueName, context: &Context) -> Result<Self> {
+        let producer = Producer::of(Arc::clone(&provider), queue.clone(), context.clone());
+        Ok(Self::new(queue, producer.build()?).at(provider))
+    }
+
+    /// Says that the queue is at `provider`, as [`of`](Self::of) does.
+    #[must_use]
+    pub fn at(mut self, provider: Arc<dyn Provider>) -> Self {
+        self.provider = Some(provider);
+        self
+    }
+
+    /// Sets the name by which handlers send to it; that of the queue.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<Text>) -> Self {
+        self.name = name.into();
+        self
+    }
+}
+
+impl Outputs {
+    /// Returns these outputs and `output`.
+    pub(crate) fn with(&self, output: Output) -> Self {
+        let mut inner = self.0.unbound();
+        inner.outputs.push(output);
+        Self(Arc::new(inner))
+    }
+
+    /// Returns these outputs and all queues of `provider`.
+    pub(crate) fn with_siblings(&self, provider: Arc<dyn Provider>, context: Context) -> Self {
+        let mut inner = self.0.unbound();
+        inner.siblings = Some(Siblings::new(provider, context));
+        Self(Arc::new(inner))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.outputs.is_empty() && self.0.siblings.is_none()
+    }
+
+    /// Tells where the messages come from that are answered; `provider` is given if settling and
+    /// sending there can be one.
+    pub(crate) fn bind(
+        &self,
+        source: &Source,
+        provider: Option<&Arc<dyn Provider>>,
+        context: &Context,
+    ) {
+        let bound = Bound {
+            source: source.clone(),
+            context: context.clone(),
+            atomic: provider.and_then(|provider| Atomic::new(provider, source)),
+        };
+        // A consumer is started once.
+        let _ = self.0.bound.set(bound);
+    }
+
+    /// Returns true if what `outgoing` sends can be one with the ack.
+    fn is_one_with_the_ack(&self, outgoing: &Outgoing) -> bool {
+        self.transaction(outgoing).is_some()
+    }
+
+    /// Returns what makes `outgoing` one with the ack: it sends to one output, at the provider of
+    /// the source, and its marks are at the site of the source. Nothing is opened to know that.
+    fn transaction(&self, outgoing: &Outgoing) -> Option<(&Bound, &Atomic, QueueName)> {
+        let bound = self.0.bound.get()?;
+        let atomic = bound.atomic.as_ref()?;
+        let ((first, _), rest) = outgoing.messages().split_first()?;
+        let is_one = rest.iter().all(|(name, _)| name == first);
+        if !is_one || !atomic.marks(outgoing.marks()) {
+            return None;
+        }
+        let queue = self.0.queue_at(&atomic.provider, first)?;
+        Some((bound, atomic, queue))
+    }
+
+    /// Sends what `item` is to send, completes its marks and settles it, as one.
+    pub(crate) async fn settle_and_send(&self, item: &mut Settling, context: &Context) {
+        let Settlement::Forward(outgoing) = &item.settlement else {
+            return;
+        };
+        let sent = self.send_as_one(item, outgoing, context).await;
+        if sent.as_ref().is_err_and(is_of_the_send) {
+            marks::abandon(outgoing.marks(), context).await;
+        }
+        item.outcome = sent.into();
+    }
+
+    async fn send_as_one(
+        &self,
+        item: &Settling,
+        outgoing: &Outgoing,
+        context: &Context,
+    ) -> Result<()> {
+        let id = &item.delivery.id;
+        let Some((bound, atomic, queue)) = self.transaction(outgoing) else {
+            // Without outputs nobody has looked where it goes.
+            self.addressed(id, outgoing)?;
+            let text = "nothing can be one with the ack";
+            return Err(Error::new(ErrorKind::Unexpected, text));
+        };
+        let messages = self.identified(id, outgoing).map(|(_, message)| message);
+        let messages: Vec<Message> = messages.collect();
+        let mut send: Vec<Sending> = messages.iter().cloned().map(Sending::new).collect();
+        let ack = outgoing.clone().sent();
+        let mut settle = [Settling::new(item.delivery.clone(), ack)];
+        let transactional = &atomic.transactional;
+        let call = transactional.settle_and_send(&bound.source, &mut settle, &queue, &mut send);
+        let result = call.await;
+        for (message, sending) in messages.iter().zip(send) {
+            let answer = sending.outcome.settle(&result);
+            report(context, &queue, &producer::Mark::of(message), &answer);
+        }
+        let [settled] = settle;
+        settled.outcome.settle(&result)
+    }
+
+    /// Acks each of `batch` with its marks: as one where they are at the site of the source. What
+    /// cannot be one, or is refused as one, is done one after the other: the messages were handled,
+    /// and so their keys are done, and they are acked.
+    pub(crate) async fn mark_and_ack(
+        &self,
+        receiver: &dyn Receiver,
+        batch: &mut [Settling],
+        context: &Context,
+    ) {
+        if self.can_mark(batch) {
+            let call = receiver.settle(batch).await;
+            for item in &mut *batch {
+                let outcome = take(&mut item.outcome).settle(&call);
+                let is_refused = outcome.as_ref().is_err_and(is_refused);
+                if !is_refused || marks_of(item).is_empty() {
+                    item.outcome = outcome.into();
+                }
+            }
+        }
+        let pending = batch.iter_mut().filter(|item| item.outcome.is_pending());
+        let mut left: Vec<&mut Settling> = pending.collect();
+        if left.is_empty() {
+            return;
+        }
+        let marks = left.iter().flat_map(|item| marks_of(item)).collect();
+        marks::complete(marks, context).await;
+        let ack = |item: &&mut Settling| Settling::new(item.delivery.clone(), Settlement::Ack);
+        let mut acks: Vec<Settling> = left.iter().map(ack).collect();
+        let call = receiver.settle(&mut acks).await;
+        for (item, ack) in left.iter_mut().zip(acks) {
+            item.outcome = ack.outcome.settle(&call).into();
+        }
+    }
+
+    /// Completes the marks of a message that was handled and can be acked no more.
+    pub(crate) async fn mark_lost(&self, item: &Settling, context: &Context) {
+        marks::complete(marks_of(item).iter().collect(), context).await;
+    }
+
+    fn can_mark(&self, batch: &[Settling]) -> bool {
+        let atomic = self.0.bound.get().and_then(|bound| bound.atomic.as_ref());
+        let atomic = atomic.filter(|atomic| atomic.site.is_some());
+        atomic.is_some_and(|atomic| batch.iter().all(|item| atomic.marks(marks_of(item))))
+    }
+
+    /// Sends what `outgoing` holds, and ends when all of it is confirmed. `id` is that of the
+    /// message handled. If anything is not sent, the claims of its marks are given up.
+    async fn send(&self, id: &MessageId, outgoing: &Outgoing) -> Result<()> {
+        let sent = self.send_apart(id, outgoing).await;
+        if let (Err(_), Some(bound)) = (&sent, self.0.bound.get()) {
+            marks::abandon(outgoing.marks(), &bound.context).await;
+        }
+        sent
+    }
+
+    async fn send_apart(&self, id: &MessageId, outgoing: &Outgoing) -> Result<()> {
+        let sends = self
+            .addressed(id, outgoing)?
+            .into_iter()
+            .map(|(output, messages)| output.send(messages));
+        join_all(sends).await.into_iter().collect()
+    }
+
+    /// Returns the messages of each output, in their order. Each output is looked up once.
+    fn addressed(
+        &self,
+        id: &MessageId,
+        outgoing: &Outgoing,
+    ) -> Result<Vec<(Output, Vec<Message>)>> {
+        let mut addressed: Vec<(Output, Vec<Message>)> = Vec::new();
+        for (name, message) in self.identified(id, outgoing) {
+            match addressed.iter_mut().find(|(it, _)| it.name == *name) {
+                Some((_, messages)) => messages.push(message),
+                None => addressed.push((self.0.open(name)?, vec![message])),
+            }
+        }
+        Ok(addressed)
+    }
+
+    /// Returns the messages with their outputs, each with an id that is the same whenever the same
+    /// message is answered.
+    fn identified<'a>(
+        &self,
+        id: &'a MessageId,
+        outgoing: &'a Outgoing,
+    ) -> impl Iterator<Item = (&'a Text, Message)> + use<'a> {
+        let source = self.0.bound.get().map(|bound| bound.source.to_string());
+        let source = source.unwrap_or_default();
+        let messages = outgoing.messages().iter().enumerate();
+        messages.map(move |(place, (name, message))| {
+            let mut message = message.clone();
+            let derived = || derive(&source, id, place);
+            message.id.get_or_insert_with(derived);
+            (name, message)
+        })
+    }
+}
+
+impl Inner {
+    /// Returns a copy that no consumer has started with.
+    fn unbound(&self) -> Self {
+        Self {
+            outputs: self.outputs.clone(),
+            siblings: self.siblings.clone(),
+            bound: OnceLock::new(),
+        }
+    }
+
+    fn known(&self, name: &Text) -> Option<&Output> {
+        self.outputs.iter().find(|output| output.name == *name)
+    }
+
+    fn open(&self, name: &Text) -> Result<Output> {
+        match (self.known(name), &self.siblings) {
+            (Some(output), _) => Ok(output.clone()),
+            (None, Some(siblings)) => siblings.open(name),
+            (None, None) => Err(unknown(name, &self.outputs)),
+        }
+    }
+
+    /// Returns the queue of the output `name`, if it is at `provider`.
+    fn queue_at(&self, provider: &Arc<dyn Provider>, name: &Text) -> Option<QueueName> {
+        if let Some(output) = self.known(name) {
+            let other = output.provider.as_ref()?;
+            return Arc::ptr_eq(other, provider).then(|| output.queue.clone());
+        }
+        let siblings = self.siblings.as_ref()?;
+        let is_near = Arc::ptr_eq(&siblings.provider, provider);
+        QueueName::new(name.clone()).ok().filter(|_| is_near)
+    }
+}
+
+impl Atomic {
+    fn new(provider: &Arc<dyn Provider>, source: &Source) -> Option<Self> {
+        let transactional = provider.transactional()?;
+        Some(Self {
+            provider: Arc::clone(provider),
+            site: transactional.site(source),
+            transactional,
+        })
+    }
+
+    /// Returns true if all of `marks` can be one with an ack.
+    fn marks(&self, marks: &[Mark]) -> bool {
+        let is_here = |mark: &Mark| self.site.is_some() && mark.store.site() == self.site.as_ref();
+        marks.iter().all(is_here)
+    }
+}
+
+fn marks_of(item: &Settling) -> &[Mark] {
+    match &item.settlement {
+        Settlement::Forward(outgoing) => outgoing.marks(),
+        _ => &[],
+    }
+}
+
+/// Returns true if nothing took effect because of what was to be sent.
+pub(crate) fn is_of_the_send(error: &Error) -> bool {
+    !matches!(
+        error.kind(),
+        ErrorKind::LeaseLost | ErrorKind::OutcomeUnknown
+    )
+}
+
+/// Returns true if a lease or a claim was lost, or the store of a mark has no room.
+fn is_refused(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::LeaseLost | ErrorKind::Full)
+}
+
+fn unknown(name: &Text, outputs: &[Output]) -> Error {
+    let known: Vec<&str> = outputs.iter().map(|output| &*output.name).collect();
+    let known = match known.as_slice() {
+        [] => "it has none".to_owned(),
+        known => known.join(", "),
+    };
+    let rule = format!("the handler sends to {name}, which is no output of the consumer: {known}");
+    Error::new(ErrorKind::ConfigInvalid, rule).operation(Operation::Handle)
+}
+
+impl Output {
+    async fn send(self, mut messages: Vec<Message>) -> Result<()> {
+        if self.producer.deduplicates().await? {
+            messages.iter_mut().for_each(set_dedup_id);
+        }
+        let answers = self.producer.send_all(messages).await;
+        answers.into_iter().try_for_each(|answer| answer.map(drop))
+    }
+}
+
+/// Lets the provider drop the message if it comes again.
+fn set_dedup_id(message: &mut Message) {
+    let id = message.id.as_ref().map(ToString::to_string);
+    if let (None, Some(id)) = (&message.details().dedup_id, id) {
+        message.details_mut().dedup_id = Some(Text::from(id));
+    }
+}
+
+/// Makes the id of the message at `place` of the answer to the message `id` of `source`: FNV-1a of
+/// 128 bits.
+fn derive(source: &str, id: &MessageId, place: usize) -> MessageId {
+    const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+    let text = format!("{source}\0{id}\0{place}");
+    let step = |hash: u128, byte: u8| (hash ^ u128::from(byte)).wrapping_mul(PRIME);
+    MessageId::from(text.bytes().fold(OFFSET, step))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn derived_id_depends_on_all_that_it_is_made_of() {
+        let id = |text| MessageId::from_text(text);
+        let first = derive("orders", &id("7"), 0);
+        assert_eq!(first, derive("orders", &id("7"), 0));
+        for other in [
+            derive("orders", &id("7"), 1),
+            derive("orders", &id("8"), 0),
+            derive("returns", &id("7"), 0),
+        ] {
+            assert_ne!(first, other);
+        }
+    }
+}
