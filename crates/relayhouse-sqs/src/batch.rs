@@ -59,17 +59,14 @@ async fn send_call(
     bytes: u64,
 ) -> Result<Vec<Result<Sent>>> {
     let count = packets.len();
-    let digests: Option<Vec<_>> = link
-        .config
-        .verify
-        .then(|| packets.iter().map(Packet::digests).collect());
+    let digests = link.config.verify.then(|| Digests::of(&packets));
     let entries = packets.into_iter().enumerate();
     let entries: Result<Vec<_>> = entries.map(|(index, it)| it.entry(index)).collect();
     let request = link.client().await?.send_message_batch();
     let request = request.queue_url(&*queue.url).set_entries(Some(entries?));
     let requests = link.meter.sent(count as u64, bytes);
     let answer = link
-        .call(Call::Send, Operation::Send, request.send())
+        .call(Call::Send, Operation::Send, Box::pin(request.send()))
         .await?;
     link.called(Operation::Send, count as u64, requests);
     let mut answers = Answers::new(count);
@@ -126,7 +123,9 @@ async fn delete_call(
     let request = link.client().await?.delete_message_batch();
     let request = request.queue_url(&*queue.url).set_entries(Some(entries?));
     link.meter.deleted(count as u64);
-    let answer = link.call(Call::Delete, operation, request.send()).await?;
+    let answer = link
+        .call(Call::Delete, operation, Box::pin(request.send()))
+        .await?;
     link.called(operation, count as u64, 1);
     let mut answers = Answers::new(count);
     for entry in &answer.successful {
@@ -171,7 +170,7 @@ async fn change_call(
     let request = link.client().await?.change_message_visibility_batch();
     let request = request.queue_url(&*queue.url).set_entries(Some(entries?));
     let answer = link
-        .call(Call::ChangeVisibility, operation, request.send())
+        .call(Call::ChangeVisibility, operation, Box::pin(request.send()))
         .await?;
     link.called(operation, changes.len() as u64, 1);
     let mut answers = Answers::new(changes.len());

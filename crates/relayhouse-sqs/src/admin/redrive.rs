@@ -168,7 +168,7 @@ pub(super) async fn sources(link: &Link, letters: &Queue, max: i32) -> Result<Ve
         let request = request.queue_url(&*letters.url).max_results(max);
         let request = request.set_next_token(next);
         let answer = link
-            .call(Call::Other, Operation::Admin, request.send())
+            .call(Call::Other, Operation::Admin, Box::pin(request.send()))
             .await;
         let answer = answer.map_err(|error| letters.at(error, Operation::Admin))?;
         let urls = answer.queue_urls.iter();
@@ -196,7 +196,7 @@ async fn move_all(
         .destination_arn(to)
         .set_max_number_of_messages_per_second(rate.and_then(|rate| i32::try_from(rate).ok()));
     let started = link
-        .call(Call::Other, Operation::Admin, request.send())
+        .call(Call::Other, Operation::Admin, Box::pin(request.send()))
         .await;
     started.map_err(|error| letters.at(error, Operation::Admin))?;
     let mut every = LOOK_EVERY.0;
@@ -229,7 +229,7 @@ async fn look(link: &Link, letters: &Queue, from: &str) -> Result<Task> {
     let request = link.client().await?.list_message_move_tasks();
     let request = request.source_arn(from).max_results(1);
     let answer = link
-        .call(Call::Other, Operation::Admin, request.send())
+        .call(Call::Other, Operation::Admin, Box::pin(request.send()))
         .await;
     let answer = answer.map_err(|error| letters.at(error, Operation::Admin))?;
     let tasks = answer.results.unwrap_or_default();
@@ -337,9 +337,7 @@ fn packet(link: &Link, queue: &Queue, reading: &Reading) -> Result<Packet> {
     let envoy = Envoy {
         enqueued_at: Some(reading.enqueued_at),
         // Its first dedup id may still be known, and would have it dropped.
-        dedup: queue
-            .is_fifo
-            .then(|| format!("relayhouse-{}", hex(&digest))),
+        dedup: queue.is_fifo.then(|| format!("relayhouse-{}", hex(digest))),
         ..Envoy::default()
     };
     write(&reading.message, &reading.id, &envoy, &writing(link, queue))

@@ -1,6 +1,7 @@
 //! How a message becomes an entry of SQS, and an entry a delivery.
 
 mod body;
+mod digest;
 mod packed;
 mod packet;
 mod read;
@@ -8,7 +9,8 @@ mod seconds;
 mod write;
 
 pub(crate) use self::{
-    packet::{Digests, Packet, hex},
+    digest::{Digests, hex},
+    packet::Packet,
     read::{Dead, Reading, read, sequence},
     seconds::{whole_seconds, whole_seconds_i32},
     write::{Envoy, Writing, write},

@@ -8,8 +8,9 @@ use relayhouse_core::{
 
 use super::{
     body,
+    digest::hex,
     packed::{self, Packed, PackedEnvelope, PackedValue},
-    packet::{Packet, Value, hex},
+    packet::{Packet, Value},
     whole_seconds_i32,
 };
 use crate::{capability, error};
@@ -92,6 +93,9 @@ pub(crate) fn write(
         .map_err(|error| error::message("details cannot be written").with_source(error))?;
     let packed = Value::Text(packed);
     packet.attributes.push((packed::NAME.to_owned(), packed));
+    packet
+        .attributes
+        .sort_by(|(one, _), (other, _)| one.cmp(other));
     let (size, max) = (packet.size(), capability::SQS_BYTES_MAX);
     if max < size {
         return Err(error::too_large(size, max));
@@ -229,7 +233,7 @@ pub(crate) fn derived_dedup(id: &MessageId, body: &[u8]) -> String {
     digest.update(id.to_string());
     digest.update([0]);
     digest.update(body);
-    format!("{DERIVED}{}", hex(&digest.finalize()))
+    format!("{DERIVED}{}", hex(digest.finalize()))
 }
 
 /// What ids start with that stand for something else.
@@ -246,5 +250,5 @@ fn stand_in(text: &str) -> String {
     if is_id(text) {
         return text.to_owned();
     }
-    format!("{DERIVED}{}", hex(&Md5::digest(text)))
+    format!("{DERIVED}{}", hex(Md5::digest(text)))
 }

@@ -254,7 +254,7 @@ impl SqsReceiver {
 /// a later delivery of the message is another.
 pub(crate) fn dedup_of_delivery(delivery: &Delivery) -> String {
     let digest = Md5::digest(delivery.receipt.to_string());
-    format!("relayhouse-{}", hex(&digest))
+    format!("relayhouse-{}", hex(digest))
 }
 
 fn fail_all(lives: &[Live<'_>], error: &Error, batch: &mut [Settling]) {
