@@ -118,7 +118,9 @@ impl Queue {
     pub(crate) async fn attributes(&self, link: &Link, operation: Operation) -> Result<Attributes> {
         let request = link.client().await?.get_queue_attributes();
         let request = request.queue_url(&*self.url).attribute_names(Name::All);
-        let answer = link.call(Call::Other, operation, request.send()).await;
+        let answer = link
+            .call(Call::Other, operation, Box::pin(request.send()))
+            .await;
         let answer = answer.map_err(|error| self.at(error, operation))?;
         Ok(Attributes::read(answer.attributes.unwrap_or_default()))
     }
@@ -177,7 +179,9 @@ async fn find_url(
     let request = request
         .queue_name(name.as_str())
         .set_queue_owner_aws_account_id(account);
-    let answer = link.call(Call::Other, operation, request.send()).await;
+    let answer = link
+        .call(Call::Other, operation, Box::pin(request.send()))
+        .await;
     let answer = answer.map_err(|error| match error.kind() {
         ErrorKind::QueueNotFound => error::not_found(name, operation),
         _ => at(error, operation, name.as_str()),

@@ -93,7 +93,7 @@ async fn create_one(
         .queue_name(name.as_str())
         .set_attributes((!attributes.is_empty()).then_some(attributes));
     let answer = link
-        .call(Call::Other, Operation::Admin, request.send())
+        .call(Call::Other, Operation::Admin, Box::pin(request.send()))
         .await;
     answer
         .map(drop)
@@ -104,7 +104,7 @@ async fn delete_one(link: &Link, queue: &Queue) -> Result<()> {
     let request = link.client().await?.delete_queue();
     let request = request.queue_url(&*queue.url);
     let answer = link
-        .call(Call::Other, Operation::Admin, request.send())
+        .call(Call::Other, Operation::Admin, Box::pin(request.send()))
         .await;
     answer
         .map(drop)

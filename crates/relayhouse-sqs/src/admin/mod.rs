@@ -111,7 +111,7 @@ impl Admin for SqsAdmin {
             .set_next_token(after.map(str::to_owned));
         let answer = self
             .link
-            .call(Call::Other, Operation::Admin, request.send())
+            .call(Call::Other, Operation::Admin, Box::pin(request.send()))
             .await?;
         let urls = answer.queue_urls.iter().flatten();
         let queues: Vec<Queue> = urls.filter_map(|url| Queue::of_url(url)).collect();

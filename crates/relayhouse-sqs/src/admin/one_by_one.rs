@@ -37,7 +37,12 @@ pub(super) async fn take(
         .message_attribute_names("All");
     let limit = LOOK + link.config.receive_beyond_wait;
     let answer = link
-        .bounded(Call::Receive, Operation::Admin, limit, request.send())
+        .bounded(
+            Call::Receive,
+            Operation::Admin,
+            limit,
+            Box::pin(request.send()),
+        )
         .await
         .map_err(|error| queue.at(error, Operation::Admin))?;
     let messages = answer.messages.unwrap_or_default();

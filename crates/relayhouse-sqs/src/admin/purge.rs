@@ -17,7 +17,7 @@ pub(super) async fn purge(link: &Link, queue: &Queue) -> Result<u64> {
     let request = link.client().await?.purge_queue();
     let request = request.queue_url(&*queue.url);
     let answer = link
-        .call(Call::Other, Operation::Admin, request.send())
+        .call(Call::Other, Operation::Admin, Box::pin(request.send()))
         .await;
     answer.map_err(|error| queue.at(error, Operation::Admin))?;
     Ok(attributes.ready + attributes.delayed)

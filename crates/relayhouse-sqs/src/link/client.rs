@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use aws_sdk_sqs::{
     Client,
-    config::{Builder, StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig},
+    config::{
+        Builder, SharedInterceptor, StalledStreamProtectionConfig, retry::RetryConfig,
+        timeout::TimeoutConfig,
+    },
 };
 use relayhouse_core::Result;
 
@@ -17,7 +20,7 @@ pub(super) fn tame(client: &Client, link: &Link) -> Client {
     Client::from_conf(tamed(builder, link).build())
 }
 
-fn tamed(builder: Builder, link: &Link) -> Builder {
+fn tamed(mut builder: Builder, link: &Link) -> Builder {
     let time = SdkTime(Arc::clone(link.clock()));
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(link.config.connect_timeout)
@@ -25,11 +28,9 @@ fn tamed(builder: Builder, link: &Link) -> Builder {
         .disable_operation_timeout()
         .disable_operation_attempt_timeout()
         .build();
-    let builder = if link.config.plain_text {
-        builder
-    } else {
-        builder.interceptor(StaysHere)
-    };
+    if !link.config.plain_text {
+        builder.push_interceptor(SharedInterceptor::permanent(StaysHere::default()));
+    }
     builder
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts)

@@ -118,11 +118,14 @@ impl Link {
     }
 
     /// Makes a call that does not wait, and notes how long it took.
+    ///
+    /// The future of a request has some kilobytes: it is boxed where it is made, and not moved from
+    /// here to there.
     pub(crate) async fn call<T, E>(
         &self,
         call: Call,
         operation: Operation,
-        request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send,
+        request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send + Unpin,
     ) -> Result<T>
     where
         E: Into<SqsError> + StdError + Send + Sync + 'static,
@@ -142,7 +145,7 @@ impl Link {
         call: Call,
         operation: Operation,
         limit: Duration,
-        request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send,
+        request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send + Unpin,
     ) -> Result<T>
     where
         E: Into<SqsError> + StdError + Send + Sync + 'static,
@@ -154,7 +157,7 @@ impl Link {
             return Err(error::no_connection(operation));
         };
         self.meter.count(call);
-        match select(Box::pin(request), deadline).await {
+        match select(request, deadline).await {
             Either::Left((Ok(answer), _)) => Ok(answer),
             Either::Left((Err(failure), _)) => Err(error::of_call(failure, operation, self.wall())),
             Either::Right(_) => Err(error::unanswered().operation(operation)),

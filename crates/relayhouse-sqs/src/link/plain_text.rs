@@ -3,6 +3,7 @@
 use std::{
     error::Error as StdError,
     fmt::{self, Display},
+    sync::OnceLock,
 };
 
 use aws_sdk_sqs::{
@@ -15,8 +16,11 @@ use aws_sdk_sqs::{
 use url::{Host, Url};
 
 /// Refuses requests in plain text to other machines, before they are signed.
-#[derive(Debug)]
-pub(super) struct StaysHere;
+#[derive(Debug, Default)]
+pub(super) struct StaysHere {
+    /// The start of an address on this machine, up to the slash behind its port.
+    near: OnceLock<String>,
+}
 
 /// A request in plain text was to leave this machine.
 #[derive(Clone, Copy, Debug)]
@@ -41,11 +45,36 @@ impl Intercept for StaysHere {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        if leaves_in_plain_text(context.request().uri()) {
-            return Err(PlainText.into());
+        if self.is_near(context.request().uri()) {
+            return Ok(());
         }
-        Ok(())
+        Err(PlainText.into())
     }
+}
+
+impl StaysHere {
+    /// Returns true if a request to `uri` is encrypted, or stays here. Nearly all go to one address,
+    /// which is looked at once.
+    fn is_near(&self, uri: &str) -> bool {
+        let is_known = |near: &String| uri.starts_with(near.as_str());
+        if self.near.get().is_some_and(is_known) {
+            return true;
+        }
+        if leaves_in_plain_text(uri) {
+            return false;
+        }
+        if let Some(near) = origin(uri) {
+            self.near.get_or_init(|| near.to_owned());
+        }
+        true
+    }
+}
+
+/// Returns `uri` up to the slash behind its host and port.
+fn origin(uri: &str) -> Option<&str> {
+    let host = uri.find("://")? + "://".len();
+    let slash = host + uri[host..].find('/')?;
+    Some(&uri[..=slash])
 }
 
 fn leaves_in_plain_text(uri: &str) -> bool {
@@ -64,6 +93,21 @@ fn leaves_in_plain_text(uri: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn address_that_is_known_lets_no_other_pass() {
+        let here = StaysHere::default();
+        assert!(here.is_near("http://127.0.0.1:80/orders"));
+        assert!(here.is_near("http://127.0.0.1:80/"));
+        for far in [
+            "http://127.0.0.1:80@192.0.2.1/",
+            "http://127.0.0.1:8000.example/",
+            "http://192.0.2.1/http://127.0.0.1:80/",
+        ] {
+            assert!(!here.is_near(far), "{far}");
+        }
+        assert!(here.is_near("https://sqs.eu-west-1.amazonaws.com/"));
+    }
 
     #[test]
     fn plain_text_stays_on_this_machine() {

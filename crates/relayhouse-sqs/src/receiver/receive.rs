@@ -90,7 +90,12 @@ impl SqsReceiver {
         let limit = wait + self.link.config.receive_beyond_wait;
         let answer = self
             .link
-            .bounded(Call::Receive, Operation::Receive, limit, call.send())
+            .bounded(
+                Call::Receive,
+                Operation::Receive,
+                limit,
+                Box::pin(call.send()),
+            )
             .await?;
         if let Some(attempt) = attempt {
             attempt.heard();

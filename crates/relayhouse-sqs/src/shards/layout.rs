@@ -148,7 +148,9 @@ fn is_out_of_sight(error: &Error) -> bool {
 async fn recorded(link: &Link, first: &Queue, operation: Operation) -> Result<Option<u32>> {
     let request = link.client().await?.list_queue_tags();
     let request = request.queue_url(&*first.url);
-    let answer = link.call(Call::Other, operation, request.send()).await;
+    let answer = link
+        .call(Call::Other, operation, Box::pin(request.send()))
+        .await;
     match answer {
         Ok(answer) => {
             let tags = answer.tags.unwrap_or_default();
@@ -185,7 +187,7 @@ async fn record(link: &Link, shards: &Shards) -> Result<()> {
     let request = request.queue_url(&*first.url);
     let request = request.tags(TAG, shards.count().to_string());
     let answer = link
-        .call(Call::Other, Operation::Admin, request.send())
+        .call(Call::Other, Operation::Admin, Box::pin(request.send()))
         .await;
     answer
         .map(drop)
