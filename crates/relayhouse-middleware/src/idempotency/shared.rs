@@ -99,7 +99,7 @@ impl Shared {
         for (mine, answer) in ends {
             match answer {
                 Some(Ok(Settlement::Ack)) if self.store.site().is_none() => {
-                    done.push(mine.marking())
+                    done.push(mine.marking());
                 }
                 Some(Ok(settlement)) if settlement.is_success() => {
                     let outgoing = match replace(settlement, Settlement::Ack) {
