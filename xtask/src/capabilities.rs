@@ -1,5 +1,5 @@
-//! `cargo xtask capabilities`: writes or checks the capability table that the conformance runs
-//! print.
+//! `cargo xtask capabilities`: writes or checks the table of what targets declare and which
+//! cases show it.
 
 use std::fs;
 
@@ -36,7 +36,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     match first_difference(&written, &table) {
         None => Ok(()),
         Some(line) => {
-            bail!("{PATH}, line {line}: not what the runs print: run `cargo xtask capabilities`")
+            bail!("{PATH}, line {line}: not what is declared: run `cargo xtask capabilities`")
         }
     }
 }

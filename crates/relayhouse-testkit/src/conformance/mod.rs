@@ -11,8 +11,8 @@
 pub mod cases;
 mod fixture;
 mod need;
-mod report;
 pub mod stores;
+mod table;
 mod violation;
 
 use std::{
@@ -27,7 +27,7 @@ pub use self::{
     cases::all,
     fixture::{Fixture, Outlet},
     need::{Need, Reason, limits},
-    report::{Ending, Line, Report, capability_table},
+    table::{Column, capability_table},
     violation::{Verdict, Violation},
 };
 use crate::harness::Harness;
@@ -39,6 +39,17 @@ pub struct Case {
     needs: &'static [Need],
     source: &'static str,
     run: fn(&dyn Harness) -> BoxFuture<'_, Verdict>,
+}
+
+/// Says how a case ended.
+#[derive(Clone, Debug)]
+pub enum Ending {
+    /// The target keeps the rule.
+    Passed,
+    /// The target breaks the rule.
+    Failed(Violation),
+    /// The target or its harness has not what the case needs.
+    CannotRun(Reason),
 }
 
 impl Case {
@@ -102,16 +113,6 @@ impl Debug for Case {
             .field("needs", &self.needs)
             .finish_non_exhaustive()
     }
-}
-
-/// Runs the cases whose name contains `filter`, one after the other.
-pub async fn run(harness: &dyn Harness, filter: &str) -> Report {
-    let mut report = Report::new(harness.name());
-    for case in all().filter(|case| case.name().contains(filter)) {
-        let ending = case.run(harness).await;
-        report.push(case, ending);
-    }
-    report
 }
 
 #[cfg(test)]
