@@ -39,6 +39,7 @@ pub mod rate_limit;
 mod request;
 pub mod retry;
 mod scope;
+pub mod stack;
 mod sync;
 mod task;
 #[cfg(test)]

@@ -19,4 +19,5 @@ mod request;
 mod resilience;
 mod router;
 mod session;
+mod stacks;
 mod suspect;
