@@ -55,10 +55,32 @@ impl FairLine {
         }
     }
 
+    fn concurrency_max(&self) -> u32 {
+        let max = self.fair.concurrency_max();
+        max.map_or(u32::MAX, u32::from)
+    }
+
     /// Ends the turn of the first key.
     fn pass_turn(&mut self) {
         self.turns.rotate_left(1);
         self.has_turn = false;
+    }
+
+    /// Lets all those turns pass at once in which no key could start anything: a message may cost
+    /// thousands of them.
+    fn skip_turns(&mut self, now: Instant) {
+        let max = self.concurrency_max();
+        let waits = |share: &Share| !share.costs.is_empty() && share.may_start(max, now).is_ok();
+        let turns = |(key, share): (&Text, &Share)| {
+            let lacks = share.cost().saturating_sub(share.credit);
+            lacks.div_ceil(self.fair.turn(key))
+        };
+        let waiting = self.shares.iter().filter(|(_, share)| waits(share));
+        let skipped = waiting.map(turns).min().unwrap_or(0).saturating_sub(1);
+        for (key, share) in self.shares.iter_mut().filter(|(_, share)| waits(share)) {
+            let earned = self.fair.turn(key).saturating_mul(skipped);
+            share.credit = share.credit.saturating_add(earned);
+        }
     }
 
     /// Takes a key out of the turns that waits for nothing any more.
@@ -114,15 +136,14 @@ impl DispatchLine for FairLine {
     }
 
     fn choose(&mut self, now: Instant) -> Choice {
-        let concurrency_max = self.fair.concurrency_max();
+        let max = self.concurrency_max();
         let mut earliest: Option<Instant> = None;
-        let mut held = 0;
+        let (mut held, mut poor) = (0, 0);
         while held < self.turns.len() {
             let key = &self.turns[0];
             let Some(share) = self.shares.get_mut(key) else {
                 return Choice::Nothing;
             };
-            let max = concurrency_max.map_or(u32::MAX, u32::from);
             if let Err(why) = share.may_start(max, now) {
                 if let Held::Until(at) = why {
                     earliest = Some(earliest.map_or(at, |earliest| earliest.min(at)));
@@ -140,6 +161,11 @@ impl DispatchLine for FairLine {
                 return Choice::Start(key.clone());
             }
             self.pass_turn();
+            poor += 1;
+            if poor == self.turns.len() {
+                poor = 0;
+                self.skip_turns(now);
+            }
         }
         earliest.map_or(Choice::Nothing, Choice::Wait)
     }

@@ -3,6 +3,10 @@
 use std::{
     collections::BTreeMap,
     num::{NonZeroU32, NonZeroU64},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -85,6 +89,32 @@ fn bytes_are_shared_where_they_are_counted() {
     push(&mut *line, "s", 93, 1_000);
     let served = serve(&mut *line, 110);
     assert_eq!((count(&served, "b"), count(&served, "s")), (10, 100));
+}
+
+/// A message may cost millions of turns, which are not taken one by one.
+#[test]
+fn many_turns_pass_at_once() {
+    let asked = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&asked);
+    let config = FairConfig {
+        cost: Cost::Bytes,
+        turn_bytes: NonZeroU64::MIN,
+        ..FairConfig::default()
+    };
+    let weight = move |key: &str| {
+        count.fetch_add(1, Ordering::Relaxed);
+        NonZeroU32::new(if key == "gold" { 3 } else { 1 }).unwrap()
+    };
+    let fair = Fair::by_header("tenant").weight(weight);
+    let mut line = fair.config(config).line();
+    // With the header 3,000,000 bytes, of which three pass in a turn, and 1,500,000.
+    push(&mut *line, "gold", 3_000_000 - 10, 2);
+    push(&mut *line, "plain", 1_500_000 - 11, 1);
+    let served = serve(&mut *line, 3);
+    let served: Vec<&str> = served.iter().map(Text::as_str).collect();
+    assert_eq!(served, ["gold", "plain", "gold"]);
+    let asked = asked.load(Ordering::Relaxed);
+    assert!(asked < 50, "asked {asked} times");
 }
 
 #[test]
