@@ -6,11 +6,12 @@ use relayhouse_core::{Context, Error, ErrorKind, Result, Text};
 use tower_layer::Layer;
 
 use super::{
-    Failover, FailoverConfig, Policy, Unknown,
+    Failover, FailoverConfig, Policy,
     shared::{Endpoint, Shared},
 };
 use crate::{
     breaker::{BreakerConfig, BreakerLayer, Open},
+    retry::Unknown,
     sync::Mutex,
 };
 

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use serde::Deserialize;
 
-use crate::breaker::BreakerConfig;
+use crate::{breaker::BreakerConfig, retry::Unknown};
 
 /// Configures failover; readable from URL, environment and map through the same keys, but for the
 /// breaker, which has a configuration of its own.
@@ -15,7 +15,8 @@ pub struct FailoverConfig {
     pub policy: Policy,
     /// The label of the endpoints that are asked before the others, whatever their place; none.
     pub near: Option<String>,
-    /// What becomes of a message whose outcome is unknown; it goes on if it has a dedup id.
+    /// Whether a message whose outcome is unknown, and which may have arrived, is tried at the next
+    /// endpoint; if it has a dedup id.
     pub unknown: Unknown,
     /// By what share another endpoint must be faster to be preferred; 0.2.
     pub faster_by: f64,
@@ -38,25 +39,12 @@ pub enum Policy {
     Fastest,
 }
 
-/// Says what becomes of a message whose outcome is unknown: it may have arrived.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Unknown {
-    /// It goes to the next endpoint if it has a dedup id.
-    #[default]
-    WithDedupId,
-    /// It goes to the next endpoint, and may arrive twice.
-    Send,
-    /// The caller hears of it.
-    Fail,
-}
-
 impl Default for FailoverConfig {
     fn default() -> Self {
         Self {
             policy: Policy::Ordered,
             near: None,
-            unknown: Unknown::WithDedupId,
+            unknown: Unknown::Deduplicated,
             faster_by: 0.2,
             explore_every: const { NonZeroU32::new(100).unwrap() },
             breaker: BreakerConfig::default(),

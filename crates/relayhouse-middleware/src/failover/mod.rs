@@ -10,7 +10,7 @@
 //! - **Order.** Messages of one key may go to different endpoints, and their order across these is
 //!   lost, when an endpoint fails, when it comes back, and with [`Policy::Fastest`] at any time.
 //! - **Duplicates.** A send whose outcome is unknown may have arrived. It goes on to the next
-//!   endpoint if the message has a dedup id, or where [`Unknown::Send`] says so; otherwise
+//!   endpoint if the message has a dedup id, or where [`Unknown::Repeat`] says so; otherwise
 //!   [`ErrorKind::OutcomeUnknown`](relayhouse_core::ErrorKind::OutcomeUnknown) is the answer. A
 //!   provider knows a dedup id within its own queue alone: consumers of all endpoints must share
 //!   what they remember, for example by [`idempotency`](crate::idempotency) with the dedup id in a
@@ -59,6 +59,8 @@
 //! # Ok::<(), Error>(())
 //! # }).unwrap();
 //! ```
+//!
+//! [`Unknown::Repeat`]: crate::retry::Unknown::Repeat
 
 mod builder;
 mod choice;
@@ -72,7 +74,7 @@ mod tests;
 
 pub use self::{
     builder::FailoverBuilder,
-    config::{FailoverConfig, Policy, Unknown},
+    config::{FailoverConfig, Policy},
     future::ResponseFuture,
     service::Failover,
 };

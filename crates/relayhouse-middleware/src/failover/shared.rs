@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use relayhouse_core::{Context, Error, ErrorKind, Event, Message, Result, Sent, Text};
 
-use super::{FailoverConfig, Policy, Unknown, choice::Choice};
+use super::{FailoverConfig, Policy, choice::Choice};
 use crate::{
     breaker::{Breaker, State},
     sync::{Mutex, lock},
@@ -61,11 +61,7 @@ impl<S> Shared<S> {
     /// Returns true if `message` may go to the next endpoint after `error`.
     pub(super) fn may_go_on(&self, message: &Message, error: &Error) -> bool {
         if error.kind() == ErrorKind::OutcomeUnknown {
-            return match self.config.unknown {
-                Unknown::WithDedupId => message.details().dedup_id.is_some(),
-                Unknown::Send => true,
-                Unknown::Fail => false,
-            };
+            return self.config.unknown.repeats(message);
         }
         let result: Result<Sent> = Err(error.clone());
         standard(&result) == Verdict::Failure

@@ -11,6 +11,7 @@ use tower::{Service, ServiceExt, util::BoxCloneService};
 use super::*;
 use crate::{
     breaker::State,
+    retry::Unknown,
     testing::{context, poll_and_drop},
 };
 
@@ -152,10 +153,10 @@ async fn error_of_the_message_goes_nowhere_else() {
 async fn unknown_outcome_goes_on_only_where_that_is_safe_or_wanted() {
     let dedup = || message().dedup_id("payment-7");
     for (unknown, message, goes_on) in [
-        (Unknown::WithDedupId, message(), false),
-        (Unknown::WithDedupId, dedup(), true),
-        (Unknown::Send, message(), true),
-        (Unknown::Fail, dedup(), false),
+        (Unknown::Deduplicated, message(), false),
+        (Unknown::Deduplicated, dedup(), true),
+        (Unknown::Repeat, message(), true),
+        (Unknown::Keep, dedup(), false),
     ] {
         let (regions, builder) = regions::<2>(&context());
         let failover = builder.unknown(unknown).build().unwrap();
@@ -170,7 +171,7 @@ async fn unknown_outcome_goes_on_only_where_that_is_safe_or_wanted() {
 #[tokio::test(start_paused = true)]
 async fn message_that_may_have_arrived_is_never_said_to_have_failed() {
     let (regions, builder) = regions::<2>(&context());
-    let failover = builder.unknown(Unknown::Send).build().unwrap();
+    let failover = builder.unknown(Unknown::Repeat).build().unwrap();
     regions[0].fail(Some(ErrorKind::OutcomeUnknown));
     regions[1].fail(Some(ErrorKind::ConnectionFailed));
     let error = send(&failover, message()).await.unwrap_err();
@@ -288,12 +289,12 @@ async fn each_failover_is_told() {
 fn options_are_read_from_text() {
     let pairs = [
         ("policy", "fastest"),
-        ("unknown", "send"),
+        ("unknown", "repeat"),
         ("faster_by", "0.5"),
     ];
     let params = relayhouse_core::config::Params::from_pairs(pairs).unwrap();
     let config: FailoverConfig = params.read().unwrap();
     assert_eq!(config.policy, Policy::Fastest);
-    assert_eq!(config.unknown, Unknown::Send);
+    assert_eq!(config.unknown, Unknown::Repeat);
     assert!((config.faster_by - 0.5).abs() < 1e-9);
 }

@@ -3,7 +3,7 @@
 use std::{num::NonZeroU32, time::Duration};
 
 use relayhouse_core::{
-    Backoff, Growth, Jitter,
+    Backoff, Growth, Jitter, Message,
     config::{duration, duration_option},
 };
 use serde::Deserialize;
@@ -46,13 +46,24 @@ pub struct RetryConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unknown {
-    /// It is tried again if the message has a dedup id, by which the provider drops the second.
+    /// It is tried again if the message has a dedup id, by which the second can be dropped.
     #[default]
     Deduplicated,
     /// It is tried again: a message may be sent twice.
     Repeat,
     /// It is not tried again.
     Keep,
+}
+
+impl Unknown {
+    /// Returns true if `message` may be sent again.
+    pub(crate) fn repeats(self, message: &Message) -> bool {
+        match self {
+            Self::Deduplicated => message.details().dedup_id.is_some(),
+            Self::Repeat => true,
+            Self::Keep => false,
+        }
+    }
 }
 
 impl Default for RetryConfig {

@@ -39,11 +39,7 @@ impl Retryable for Message {
     }
 
     fn repeats(&self, unknown: Unknown) -> bool {
-        match unknown {
-            Unknown::Deduplicated => self.details().dedup_id.is_some(),
-            Unknown::Repeat => true,
-            Unknown::Keep => false,
-        }
+        unknown.repeats(self)
     }
 
     fn is_alone(&self) -> bool {
