@@ -8,7 +8,7 @@ use std::{
     cell::RefCell,
     fmt::{self, Debug},
     future::Future,
-    mem::replace,
+    mem::swap,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -33,7 +33,8 @@ pin_project! {
     pub struct Scoped<F> {
         #[pin]
         future: F,
-        scope: Scope,
+        // None where it is the one around.
+        scope: Option<Scope>,
     }
 }
 
@@ -49,15 +50,33 @@ impl Scope {
     }
 
     /// Makes a future in this scope, and polls it there.
-    pub(crate) fn run<F>(self, make: impl FnOnce() -> F) -> Scoped<F> {
+    pub(crate) fn run<F>(mut self, make: impl FnOnce() -> F) -> Scoped<F> {
         let future = {
-            let _entered = Entered::new(&self);
+            let _entered = Entered::new(&mut self);
             make()
         };
         Scoped {
             future,
-            scope: self,
+            scope: Some(self),
         }
+    }
+
+    /// Makes a future in the scope around, but with `deadline`, and polls it there. Nothing is
+    /// entered where that is the same, as it is for most messages.
+    pub(crate) fn run_until<F>(deadline: Option<Timestamp>, make: impl FnOnce() -> F) -> Scoped<F> {
+        if CURRENT.with_borrow(|current| current.deadline == deadline) {
+            let future = make();
+            return Scoped {
+                future,
+                scope: None,
+            };
+        }
+        let current = Self::current();
+        Self {
+            deadline,
+            ..current
+        }
+        .run(make)
     }
 }
 
@@ -81,22 +100,22 @@ pub fn carry<F: Future>(future: F) -> Scoped<F> {
     Scope::current().run(|| future)
 }
 
-/// Restores the scope around when it is dropped, in a panic as well.
-struct Entered {
-    outer: Scope,
+/// Holds the scope around, and restores it when it is dropped, in a panic as well.
+struct Entered<'a> {
+    outer: &'a mut Scope,
 }
 
-impl Entered {
-    fn new(scope: &Scope) -> Self {
-        let outer = CURRENT.with_borrow_mut(|current| replace(current, scope.clone()));
-        Self { outer }
+impl<'a> Entered<'a> {
+    /// Exchanges the scope around for `scope`.
+    fn new(scope: &'a mut Scope) -> Self {
+        CURRENT.with_borrow_mut(|current| swap(current, scope));
+        Self { outer: scope }
     }
 }
 
-impl Drop for Entered {
+impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        let outer = std::mem::take(&mut self.outer);
-        CURRENT.set(outer);
+        CURRENT.with_borrow_mut(|current| swap(current, self.outer));
     }
 }
 
@@ -105,7 +124,7 @@ impl<F: Future> Future for Scoped<F> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let _entered = Entered::new(this.scope);
+        let _entered = this.scope.as_mut().map(Entered::new);
         this.future.poll(context)
     }
 }
@@ -143,6 +162,29 @@ mod tests {
             })
         };
         tokio::join!(see("a"), see("b"), named("c").run(|| see("d")));
+        assert_eq!(Scope::current(), Scope::NONE);
+    }
+
+    /// A deadline comes on top of the scope around, and no deadline takes one away.
+    #[tokio::test]
+    async fn deadline_is_all_that_changes() {
+        let due = |micros| Some(Timestamp::from_micros(micros));
+        let see = |deadline| {
+            Scope::run_until(deadline, move || async move {
+                tokio::task::yield_now().await;
+                Scope {
+                    deadline,
+                    ..named("a")
+                } == Scope::current()
+            })
+        };
+        let outer = named("a").run(|| async move {
+            let inner = Scope::run_until(due(7), move || async move {
+                see(due(8)).await && see(due(7)).await && see(None).await
+            });
+            see(None).await && inner.await
+        });
+        assert!(outer.await);
         assert_eq!(Scope::current(), Scope::NONE);
     }
 

@@ -87,6 +87,23 @@ impl Circuit {
         self.generation
     }
 
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(self.phase, Phase::Closed)
+    }
+
+    /// Returns true if the breaker is closed, and one more success changes nothing: as many as are
+    /// remembered were successes.
+    pub(super) fn is_clean(&self) -> bool {
+        let Window {
+            calls,
+            failures,
+            slow,
+            ..
+        } = &self.window;
+        let is_full = self.config.window.get() as usize <= calls.len();
+        self.is_closed() && is_full && *failures == 0 && *slow == 0
+    }
+
     pub(super) fn state(&self, now: Instant) -> State {
         match self.phase {
             Phase::Closed => State::Closed,
@@ -283,6 +300,25 @@ mod tests {
         }
         let change = call(&mut circuit, at(0), Verdict::Success, false);
         assert!(matches!(change, Some(Change::Opened { .. })));
+    }
+
+    /// A clean circuit is one that a success leaves as it is, and a failure makes it another.
+    #[test]
+    fn clean_is_a_window_of_successes() {
+        let mut circuit = circuit();
+        for _ in 0..20 {
+            assert!(!circuit.is_clean());
+            call(&mut circuit, at(0), Verdict::Success, false);
+        }
+        assert!(circuit.is_clean());
+        call(&mut circuit, at(0), Verdict::Failure, false);
+        assert!(!circuit.is_clean());
+        for _ in 0..19 {
+            call(&mut circuit, at(0), Verdict::Success, false);
+            assert!(!circuit.is_clean());
+        }
+        call(&mut circuit, at(0), Verdict::Success, false);
+        assert!(circuit.is_clean());
     }
 
     #[test]

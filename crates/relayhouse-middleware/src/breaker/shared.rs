@@ -25,9 +25,9 @@ pub(super) struct Shared {
     pub(super) config: BreakerConfig,
     pub(super) name: Text,
     inner: Mutex<Inner>,
-    /// The generation and whether the circuit is closed, so that a call that just goes through
-    /// takes no lock to do so.
-    closed: AtomicU64,
+    /// The generation, whether the circuit is closed, and whether it is clean, so that a call that
+    /// just goes through and succeeds takes no lock to do so.
+    marks: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -52,6 +52,9 @@ pub(super) struct Place {
 
 /// Marks the generation of a circuit that is closed.
 const IS_CLOSED: u64 = 1;
+/// Marks that of a closed circuit that one more success does not change.
+const IS_CLEAN: u64 = 2;
+const MARK_BITS: u32 = 2;
 
 impl Shared {
     pub(super) fn new(config: BreakerConfig, name: Text, context: Context) -> Self {
@@ -63,7 +66,7 @@ impl Shared {
                 line: Line::default(),
             }),
             config,
-            closed: AtomicU64::new(IS_CLOSED),
+            marks: AtomicU64::new(IS_CLOSED),
         }
     }
 
@@ -74,10 +77,10 @@ impl Shared {
 
     /// Lets a call through, or says why not.
     pub(super) fn admit(self: &Arc<Self>) -> Result<Pass, Refused> {
-        let closed = self.closed.load(Ordering::Acquire);
-        let admitted = if closed & IS_CLOSED == IS_CLOSED {
+        let marks = self.marks.load(Ordering::Acquire);
+        let admitted = if marks & IS_CLOSED == IS_CLOSED {
             Admitted {
-                generation: closed >> 1,
+                generation: marks >> MARK_BITS,
                 is_probe: false,
             }
         } else {
@@ -110,11 +113,7 @@ impl Shared {
         let (change, wakers) = {
             let mut inner = lock(&self.inner);
             let change = act(&mut inner.circuit);
-            if let Some(change) = change {
-                let closed = u64::from(change == Change::Closed) * IS_CLOSED;
-                let generation = inner.circuit.generation() << 1;
-                self.closed.store(generation | closed, Ordering::Release);
-            }
+            self.marks.store(marks(&inner.circuit), Ordering::Release);
             (change, inner.line.all())
         };
         wakers.into_iter().for_each(Waker::wake);
@@ -139,8 +138,8 @@ impl Pass {
             let generation = lock(&self.shared.inner).circuit.generation();
             return admitted.generation == generation;
         }
-        let closed = self.shared.closed.load(Ordering::Acquire);
-        closed == admitted.generation << 1 | IS_CLOSED
+        let marks = self.shared.marks.load(Ordering::Acquire);
+        marks & !IS_CLEAN == admitted.generation << MARK_BITS | IS_CLOSED
     }
 
     /// Says how the call ended. It was slow if it ends at `slow_at` or later.
@@ -148,12 +147,38 @@ impl Pass {
         let Some(admitted) = self.admitted.take() else {
             return;
         };
+        if self.changes_nothing(admitted, verdict, slow_at) {
+            return;
+        }
         let clock = &self.shared.context.clock;
         let is_slow = slow_at.is_some_and(|slow_at| slow_at <= clock.now());
         let now = || clock.now();
         self.shared
             .change(|circuit| circuit.record(now, admitted, verdict, is_slow));
     }
+}
+
+impl Pass {
+    /// Returns true for a success while all that is remembered is as good.
+    fn changes_nothing(
+        &self,
+        admitted: Admitted,
+        verdict: Verdict,
+        slow_at: Option<Instant>,
+    ) -> bool {
+        if verdict != Verdict::Success || slow_at.is_some() {
+            return false;
+        }
+        let clean = admitted.generation << MARK_BITS | IS_CLOSED | IS_CLEAN;
+        self.shared.marks.load(Ordering::Acquire) == clean
+    }
+}
+
+/// Returns the generation of `circuit` with its marks.
+fn marks(circuit: &Circuit) -> u64 {
+    let closed = u64::from(circuit.is_closed()) * IS_CLOSED;
+    let clean = u64::from(circuit.is_clean()) * IS_CLEAN;
+    circuit.generation() << MARK_BITS | closed | clean
 }
 
 impl Drop for Pass {

@@ -75,13 +75,6 @@ fn deadline_of(message: &Message) -> Option<Timestamp> {
     extract::Deadline::of(message).0
 }
 
-fn scope(deadline: Option<Timestamp>) -> Scope {
-    Scope {
-        deadline,
-        ..Scope::current()
-    }
-}
-
 impl<S: Service<Message, Error = Error>> Service<Message> for Deadline<S> {
     type Response = S::Response;
     type Error = Error;
@@ -113,8 +106,9 @@ where
         if let Some(settlement) = self.late(&delivery) {
             return Called::answered(Ok(settlement));
         }
-        let scope = scope(deadline_of(&delivery.message));
-        Called::watched(scope.run(|| self.inner.call(delivery)), ())
+        let deadline = deadline_of(&delivery.message);
+        let future = Scope::run_until(deadline, || self.inner.call(delivery));
+        Called::watched(future, ())
     }
 }
 
@@ -138,7 +132,7 @@ where
         let items = batch.into_iter().map(timely).collect();
         PreparedBatch::call(items, |timely| {
             let deadlines = timely.iter().filter_map(|item| deadline_of(&item.message));
-            scope(deadlines.min()).run(|| self.inner.call(timely))
+            Scope::run_until(deadlines.min(), || self.inner.call(timely))
         })
     }
 }

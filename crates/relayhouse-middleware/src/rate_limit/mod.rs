@@ -28,6 +28,8 @@
 //!
 //! - The amount is given by hand, for each second.
 //! - The burst is the amount; messages are counted.
+//! - Of a burst of 1,024 or more a thousandth is taken ahead, by calls that then read no clock:
+//!   after a pause, as many fewer may pass at once.
 //!
 //! # Example
 //!

@@ -1,6 +1,7 @@
 //! What all clones share: the bucket, and the line of those who wait for it.
 
 use std::{
+    num::NonZeroU64,
     sync::Arc,
     task::{Context as TaskContext, Poll, Waker, ready},
 };
@@ -17,6 +18,9 @@ use crate::{
 /// What readiness takes of the bucket: the rest is taken when the request is known.
 const TOKENS_READY: u64 = 1;
 
+/// Of how many tokens of a burst one is spare.
+const SPARE_SHARE: u64 = 1024;
+
 /// Is shared by all clones of a rate limit.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -28,6 +32,10 @@ pub(super) struct Shared {
 #[derive(Debug)]
 struct Inner {
     bucket: Bucket,
+    /// Tokens that were taken out of the bucket already, for calls that then read no clock. The
+    /// bucket's own burst is smaller by as many, so that both together never pass more.
+    spare: u64,
+    spare_max: u64,
     line: Line,
 }
 
@@ -58,10 +66,7 @@ impl Shared {
         Self {
             clock,
             unit: config.unit,
-            inner: Mutex::new(Inner {
-                bucket: Bucket::new(config),
-                line: Line::default(),
-            }),
+            inner: Mutex::new(Inner::new(config)),
         }
     }
 
@@ -70,7 +75,7 @@ impl Shared {
         let now = self.clock.now();
         let waker = {
             let mut inner = lock(&self.inner);
-            inner.bucket.set(config, now);
+            inner.set(config, now);
             inner.line.first()
         };
         wake(waker);
@@ -106,11 +111,15 @@ impl Shared {
             Hold::Waiting(place) => Some(place.ticket),
             Hold::Nothing => None,
         };
+        if ticket.is_none() && lock(&self.inner).take_spare(TOKENS_READY) {
+            *hold = Hold::Ready(self.token());
+            return Taken::Ready;
+        }
         let now = self.clock.now();
         let mut inner = lock(&self.inner);
         let is_turn = ticket.map_or(inner.line.is_empty(), |ticket| inner.line.is_first(ticket));
         let taken = if is_turn {
-            inner.bucket.take(now, TOKENS_READY).map_err(Taken::Until)
+            inner.take(now, TOKENS_READY).map_err(Taken::Until)
         } else {
             Err(Taken::Behind)
         };
@@ -118,9 +127,7 @@ impl Shared {
             let next = ticket.and_then(|ticket| inner.line.leave(ticket));
             drop(inner);
             wake(next);
-            let shared = Arc::clone(self);
-            let left = TOKENS_READY;
-            *hold = Hold::Ready(Token { shared, left });
+            *hold = Hold::Ready(self.token());
             return Taken::Ready;
         };
         match ticket {
@@ -136,6 +143,13 @@ impl Shared {
         refused
     }
 
+    fn token(self: &Arc<Self>) -> Token {
+        Token {
+            shared: Arc::clone(self),
+            left: TOKENS_READY,
+        }
+    }
+
     /// Charges `request`, of which readiness may have taken some before.
     pub(super) fn charge<R: Request>(&self, request: &R, token: Option<Token>) {
         let mut tokens = match self.unit {
@@ -147,11 +161,60 @@ impl Shared {
             token.left -= used;
             tokens -= used;
         }
-        if 0 < tokens {
+        if 0 < tokens && !lock(&self.inner).take_spare(tokens) {
             let now = self.clock.now();
             lock(&self.inner).bucket.owe(now, tokens);
         }
     }
+}
+
+impl Inner {
+    fn new(config: &RateLimitConfig) -> Self {
+        let (bucket, spare_max) = divide(config);
+        Self {
+            bucket: Bucket::new(&bucket),
+            spare: spare_max,
+            spare_max,
+            line: Line::default(),
+        }
+    }
+
+    fn set(&mut self, config: &RateLimitConfig, now: Instant) {
+        let (bucket, spare_max) = divide(config);
+        self.bucket.set(&bucket, now);
+        self.spare_max = spare_max;
+        self.spare = self.spare.min(spare_max);
+    }
+
+    /// Takes spare tokens, if there are so many and nobody waits.
+    fn take_spare(&mut self, tokens: u64) -> bool {
+        let is_there = tokens <= self.spare && self.line.is_empty();
+        if is_there {
+            self.spare -= tokens;
+        }
+        is_there
+    }
+
+    /// Takes tokens out of the bucket, and spare ones if they are there too.
+    fn take(&mut self, now: Instant, tokens: u64) -> Result<(), Instant> {
+        self.bucket.take(now, tokens)?;
+        let lacking = self.spare_max - self.spare;
+        if 0 < lacking && self.bucket.take(now, lacking).is_ok() {
+            self.spare = self.spare_max;
+        }
+        Ok(())
+    }
+}
+
+/// Divides a burst into that of the bucket and what is spare.
+fn divide(config: &RateLimitConfig) -> (RateLimitConfig, u64) {
+    let burst = config.burst.unwrap_or(config.amount);
+    let spare = burst.get() / SPARE_SHARE;
+    let bucket = RateLimitConfig {
+        burst: NonZeroU64::new(burst.get() - spare),
+        ..config.clone()
+    };
+    (bucket, spare)
 }
 
 /// Says how taking went.
@@ -181,5 +244,56 @@ impl Drop for Place {
     fn drop(&mut self) {
         let waker = lock(&self.shared.inner).line.leave(self.ticket);
         wake(waker);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+
+    proptest! {
+        /// Spare tokens and the bucket pass no more together, in any span of time, than the burst
+        /// and the rate times the span.
+        #[test]
+        fn no_span_passes_more_than_the_rate(
+            amount in 1..5_000_000_u64,
+            burst in 1..10_000_u64,
+            steps in vec((0..2_000_000_u64, 1..3_000_u64), 1..200),
+        ) {
+            let config = RateLimitConfig {
+                burst: NonZeroU64::new(burst),
+                ..RateLimitConfig::per_second(NonZeroU64::new(amount).unwrap())
+            };
+            let mut inner = Inner::new(&config);
+            let mut now = Instant::START;
+            let mut passed: Vec<(Instant, u64)> = Vec::new();
+            for (pause, calls) in steps {
+                now = now + Duration::from_nanos(pause);
+                let pass = |_: &u64| inner.take_spare(1) || inner.take(now, 1).is_ok();
+                let count = (0..calls).take_while(pass).count() as u64;
+                passed.push((now, count));
+            }
+            for (first, (start, _)) in passed.iter().enumerate() {
+                let mut sum = 0;
+                for (end, count) in &passed[first..] {
+                    sum += u128::from(*count);
+                    let span = u128::from(end.as_nanos() - start.as_nanos());
+                    let allowed = u128::from(burst) + span * u128::from(amount) / 1_000_000_000;
+                    prop_assert!(sum <= allowed + 1, "{sum} passed of {allowed}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn burst_passes_at_once_and_no_more() {
+        let amount = NonZeroU64::new(4_096).unwrap();
+        let mut inner = Inner::new(&RateLimitConfig::per_second(amount));
+        let mut pass = || inner.take_spare(1) || inner.take(Instant::START, 1).is_ok();
+        assert_eq!((0..5_000).take_while(|_| pass()).count(), 4_096);
     }
 }

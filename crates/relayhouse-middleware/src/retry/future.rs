@@ -12,10 +12,8 @@ use pin_project_lite::pin_project;
 use relayhouse_core::{Error, Result, Sleep};
 use tower_service::Service;
 
-use super::{
-    Retryable,
-    shared::{Progress, Shared},
-};
+use super::{Retryable, service::Again, shared::Progress};
+use crate::sync::lock;
 
 pin_project! {
     /// Is the future of one call.
@@ -25,10 +23,11 @@ pin_project! {
     {
         #[pin]
         stage: Stage<S::Future>,
-        service: S,
         request: R,
         progress: Progress,
-        shared: Arc<Shared>,
+        again: Arc<Again<S>>,
+        // What the next try is made with, once there is one.
+        service: Option<S>,
     }
 }
 
@@ -44,17 +43,16 @@ pin_project! {
 impl<S: Service<R>, R> ResponseFuture<S, R> {
     pub(super) const fn new(
         future: S::Future,
-        service: S,
         request: R,
         progress: Progress,
-        shared: Arc<Shared>,
+        again: Arc<Again<S>>,
     ) -> Self {
         Self {
             stage: Stage::Called { future },
-            service,
             request,
             progress,
-            shared,
+            again,
+            service: None,
         }
     }
 }
@@ -69,14 +67,15 @@ impl<S: Service<R>, R> Debug for ResponseFuture<S, R> {
 
 impl<S, R> Future for ResponseFuture<S, R>
 where
-    S: Service<R, Error = Error>,
+    S: Service<R, Error = Error> + Clone,
     R: Retryable,
 {
     type Output = Result<S::Response>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let clock = &this.shared.context.clock;
+        let Again { service, shared } = &**this.again;
+        let clock = &shared.context.clock;
         loop {
             match this.stage.as_mut().project() {
                 StageProjection::Called { future } => {
@@ -85,9 +84,7 @@ where
                         answer => return Poll::Ready(answer),
                     };
                     this.progress.tries = this.progress.tries.saturating_add(1);
-                    let delay = this
-                        .shared
-                        .decide(this.request, error.clone(), *this.progress)?;
+                    let delay = shared.decide(this.request, error.clone(), *this.progress)?;
                     let sleep = clock.sleep_until(clock.now() + delay);
                     this.stage.set(Stage::Waiting { sleep, error });
                 }
@@ -97,12 +94,13 @@ where
                     this.stage.set(Stage::Waited { error });
                 }
                 StageProjection::Waited { error } => {
-                    ready!(this.service.poll_ready(context))?;
-                    let late = this.shared.too_late(this.request, error, *this.progress);
+                    let service = this.service.get_or_insert_with(|| lock(service).clone());
+                    ready!(service.poll_ready(context))?;
+                    let late = shared.too_late(this.request, error, *this.progress);
                     if let Some(error) = late {
                         return Poll::Ready(Err(error));
                     }
-                    let future = this.service.call(this.request.clone());
+                    let future = service.call(this.request.clone());
                     this.stage.set(Stage::Called { future });
                 }
             }

@@ -9,17 +9,28 @@ use relayhouse_core::{Error, Result};
 use tower_service::Service;
 
 use super::{ResponseFuture, Retryable, shared::Shared};
+use crate::sync::Mutex;
 
 /// Calls a service again where that can help.
 #[derive(Clone, Debug)]
 pub struct Retry<S> {
     inner: S,
-    shared: Arc<Shared>,
+    again: Arc<Again<S>>,
 }
 
-impl<S> Retry<S> {
-    pub(super) const fn new(inner: S, shared: Arc<Shared>) -> Self {
-        Self { inner, shared }
+/// Is what a call needs to try again, which most calls do not: a clone of the service is taken only
+/// then.
+#[derive(Debug)]
+pub(super) struct Again<S> {
+    pub(super) service: Mutex<S>,
+    pub(super) shared: Arc<Shared>,
+}
+
+impl<S: Clone> Retry<S> {
+    pub(super) fn new(inner: S, shared: Arc<Shared>) -> Self {
+        let service = Mutex::new(inner.clone());
+        let again = Arc::new(Again { service, shared });
+        Self { inner, again }
     }
 }
 
@@ -37,10 +48,9 @@ where
     }
 
     fn call(&mut self, request: R) -> Self::Future {
-        let again = self.inner.clone();
         let kept = request.clone();
-        let progress = self.shared.begin(&kept);
+        let progress = self.again.shared.begin(&kept);
         let future = self.inner.call(request);
-        ResponseFuture::new(future, again, kept, progress, Arc::clone(&self.shared))
+        ResponseFuture::new(future, kept, progress, Arc::clone(&self.again))
     }
 }
