@@ -32,6 +32,8 @@
 //! - [`Registry`] knows the schemes of URLs, and what everything is built with.
 //! - [`runtime`] has producers, consumers, their configuration and presets.
 //! - [`codec`] has the formats of bodies, and the extractors that read them.
+//! - `middleware`, with the feature of that name, has tower layers for producers and handlers, and
+//!   in `middleware::stack` those that belong together.
 //! - [`port`] has the traits that an adapter implements.
 //! - [`prelude`] has what most programs name.
 //!
@@ -40,7 +42,13 @@
 //! `local` (the embedded durable queue), `memory` (queues in memory) and `json` are on by default.
 //! `sqs` brings Amazon SQS, for `sqs:` URLs, as every AWS program reaches it; `sqs-client` is the
 //! part of it that a client of one's own needs, without TLS and the reading of AWS's environment,
-//! which [`Registry`] shows. Both need Rust 1.94.1, where all else needs 1.89. `full` is everything.
+//! which [`Registry`] shows. Both need Rust 1.94.1, where all else needs 1.89.
+//!
+//! `middleware` brings the layers around producers and handlers. Those that need more than this
+//! workspace have a feature each, which brings `middleware` as well: `claim-check`, `encryption`,
+//! and `gzip` and `zstd` for compression.
+//!
+//! `full` is everything.
 
 #[cfg(feature = "sqs-client")]
 mod amazon;
@@ -71,6 +79,8 @@ pub use relayhouse_core::{
 pub use relayhouse_local as local;
 #[cfg(feature = "memory")]
 pub use relayhouse_memory as memory;
+#[cfg(feature = "middleware")]
+pub use relayhouse_middleware as middleware;
 pub use relayhouse_runtime as runtime;
 #[cfg(feature = "sqs-client")]
 pub use relayhouse_sqs as sqs;

@@ -7,5 +7,7 @@ mod amazon;
 mod close;
 mod registry;
 mod round_trip;
+#[cfg(feature = "middleware")]
+mod stories;
 #[cfg(feature = "sqs")]
 mod switch_provider;

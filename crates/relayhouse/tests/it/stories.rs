@@ -1,0 +1,98 @@
+//! The examples that tell a story of the middleware: each run, and held to what it says.
+
+use std::time::Duration;
+
+#[path = "../../examples/outbox.rs"]
+#[expect(dead_code, reason = "its `main` is for who runs it")]
+mod outbox;
+#[path = "../../examples/overload.rs"]
+#[expect(dead_code, reason = "its `main` is for who runs it")]
+mod overload;
+#[path = "../../examples/retries.rs"]
+#[expect(dead_code, reason = "its `main` is for who runs it")]
+mod retries;
+#[cfg(all(feature = "encryption", feature = "gzip"))]
+#[path = "../../examples/sealed.rs"]
+#[expect(dead_code, reason = "its `main` is for who runs it")]
+mod sealed;
+#[path = "../../examples/tenants.rs"]
+#[expect(dead_code, reason = "its `main` is for who runs it")]
+mod tenants;
+
+/// All orders but one are shipped, and what is put aside says why; when the reason is gone, so is
+/// the dead letter.
+#[tokio::test(start_paused = true)]
+async fn orders_are_shipped_or_put_aside_with_the_reason() {
+    let outcome = retries::run().await.unwrap();
+    assert_eq!(outcome.shipped, 99);
+    // By chance one call in five fails, of one for each order and more for those.
+    assert!((10..60).contains(&outcome.calls_failed), "{outcome:?}");
+    assert!((101 + outcome.calls_failed..200).contains(&outcome.calls));
+    let [exhausted, not_json] = outcome.dead_letters.as_slice() else {
+        panic!("{:?}", outcome.dead_letters);
+    };
+    let mut letters = [exhausted, not_json];
+    letters.sort_unstable();
+    assert!(
+        letters[0].starts_with("13: attempts-exhausted"),
+        "{letters:?}"
+    );
+    assert!(letters[1].contains("not-decodable"), "{letters:?}");
+    assert!(outcome.took < Duration::from_secs(30), "{outcome:?}");
+    assert_eq!((outcome.shipped_later, outcome.dead_again), (1, 1));
+}
+
+/// With the limit the database does in each part nearly all it can, and hardly anything in vain.
+/// Without it, it does less than half.
+#[tokio::test(start_paused = true)]
+async fn limit_that_is_found_saves_an_overloaded_database() {
+    let found = overload::run(true).await.unwrap();
+    let unlimited = overload::run(false).await.unwrap();
+    assert_eq!((found.len(), unlimited.len()), (3, 3));
+    for (part, places) in found.iter().zip(overload::PLACES) {
+        let possible = overload::possible(places);
+        assert!(possible * 9 / 10 < part.answered, "{part:?}");
+        assert!(part.in_vain * 100 < part.answered, "{part:?}");
+        assert!(part.limit < 64, "{part:?}");
+    }
+    let answered = |parts: &[overload::Part]| parts.iter().map(|part| part.answered).sum::<u64>();
+    assert!(answered(&unlimited) * 2 < answered(&found), "{unlimited:?}");
+}
+
+/// Sends of an outage are done, and what they sent comes once and in order when it is over.
+#[tokio::test]
+async fn outbox_carries_sends_through_an_outage() {
+    let directory = tempfile::tempdir().unwrap();
+    let outcome = outbox::run(directory.path()).await.unwrap();
+    assert_eq!(outbox::ORDERS, [100, 400, 100]);
+    assert_eq!(outcome.at_its_end, (100, 400));
+    assert_eq!(outcome.arrived, 600);
+    assert_eq!((outcome.twice, outcome.out_of_order), (0, 0));
+}
+
+/// The queue has neither the size nor the text of the invoice, and the handler all of it, once.
+#[cfg(all(feature = "encryption", feature = "gzip"))]
+#[tokio::test(start_paused = true)]
+async fn sealed_invoice_is_read_by_its_handler_alone() {
+    let outcome = sealed::run().await.unwrap();
+    assert!(outcome.lain.body.len() * 4 < outcome.bytes, "{outcome:?}");
+    assert!(!sealed::holds(&outcome.lain, &outcome.sent.card));
+    assert_eq!(outcome.lain.headers().text("tenant"), Some("acme"));
+    assert_eq!(outcome.received, [outcome.sent]);
+    assert_eq!(outcome.dead_letters.len(), 2, "{:?}", outcome.dead_letters);
+}
+
+/// Tenants with little are done twenty times sooner, and the busy one no later than before.
+#[tokio::test(start_paused = true)]
+async fn tenants_take_turns() {
+    let (in_order, fair) = (
+        tenants::run(false).await.unwrap(),
+        tenants::run(true).await.unwrap(),
+    );
+    for quiet in ["ada", "bob", "cyd"] {
+        assert!(fair[quiet] * 20 < in_order[quiet], "{fair:?}");
+    }
+    let tolerance = Duration::from_millis(100);
+    assert!(fair["busy"] <= in_order["busy"] + tolerance, "{fair:?}");
+    assert_eq!(fair.len(), 4);
+}
