@@ -223,6 +223,10 @@ impl SqliteStore {
         if now < self.claims_until {
             return Ok(());
         }
+        if self.claims.count == 0 {
+            self.claims_until = i64::MAX;
+            return Ok(());
+        }
         for key in self.ended_claims(max)? {
             // The index may have changed by itself: no key is forgotten early.
             let row = ClaimRow::load(&self.connection, &key)?;
