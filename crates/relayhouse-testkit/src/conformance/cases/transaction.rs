@@ -22,7 +22,7 @@ const SOURCE: &str = include_str!("transaction.rs");
 const HOLD: Duration = Duration::from_secs(3600);
 
 const TRANSACTIONS: &[Need] = &[Need::Ability("transactions")];
-const KEYS: &[Need] = &[Need::Ability("dedup_store"), TRANSACTIONS[0]];
+const KEYS: &[Need] = &[Need::Ability("dedup_store")];
 
 pub(super) const CASES: &[Case] = &[
     case!(transaction_settles_and_sends, TRANSACTIONS),
