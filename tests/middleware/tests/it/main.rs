@@ -1,4 +1,6 @@
 //! The middleware on queues in files.
 #![cfg(test)]
 
+mod idempotency;
+mod marks;
 mod outbox;
