@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use relayhouse_core::{
     Context, Error, ErrorKind, Operation, Result, Source,
-    port::{Admin, Provider},
+    port::{Admin, DedupStore, Provider},
 };
 use relayhouse_runtime::{Consumer, ConsumerBuilder, Output, Producer, ProducerBuilder};
 
@@ -115,12 +115,39 @@ impl Queue {
     ///
     /// Returns [`ErrorKind::Unsupported`] if the provider has none.
     pub fn admin(&self) -> Result<Arc<dyn Admin>> {
-        self.provider.admin().ok_or_else(|| {
-            let rule = format!("{} has no administration", self.provider.scheme());
-            Error::new(ErrorKind::Unsupported, rule)
-                .operation(Operation::Admin)
-                .queue(&self.source)
-        })
+        let admin = self.provider.admin();
+        admin.ok_or_else(|| self.lacks(Operation::Admin, "administration"))
+    }
+
+    fn lacks(&self, operation: Operation, what: &str) -> Error {
+        let rule = format!("{} has no {what}", self.provider.scheme());
+        let error = Error::new(ErrorKind::Unsupported, rule);
+        error.operation(operation).queue(&self.source)
+    }
+
+    /// Opens the dedup store that is kept with the messages of this queue, for the idempotency layer
+    /// of `relayhouse-middleware`: what is received here is acked as one with its key.
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let place = tempfile::tempdir()?;
+    /// let url = format!("local:{}/orders?dedup_keys_max=100000", place.path().display());
+    /// let queue = relayhouse::open(&url).await?;
+    /// let store = queue.dedup_store().await?;
+    /// assert!(store.site().is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ErrorKind::Unsupported`] if no keys are kept there, and what opening it returns.
+    pub async fn dedup_store(&self) -> Result<Arc<dyn DedupStore>> {
+        let Some(transactional) = self.provider.transactional() else {
+            return Err(self.lacks(Operation::Open, "dedup store"));
+        };
+        transactional.dedup_store(&self.source).await
     }
 
     /// Closes the shared producer, what it still holds sent first, and then the provider: with it

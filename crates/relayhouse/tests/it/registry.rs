@@ -65,6 +65,19 @@ async fn one_registry_opens_one_queue_and_two_open_two() {
 }
 
 #[tokio::test]
+async fn queue_in_a_file_has_a_dedup_store() {
+    let place = tempfile::tempdir().unwrap();
+    let url = format!("local:{}/orders", place.path().display());
+    let queue = relayhouse::open(&url).await.unwrap();
+    let store = queue.dedup_store().await.unwrap();
+    let transactional = queue.provider().transactional().unwrap();
+    assert_eq!(store.site(), transactional.site(queue.source()).as_ref());
+    let memory = relayhouse::open("memory://orders").await.unwrap();
+    let error = memory.dedup_store().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+}
+
+#[tokio::test]
 async fn schemes_can_be_added() {
     let registry =
         Registry::empty(time::context().unwrap()).with("warehouse", async |address, context| {
