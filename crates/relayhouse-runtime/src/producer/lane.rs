@@ -49,7 +49,7 @@ pub(super) struct Lane {
 }
 
 /// Is one call to make, with who hears of each item.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Packed {
     pub(super) batch: Vec<Sending>,
     pub(super) waiters: Vec<Waiter>,
@@ -93,9 +93,9 @@ impl Lane {
     }
 
     /// Packs the next call, if one may start: what waits, in order, up to the bounds, without
-    /// messages whose key is in flight, or behind one of those.
+    /// messages whose key is in flight, or behind one of those. What was withdrawn counts until it
+    /// is come to, and leaves then.
     pub(super) fn pack(&mut self, packing: &Packing) -> Option<Packed> {
-        self.waiting.retain(|waiting| !waiting.waiter.is_closed());
         let is_due = self.calls == 0
             || (self.calls < packing.calls_max && (packing.is_eager || self.is_full(packing)));
         if !is_due || self.waiting.is_empty() {
@@ -122,11 +122,19 @@ impl Lane {
     }
 
     fn fill(&mut self, packing: &Packing) -> Packed {
-        let mut packed = Packed::default();
+        let count = packing.messages_max.min(self.waiting.len());
+        let mut packed = Packed {
+            batch: Vec::with_capacity(count),
+            waiters: Vec::with_capacity(count),
+            keys: Vec::new(),
+        };
         let mut bytes = 0;
         let mut held_back: HashSet<Text> = HashSet::new();
         let mut rest = VecDeque::new();
         while let Some(waiting) = self.waiting.pop_front() {
+            if waiting.waiter.is_closed() {
+                continue;
+            }
             let size = waiting.message.size();
             let fits = packed.batch.is_empty() || bytes + size <= packing.bytes_max;
             if packed.batch.len() == packing.messages_max || !fits {
