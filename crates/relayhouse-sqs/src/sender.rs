@@ -75,7 +75,8 @@ impl Sender for SqsSender {
             .check_open(Operation::Send)
             .map_err(|_| closed())?;
         let writing = writing(&self.link, &self.queue);
-        let (mut packets, mut places) = (Vec::new(), Vec::new());
+        let mut packets = Vec::with_capacity(batch.len());
+        let mut places = Vec::with_capacity(batch.len());
         for (place, item) in batch.iter_mut().enumerate() {
             match self.write(item, &writing) {
                 Ok(packet) => {
