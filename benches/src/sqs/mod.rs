@@ -50,6 +50,7 @@ const BATCH: usize = 10;
 
 /// How many calls are in flight: below 8 a connection waits for the next request.
 const AT_ONCE: usize = 16;
+const CALLS: u32 = AT_ONCE as u32;
 
 /// The attribute in which the adapter puts what SQS has no field for.
 const ATTRIBUTE: &str = "relayhouse";

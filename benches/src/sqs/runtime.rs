@@ -9,8 +9,8 @@ use relayhouse_runtime::{Consumer, Producer};
 use tokio::runtime::Runtime;
 
 use super::{
-    AT_ONCE, BATCH, CONSUMER, PRODUCER, all, client, ports::Ports, rate::Work, server::Server,
-    spent::Spent,
+    AT_ONCE, BATCH, CALLS, CONSUMER, PRODUCER, all, client, ports::Ports, rate::Work,
+    server::Server, spent::Spent,
 };
 use crate::{
     subject::World,
@@ -23,7 +23,8 @@ pub(super) const BOTH: &str = "Producer, Consumer";
 /// Longer than what was received and not handled takes to be given back.
 const DRAIN_MAX: Duration = Duration::from_secs(5);
 
-/// Is a queue of ours, sent to and received from through the runtime as it is by default.
+/// Is a queue of ours, sent to and received from through the runtime: as it is by default, but with
+/// as many sends in flight as the others have.
 #[derive(Debug)]
 pub(super) struct Through<'a> {
     runtime: Runtime,
@@ -40,7 +41,9 @@ impl<'a> Through<'a> {
         let ports = runtime.block_on(Ports::open(&server.endpoint(), context))?;
         let sender = Arc::clone(&ports.sender);
         Ok(Self {
-            producer: Producer::builder(sender, context.clone()).build()?,
+            producer: Producer::builder(sender, context.clone())
+                .calls_in_flight(CALLS)
+                .build()?,
             runtime,
             server,
             context,
