@@ -1,6 +1,8 @@
-//! The middleware on queues in files.
+//! The middleware on queues in files, and dropped at every poll.
 #![cfg(test)]
 
+mod cancel;
 mod idempotency;
 mod marks;
 mod outbox;
+mod plain_text;
