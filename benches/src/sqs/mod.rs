@@ -49,8 +49,8 @@ const BODY_BYTES: usize = 256;
 const BATCH: usize = 10;
 
 /// How many calls are in flight: below 8 a connection waits for the next request.
-const AT_ONCE: usize = 16;
-const CALLS: u32 = AT_ONCE as u32;
+const CALLS: u32 = 16;
+const AT_ONCE: usize = CALLS as usize;
 
 /// The attribute in which the adapter puts what SQS has no field for.
 const ATTRIBUTE: &str = "relayhouse";
