@@ -1,17 +1,21 @@
 //! Benchmarks of relayhouse: every queue runs the same workloads in one process, in turns, beside
 //! the least queue that keeps leases. Figures are read as ratios to that limit. Queues in files are
-//! measured beside a plain program of the same tables, queues of SQS beside the bare SDK.
+//! measured beside a plain program of the same tables, queues of SQS beside the bare SDK, layers
+//! beside tower's own.
 
 pub mod clock;
 pub mod compare;
+mod counting;
 pub mod heap;
 pub mod limit;
 pub mod local;
 pub mod machine;
+mod middleware;
 pub mod options;
 pub mod ours;
 pub mod peer;
 pub mod report;
+#[cfg(feature = "sqs")]
 mod sqs;
 pub mod subject;
 mod tally;

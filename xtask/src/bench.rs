@@ -5,6 +5,9 @@ use clap::Args;
 
 use crate::shell;
 
+/// The features of the package that a benchmark needs: what one of them alone has, no other links.
+const FEATURES: &[(&str, &str)] = &[("sqs", "sqs")];
+
 /// Which benchmark to run, and how.
 #[derive(Args, Debug)]
 pub(crate) struct Options {
@@ -30,6 +33,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         "--package",
         "relayhouse-benches",
     ]);
+    let features = FEATURES.iter().filter(|(name, _)| *name == options.name);
+    for (_, feature) in features {
+        bench.args(["--features", feature]);
+    }
     bench.args(["--bin", &options.name, "--"]);
     if options.quick {
         bench.arg("--quick");

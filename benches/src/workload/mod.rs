@@ -21,11 +21,10 @@ use anyhow::Result;
 use crate::{
     compare::{Comparison, Contender, LIMIT, Rounds},
     limit::Limit,
-    local,
+    local, middleware,
     ours::{Buffered, Ports, Sent},
     peer::{Flume, Omniqueue},
     report::{Goal, Report, Table, Unit},
-    sqs,
     subject::{Subject, World},
 };
 
@@ -67,7 +66,12 @@ pub enum Set {
     Watched,
     /// Those of queues in files.
     Local,
+    /// Those of layers that take the time.
+    Layers,
+    /// Those of layers that count.
+    LayersCounted,
     /// Those of Amazon SQS.
+    #[cfg(feature = "sqs")]
     Sqs,
 }
 
@@ -126,7 +130,10 @@ impl Set {
             Self::Counted => COUNTED,
             Self::Watched => WATCHED,
             Self::Local => local::TABLES,
-            Self::Sqs => sqs::TABLES,
+            Self::Layers => middleware::TIMED,
+            Self::LayersCounted => middleware::COUNTED,
+            #[cfg(feature = "sqs")]
+            Self::Sqs => crate::sqs::TABLES,
         };
         let is_wanted = |name: &str| only.is_empty() || only.iter().any(|it| name.contains(it));
         workloads.iter().filter(move |(name, _)| is_wanted(name))

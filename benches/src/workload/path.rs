@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::Result;
-use relayhouse_core::{Clock, Context, Instant, MachineTime, Settlement, Sleep, Timestamp};
+use relayhouse_core::Settlement;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region};
 use tokio::runtime::Handle;
 
@@ -18,6 +18,7 @@ use super::{
     handled::{Handled, finish},
 };
 use crate::{
+    counting::CountingClock,
     report::{Goal, Table, Unit, ratio},
     subject::World,
     tally::{self, Tally},
@@ -32,13 +33,6 @@ const ALLOCATIONS_MAX: f64 = 0.5;
 const TIMERS_MAX: f64 = 0.05;
 const TASKS_MAX: f64 = 16.0;
 
-/// Counts the waits on another clock.
-#[derive(Debug)]
-struct CountingClock {
-    clock: Arc<dyn Clock>,
-    sleeps: Arc<AtomicUsize>,
-}
-
 pub(super) fn table(world: &World, scale: Scale) -> Result<Table> {
     let mut table = Table::new("A message through Consumer from a full queue, counted");
     let messages = scale.pick(200_000, 50_000);
@@ -51,15 +45,7 @@ pub(super) fn table(world: &World, scale: Scale) -> Result<Table> {
 }
 
 async fn push(world: &World, messages: usize, concurrency: u32, table: &mut Table) -> Result<()> {
-    let sleeps = Arc::new(AtomicUsize::new(0));
-    let clock = CountingClock {
-        clock: Arc::clone(&world.context.clock),
-        sleeps: Arc::clone(&sleeps),
-    };
-    let context = Context {
-        clock: Arc::new(clock),
-        ..world.context.clone()
-    };
+    let (context, sleeps) = CountingClock::around(&world.context);
     let queue = Handled::open(&context).await?;
     queue.fill(&BODY, messages).await?;
     let tally = Arc::new(Tally::default());
@@ -67,7 +53,7 @@ async fn push(world: &World, messages: usize, concurrency: u32, table: &mut Tabl
     let tasks_most = Arc::new(AtomicUsize::new(0));
     let most = Arc::clone(&tasks_most);
     let metrics = Handle::current().metrics();
-    let before = sleeps.load(Ordering::Acquire);
+    let before = sleeps.count();
     let region = Region::new(&INSTRUMENTED_SYSTEM);
     let running = queue
         .start(concurrency, move |_| {
@@ -78,7 +64,7 @@ async fn push(world: &World, messages: usize, concurrency: u32, table: &mut Tabl
         .await?;
     tally::end(end).await?;
     let change = region.change();
-    let sleeps = sleeps.load(Ordering::Acquire) - before;
+    let sleeps = sleeps.count() - before;
     finish(running, messages).await?;
     let case = |text: &str| format!("{text}, concurrency {concurrency}");
     let allocations = ratio(change.allocations + change.reallocations, messages);
@@ -96,23 +82,4 @@ async fn push(world: &World, messages: usize, concurrency: u32, table: &mut Tabl
     let line = table.push(&case("tasks alive at most"), CONSUMER, tasks, Unit::Count);
     line.goal = Some(Goal::at_most(TASKS_MAX));
     Ok(())
-}
-
-impl Clock for CountingClock {
-    fn now(&self) -> Instant {
-        self.clock.now()
-    }
-
-    fn wall(&self) -> Timestamp {
-        self.clock.wall()
-    }
-
-    fn machine(&self) -> Option<MachineTime> {
-        self.clock.machine()
-    }
-
-    fn sleep_until(&self, deadline: Instant) -> Sleep {
-        self.sleeps.fetch_add(1, Ordering::AcqRel);
-        self.clock.sleep_until(deadline)
-    }
 }
