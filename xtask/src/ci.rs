@@ -22,6 +22,7 @@ const STEPS: &[Step] = &[
         capabilities::run(&capabilities::Options { check: true })
     }),
     ("simulation", || sim::run(&SIMULATION)),
+    ("stack simulation", || sim::run(&STACK_SIMULATION)),
     ("crashes", || crash::run(&CRASHES)),
     ("integration", integration::run_all),
     ("doc tests", test::doc_tests),
@@ -32,6 +33,15 @@ const STEPS: &[Step] = &[
 const SIMULATION: sim::Options = sim::Options {
     messages: 1_000_000,
     seed: 7,
+    stack: false,
+    rest: Vec::new(),
+};
+
+/// Every run simulates the recommended stacks with the same faults.
+const STACK_SIMULATION: sim::Options = sim::Options {
+    messages: 200_000,
+    seed: 7,
+    stack: true,
     rest: Vec::new(),
 };
 
@@ -65,9 +75,9 @@ pub(crate) fn run() -> Result<()> {
 
 /// What ran so far and how long it took; the step that failed, if any, is the last one.
 fn table(done: &[(&str, Duration)]) -> String {
-    let mut table = format!("\n{:<16}{:>10}\n", "step", "took");
+    let mut table = format!("\n{:<18}{:>10}\n", "step", "took");
     for (name, took) in done {
-        table.push_str(&format!("{name:<16}{:>10}\n", seconds(*took)));
+        table.push_str(&format!("{name:<18}{:>10}\n", seconds(*took)));
     }
     table
 }

@@ -14,6 +14,9 @@ pub(crate) struct Options {
     /// What all randomness is drawn from.
     #[arg(long, value_name = "S", default_value_t = 7)]
     pub(crate) seed: u64,
+    /// Puts the recommended stacks of layers around producers and handlers.
+    #[arg(long)]
+    pub(crate) stack: bool,
     /// Further arguments for the simulation.
     #[arg(last = true, value_name = "ARGUMENT")]
     pub(crate) rest: Vec<String>,
@@ -31,5 +34,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     ]);
     sim.args(["--messages", &options.messages.to_string()]);
     sim.args(["--seed", &options.seed.to_string()]);
+    if options.stack {
+        sim.arg("--stack");
+    }
     shell::run(sim.args(&options.rest))
 }

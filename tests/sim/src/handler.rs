@@ -2,9 +2,9 @@
 
 use std::{panic, sync::Arc, time::Duration};
 
-use relayhouse_core::{Error, ErrorKind, Result, Retry, Settlement, extract::Attempt};
+use relayhouse_core::{Error, ErrorKind, MessageId, Result, Retry, Settlement, extract::Attempt};
 
-use crate::fault::Faults;
+use crate::{fault::Faults, ledger::Ledger};
 
 /// The lease of the simulated queue.
 pub(crate) const LEASE: Duration = Duration::from_secs(30);
@@ -13,7 +13,13 @@ pub(crate) const LEASE_TOTAL_MAX: Duration = Duration::from_secs(60);
 
 /// Handles one message as chance says.
 #[expect(clippy::panic, reason = "handlers panic, and the runtime must bear it")]
-pub(crate) async fn handle(faults: Arc<Faults>, Attempt(attempt): Attempt) -> Result<Settlement> {
+pub(crate) async fn handle(
+    faults: Arc<Faults>,
+    ledger: Arc<Ledger>,
+    Attempt(attempt): Attempt,
+    id: MessageId,
+) -> Result<Settlement> {
+    ledger.begun(&id);
     let clock = &faults.context.clock;
     if faults.context.random.chance(0.2) {
         let takes = faults.context.random.up_to(Duration::from_millis(20));
@@ -39,6 +45,7 @@ pub(crate) async fn handle(faults: Arc<Faults>, Attempt(attempt): Attempt) -> Re
             delay: Duration::from_secs(1),
         });
     }
+    ledger.done(&id);
     Ok(Settlement::Ack)
 }
 
