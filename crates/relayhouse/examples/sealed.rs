@@ -116,23 +116,7 @@ pub(crate) async fn run() -> Result<Outcome> {
     queue.producer().send(changed).await?;
     queue.producer().json().send(&sent).await?;
 
-    let (done, mut seen) = mpsc::channel(8);
-    let handler = move |Json(invoice): Json<Invoice>| {
-        let done = done.clone();
-        async move { done.send(invoice).await }
-    };
-    queue
-        .consumer()
-        .layer(encryption)
-        .layer(compression)
-        .layer(stack::consumer("printer", &context))
-        .handler(handler)
-        .run_until(until_empty(&queue))
-        .await?;
-    let mut received = Vec::new();
-    while let Ok(invoice) = seen.try_recv() {
-        received.push(invoice);
-    }
+    let received = receive(&queue, encryption, compression).await?;
     let letters = peek(&queue, &queue.source().dead_letters()).await?;
     let dead_letters = letters.iter().filter_map(|letter| {
         let why = &letter.envelope.as_ref()?.dead_letter;
@@ -156,6 +140,32 @@ fn invoice() -> Invoice {
         card: "4929 1234 5678 9012".to_owned(),
         lines: lines.collect(),
     }
+}
+
+/// Handles what lies on the queue, and returns what the handler got.
+async fn receive(
+    queue: &Queue,
+    encryption: EncryptionLayer,
+    compression: CompressionLayer,
+) -> Result<Vec<Invoice>> {
+    let (done, mut seen) = mpsc::channel(8);
+    let handler = move |Json(invoice): Json<Invoice>| {
+        let done = done.clone();
+        async move { done.send(invoice).await }
+    };
+    queue
+        .consumer()
+        .layer(encryption)
+        .layer(compression)
+        .layer(stack::consumer("printer", queue.context()))
+        .handler(handler)
+        .run_until(until_empty(queue))
+        .await?;
+    let mut received = Vec::new();
+    while let Ok(invoice) = seen.try_recv() {
+        received.push(invoice);
+    }
+    Ok(received)
 }
 
 /// Shows what lies on `source`, without taking it.
