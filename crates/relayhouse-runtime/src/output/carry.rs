@@ -1,0 +1,157 @@
+//! Carrying an answer out: sends, marks and the ack, as one or one after the other.
+
+use std::mem::take;
+
+use futures_util::future::join_all;
+use relayhouse_core::{
+    Context, Error, ErrorKind, Mark, Message, MessageId, Outgoing, Result, Sending, Settlement,
+    Settling, Text, port::Receiver,
+};
+
+use super::{Output, Outputs, marks};
+use crate::producer::{self, report};
+
+impl Outputs {
+    /// Sends what `item` is to send, completes its marks and settles it, as one.
+    pub(crate) async fn settle_and_send(&self, item: &mut Settling, context: &Context) {
+        let Settlement::Forward(outgoing) = &item.settlement else {
+            return;
+        };
+        let sent = self.send_as_one(item, outgoing, context).await;
+        if sent.as_ref().is_err_and(is_of_the_send) {
+            marks::abandon(outgoing.marks(), context).await;
+        }
+        item.outcome = sent.into();
+    }
+
+    async fn send_as_one(
+        &self,
+        item: &Settling,
+        outgoing: &Outgoing,
+        context: &Context,
+    ) -> Result<()> {
+        let id = &item.delivery.id;
+        let Some((bound, atomic, queue)) = self.transaction(outgoing) else {
+            // Without outputs nobody has looked where it goes.
+            self.addressed(id, outgoing)?;
+            let text = "nothing can be one with the ack";
+            return Err(Error::new(ErrorKind::Unexpected, text));
+        };
+        let messages = self.identified(id, outgoing).map(|(_, message)| message);
+        let messages: Vec<Message> = messages.collect();
+        let mut send: Vec<Sending> = messages.iter().cloned().map(Sending::new).collect();
+        let marks = outgoing.marks().iter().cloned();
+        let ack = marks.fold(Outgoing::new(), Outgoing::mark).sent();
+        let mut settle = [Settling::new(item.delivery.clone(), ack)];
+        let transactional = &atomic.transactional;
+        let call = transactional.settle_and_send(&bound.source, &mut settle, &queue, &mut send);
+        let result = call.await;
+        for (message, sending) in messages.iter().zip(send) {
+            let answer = sending.outcome.settle(&result);
+            report(context, &queue, &producer::Mark::of(message), &answer);
+        }
+        let [settled] = settle;
+        settled.outcome.settle(&result)
+    }
+
+    /// Acks each of `batch` with its marks: as one where they are at the site of the source. What
+    /// cannot be one, or is refused as one, is done one after the other: the messages were handled,
+    /// and so their keys are done, and they are acked.
+    pub(crate) async fn mark_and_ack(
+        &self,
+        receiver: &dyn Receiver,
+        batch: &mut [Settling],
+        context: &Context,
+    ) {
+        if self.can_mark(batch) {
+            let call = receiver.settle(batch).await;
+            for item in &mut *batch {
+                let outcome = take(&mut item.outcome).settle(&call);
+                let is_refused = outcome.as_ref().is_err_and(is_refused);
+                if !is_refused || marks_of(item).is_empty() {
+                    item.outcome = outcome.into();
+                }
+            }
+        }
+        let pending = batch.iter_mut().filter(|item| item.outcome.is_pending());
+        let mut left: Vec<&mut Settling> = pending.collect();
+        if left.is_empty() {
+            return;
+        }
+        let marks = left.iter().flat_map(|item| marks_of(item)).collect();
+        marks::complete(marks, context).await;
+        let ack = |item: &&mut Settling| Settling::new(item.delivery.clone(), Settlement::Ack);
+        let mut acks: Vec<Settling> = left.iter().map(ack).collect();
+        let call = receiver.settle(&mut acks).await;
+        for (item, ack) in left.iter_mut().zip(acks) {
+            item.outcome = ack.outcome.settle(&call).into();
+        }
+    }
+
+    /// Completes the marks of a message that was handled and can be acked no more.
+    pub(crate) async fn mark_lost(&self, item: &Settling, context: &Context) {
+        marks::complete(marks_of(item).iter().collect(), context).await;
+    }
+
+    fn can_mark(&self, batch: &[Settling]) -> bool {
+        let atomic = self.0.bound.get().and_then(|bound| bound.atomic.as_ref());
+        let atomic = atomic.filter(|atomic| atomic.site.is_some());
+        atomic.is_some_and(|atomic| batch.iter().all(|item| atomic.marks(marks_of(item))))
+    }
+
+    /// Sends what `outgoing` holds, and ends when all of it is confirmed. `id` is that of the
+    /// message handled. If anything is not sent, the claims of its marks are given up.
+    pub(super) async fn send(&self, id: &MessageId, outgoing: &Outgoing) -> Result<()> {
+        let sent = self.send_apart(id, outgoing).await;
+        if let (Err(_), Some(bound)) = (&sent, self.0.bound.get()) {
+            marks::abandon(outgoing.marks(), &bound.context).await;
+        }
+        sent
+    }
+
+    async fn send_apart(&self, id: &MessageId, outgoing: &Outgoing) -> Result<()> {
+        let sends = self
+            .addressed(id, outgoing)?
+            .into_iter()
+            .map(|(output, messages)| output.send(messages));
+        join_all(sends).await.into_iter().collect()
+    }
+}
+
+impl Output {
+    async fn send(self, mut messages: Vec<Message>) -> Result<()> {
+        if self.producer.deduplicates().await? {
+            messages.iter_mut().for_each(set_dedup_id);
+        }
+        let answers = self.producer.send_all(messages).await;
+        answers.into_iter().try_for_each(|answer| answer.map(drop))
+    }
+}
+
+/// Lets the provider drop the message if it comes again.
+fn set_dedup_id(message: &mut Message) {
+    let id = message.id.as_ref().map(ToString::to_string);
+    if let (None, Some(id)) = (&message.details().dedup_id, id) {
+        message.details_mut().dedup_id = Some(Text::from(id));
+    }
+}
+
+fn marks_of(item: &Settling) -> &[Mark] {
+    match &item.settlement {
+        Settlement::Forward(outgoing) => outgoing.marks(),
+        _ => &[],
+    }
+}
+
+/// Returns true if nothing took effect because of what was to be sent.
+pub(crate) fn is_of_the_send(error: &Error) -> bool {
+    !matches!(
+        error.kind(),
+        ErrorKind::LeaseLost | ErrorKind::OutcomeUnknown
+    )
+}
+
+/// Returns true if a lease or a claim was lost, or the store of a mark has no room.
+fn is_refused(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::LeaseLost | ErrorKind::Full)
+}
