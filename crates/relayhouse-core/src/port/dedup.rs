@@ -15,8 +15,8 @@ use crate::{error::Result, outcome::Outcome, text::Text};
 #[async_trait]
 pub trait DedupStore: Debug + Send + Sync {
     /// Returns where the keys are kept, if messages are kept there as well: an ack there and the
-    /// completion of a key can then be one, see [`Transactional`](super::Transactional). Who
-    /// completes a key of such a store leaves it to who acks, with a [`Mark`](crate::Mark).
+    /// completion of a key can then be one, see [`Transactional`](super::Transactional). A key
+    /// that is done with a message is left to who acks that, as a [`Mark`](crate::Mark).
     fn site(&self) -> Option<&Site>;
 
     /// Claims each key of `batch` for `hold` from now, and writes into its item how it stood.
