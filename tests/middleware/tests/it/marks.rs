@@ -8,9 +8,10 @@ use std::{
 use async_trait::async_trait;
 use relayhouse_core::{
     Capabilities, Context, Error, ErrorKind, Event, Instant, Mark, Message, Observer, Outcome,
-    Outgoing, Result, Sending, Settlement, Timestamp,
+    Outgoing, QueueName, Result, Sending, Settlement, Source, Timestamp,
     port::{Claim, Claiming, DedupStore, Marking, Provider, Site},
 };
+use relayhouse_local::Local;
 use relayhouse_memory::Memory;
 use relayhouse_runtime::{Consumer, ConsumerBuilder, Output, Producer, Report};
 use relayhouse_testkit::hostile::{Call, HostileSender, Reply, Script};
@@ -153,7 +154,7 @@ impl Fixture {
 
     /// Makes an output whose sends are answered by `script`.
     fn far(&self, script: Script) -> Output {
-        let queue: relayhouse_core::QueueName = "payments".parse().unwrap();
+        let queue: QueueName = "payments".parse().unwrap();
         let clock = Arc::clone(&self.context.clock);
         let sender = HostileSender::new(queue.clone(), Capabilities::NONE, clock, script);
         let producer = Producer::builder(Arc::new(sender), self.context.clone());
@@ -263,4 +264,49 @@ async fn key_is_done_though_the_lease_has_ended() {
     let report = fixture.run(consumer, &[], time).await;
     assert_eq!((report.acked, report.lease_lost), (0, 1));
     assert_eq!(fixture.log.lines(), ["complete 7", "released"]);
+}
+
+/// A key that cannot be one with the ack, since another has it by now, does not keep the message.
+#[tokio::test(flavor = "multi_thread")]
+async fn message_is_acked_though_another_has_its_key() {
+    let (directory, log) = (tempfile::tempdir().unwrap(), Log::default());
+    let context = relayhouse_time::context().unwrap();
+    let context = context.observer(Arc::new(log.clone()));
+    let local = Local::builder(context.clone(), directory.path()).build();
+    let local = Arc::new(local.unwrap());
+    let orders: QueueName = "orders".parse().unwrap();
+    let store = local.dedup_store(&orders).await.unwrap();
+    let mut claims = [Claiming::new("7", 2)];
+    store.claim(&mut claims, MINUTE).await.unwrap();
+    let mark = Mark {
+        store,
+        key: "7".into(),
+        owner: 1,
+        keep: MINUTE,
+    };
+    let sender = local.sender(&orders).await.unwrap();
+    let mut order = [Sending::new(Message::new("7"))];
+    sender.send(&mut order).await.unwrap();
+    let provider: Arc<dyn Provider> = Arc::<Local>::clone(&local);
+    let consumer = Consumer::of(provider, Source::queue(orders), context.clone());
+    let handler = move || {
+        let outgoing = Outgoing::new().mark(mark.clone());
+        async move { outgoing }
+    };
+    let running = consumer.handler(handler).start().await.unwrap();
+    let clock = &context.clock;
+    let end = clock.now() + MINUTE;
+    while running.report().acked == 0 {
+        assert!(clock.now() < end, "it never came");
+        // Files and their threads keep real time.
+        let next = clock.now() + Duration::from_millis(1);
+        clock.sleep_until(next).await;
+    }
+    running.shutdown(Duration::from_secs(1)).await.unwrap();
+    local.close().await.unwrap();
+    let [told, acked] = &log.lines()[..] else {
+        panic!("{:?}", log.lines());
+    };
+    assert!(told.starts_with("7 not noted: "), "{told}");
+    assert_eq!(acked, "acked");
 }
