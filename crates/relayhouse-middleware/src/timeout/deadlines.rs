@@ -278,17 +278,94 @@ impl Debug for State {
 
 #[cfg(test)]
 mod tests {
+    use std::{future::Future, pin::Pin, time::Duration};
+
+    use relayhouse_core::{MachineTime, Timestamp};
+
     use super::*;
     use crate::testing::context;
 
     #[tokio::test(start_paused = true)]
     async fn timer_that_is_armed_keeps_nothing_alive() {
         let clock = context().clock;
-        let later = clock.now() + std::time::Duration::from_secs(3_600);
+        let later = clock.now() + Duration::from_secs(3_600);
         let deadlines = Deadlines::new(clock);
         let ticket = deadlines.enter(later, &Context::from_waker(Waker::noop()));
         let weak = Arc::downgrade(&deadlines);
         drop((ticket, deadlines));
         assert!(weak.upgrade().is_none());
+    }
+
+    /// Is a clock with locks of its own: while it arms a timer another call comes in, and it wakes
+    /// when a timer is dropped.
+    #[derive(Clone, Debug)]
+    struct Meddling {
+        clock: Arc<dyn Clock>,
+        early: Arc<Mutex<Option<Early>>>,
+        tickets: Arc<Mutex<Vec<Ticket>>>,
+    }
+
+    /// Is a call that comes in, and its deadline.
+    type Early = (Arc<Deadlines>, Instant);
+
+    struct Timer {
+        clock: Meddling,
+        waker: Option<Waker>,
+    }
+
+    impl Clock for Meddling {
+        fn now(&self) -> Instant {
+            self.clock.now()
+        }
+
+        fn wall(&self) -> Timestamp {
+            self.clock.wall()
+        }
+
+        fn machine(&self) -> Option<MachineTime> {
+            self.clock.machine()
+        }
+
+        fn sleep_until(&self, _: Instant) -> Sleep {
+            Box::pin(Timer {
+                clock: self.clone(),
+                waker: None,
+            })
+        }
+    }
+
+    impl Future for Timer {
+        type Output = ();
+
+        fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+            self.waker = Some(context.waker().clone());
+            let early = lock(&self.clock.early).take();
+            if let Some((deadlines, deadline)) = early {
+                let ticket = deadlines.enter(deadline, &Context::from_waker(Waker::noop()));
+                lock(&self.clock.tickets).push(ticket);
+            }
+            Poll::Pending
+        }
+    }
+
+    impl Drop for Timer {
+        fn drop(&mut self) {
+            self.waker.take().into_iter().for_each(Waker::wake);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn timer_that_is_overtaken_is_dropped_outside_of_the_lock() {
+        let meddling = Meddling {
+            clock: context().clock,
+            early: Arc::default(),
+            tickets: Arc::default(),
+        };
+        let deadlines = Deadlines::new(Arc::new(meddling.clone()));
+        let at = |seconds| Instant::START + Duration::from_secs(seconds);
+        *lock(&meddling.early) = Some((Arc::clone(&deadlines), at(10)));
+        let _ticket = deadlines.enter(at(20), &Context::from_waker(Waker::noop()));
+        assert_eq!(lock(&deadlines.state).armed, Some(at(10)));
+        lock(&meddling.tickets).clear();
     }
 }
