@@ -32,6 +32,7 @@ pub mod fair;
 pub mod fault;
 pub mod idempotency;
 mod line;
+mod news;
 pub mod outbox;
 mod permits;
 pub mod prepare;

@@ -39,6 +39,8 @@ pub mod fault;
 pub mod idempotency;
 #[path = "../../../crates/relayhouse-middleware/src/line.rs"]
 mod line;
+#[path = "../../../crates/relayhouse-middleware/src/news.rs"]
+mod news;
 #[path = "../../../crates/relayhouse-middleware/src/outbox/mod.rs"]
 pub mod outbox;
 #[path = "../../../crates/relayhouse-middleware/src/permits.rs"]

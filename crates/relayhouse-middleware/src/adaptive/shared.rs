@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     line::wake,
+    news::News,
     permits::{Amount, Permits},
     sync::{Mutex, lock},
     verdict::Verdict,
@@ -24,6 +25,7 @@ pub(super) struct Shared {
     pub(super) reserve: Amount,
     name: Text,
     limiter: Mutex<Limiter>,
+    news: News<Decision>,
 }
 
 impl Shared {
@@ -43,6 +45,7 @@ impl Shared {
             context,
             name,
             limiter: Mutex::new(limiter),
+            news: News::default(),
         }
     }
 
@@ -66,21 +69,32 @@ impl Shared {
                 let decision = limiter.explain();
                 // With the limiter locked, so that no earlier decision comes after a later one.
                 let waker = self.permits.change_messages_max(decision.limit.into());
-                (decision, waker)
+                if self.context.observer.is_some() {
+                    self.news.add(decision);
+                }
+                waker
             })
         };
-        let Some((Decision { before, limit, .. }, waker)) = change else {
+        let Some(waker) = change else {
             return;
         };
         wake(waker);
-        if let Some(observer) = &self.context.observer {
-            let name = self.name.as_str();
-            let event = Event::LimitChanged {
-                name,
-                before,
-                limit,
-            };
-            observer.observe(ended, &[event]);
-        }
+        self.news.tell(|decision| self.tell(decision));
+    }
+
+    fn tell(&self, decision: Decision) {
+        let Some(observer) = &self.context.observer else {
+            return;
+        };
+        let Decision {
+            at, before, limit, ..
+        } = decision;
+        let name = self.name.as_str();
+        let event = Event::LimitChanged {
+            name,
+            before,
+            limit,
+        };
+        observer.observe(at, &[event]);
     }
 }

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     line::Line,
+    news::News,
     sync::{
         Mutex,
         atomic::{AtomicU64, Ordering},
@@ -25,6 +26,7 @@ pub(super) struct Shared {
     pub(super) config: BreakerConfig,
     pub(super) name: Text,
     inner: Mutex<Inner>,
+    news: News<Change>,
     /// The generation, whether the circuit is closed, and whether it is clean, so that a call that
     /// just goes through and succeeds takes no lock to do so.
     marks: AtomicU64,
@@ -66,6 +68,7 @@ impl Shared {
                 line: Line::default(),
             }),
             config,
+            news: News::default(),
             marks: AtomicU64::new(IS_CLOSED),
         }
     }
@@ -114,17 +117,28 @@ impl Shared {
             let mut inner = lock(&self.inner);
             let change = act(&mut inner.circuit);
             self.marks.store(marks(&inner.circuit), Ordering::Release);
+            let change = change.filter(|_| self.context.observer.is_some());
+            if let Some(change) = change {
+                self.news.add(change);
+            }
             (change, inner.line.all())
         };
         wakers.into_iter().for_each(Waker::wake);
-        if let Some((observer, change)) = self.context.observer.as_ref().zip(change) {
-            let name = self.name.as_str();
-            let event = match change {
-                Change::Opened { until } => Event::BreakerOpened { name, until },
-                Change::Closed => Event::BreakerClosed { name },
-            };
-            observer.observe(self.context.clock.now(), &[event]);
+        if change.is_some() {
+            self.news.tell(|change| self.tell(change));
         }
+    }
+
+    fn tell(&self, change: Change) {
+        let Some(observer) = &self.context.observer else {
+            return;
+        };
+        let name = self.name.as_str();
+        let event = match change {
+            Change::Opened { until } => Event::BreakerOpened { name, until },
+            Change::Closed => Event::BreakerClosed { name },
+        };
+        observer.observe(self.context.clock.now(), &[event]);
     }
 }
 

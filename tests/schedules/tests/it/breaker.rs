@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -19,22 +19,26 @@ use crate::support::{Inner, SECOND, Time, clock, context, explore, join, message
 const PROBES: u32 = 2;
 const OPEN_FOR: Duration = SECOND;
 
-/// Counts the changes that were told.
+/// Counts the changes that were told, and takes its time to hear of one.
 #[derive(Debug, Default)]
 struct Heard {
     opened: AtomicU32,
     closed: AtomicU32,
+    is_closed: AtomicBool,
 }
 
 impl Observer for Heard {
     fn observe(&self, _: Instant, events: &[Event<'_>]) {
         for event in events {
-            let count = match event {
-                Event::BreakerOpened { .. } => &self.opened,
-                Event::BreakerClosed { .. } => &self.closed,
+            // Others get far meanwhile.
+            (0..10).for_each(|_| shuttle::thread::yield_now());
+            let (count, is_closed) = match event {
+                Event::BreakerOpened { .. } => (&self.opened, false),
+                Event::BreakerClosed { .. } => (&self.closed, true),
                 _ => continue,
             };
             count.fetch_add(1, Ordering::Relaxed);
+            self.is_closed.store(is_closed, Ordering::Relaxed);
         }
     }
 }
@@ -176,5 +180,37 @@ fn changes_add_up_while_calls_fail_and_succeed() {
         // It opens any number of times before it closes once.
         assert!(closed <= opened);
         assert!(layer.state() != State::Closed || 1 <= closed);
+    });
+}
+
+/// What is told last is how it is, also if the circuit changes again while somebody hears of it.
+#[test]
+fn changes_are_told_in_their_order() {
+    explore(|| {
+        let heard = Arc::<Heard>::default();
+        let context = context(&clock()).observer(Arc::clone(&heard) as Arc<dyn Observer>);
+        // It opens with each failure, and tries again at once.
+        let config = BreakerConfig {
+            failures_in_a_row: 1.try_into().unwrap(),
+            probes: 1.try_into().unwrap(),
+            open_for: Duration::ZERO,
+            ..BreakerConfig::default()
+        };
+        let layer = BreakerLayer::with_config("orders", Open::Pause, config, &context);
+        let inner = Inner::default();
+        inner.fail(1);
+        let callers = (0..3).map(|_| {
+            let mut service = layer.layer(inner.service());
+            spawn(async move {
+                for _ in 0..2 {
+                    // One of them fails.
+                    drop(service.ready().await.unwrap().call(message()).await);
+                }
+            })
+        });
+        join(callers.collect::<Vec<_>>());
+        assert_eq!(heard.opened.load(Ordering::Relaxed), 1);
+        let is_closed = layer.state() == State::Closed;
+        assert_eq!(heard.is_closed.load(Ordering::Relaxed), is_closed);
     });
 }
