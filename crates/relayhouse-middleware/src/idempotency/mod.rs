@@ -19,8 +19,9 @@
 //!
 //! With the ack of its message, and after what the handler's answer sends:
 //!
-//! - Where the store is in the same file as the source, the note, the ack and what is sent to one
-//!   queue of that directory are one transaction: after a crash all of it has happened, or nothing.
+//! - Where the store is in the same file as the source, which is received without sessions, the
+//!   note, the ack and what is sent to one queue of that directory are one transaction: after a
+//!   crash all of it has happened, or nothing.
 //! - Elsewhere the sends are confirmed, then the key is noted, then the message is acked. A crash
 //!   in between handles the message again, or skips it when it comes again; none is lost.
 //!
