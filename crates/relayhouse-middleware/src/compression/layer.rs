@@ -19,7 +19,7 @@ impl CompressionLayer {
     /// Makes a layer that compresses as `encoding` says.
     #[must_use]
     pub fn new(encoding: Encoding) -> Self {
-        Self::from_config(CompressionConfig {
+        Self::with_config(CompressionConfig {
             encoding,
             ..CompressionConfig::default()
         })
@@ -27,7 +27,7 @@ impl CompressionLayer {
 
     /// Makes a layer as `config` says.
     #[must_use]
-    pub const fn from_config(config: CompressionConfig) -> Self {
+    pub const fn with_config(config: CompressionConfig) -> Self {
         Self { config }
     }
 
