@@ -305,21 +305,38 @@ async fn steps_that_are_not_one_are_found_half_done() {
     assert_eq!(states, expected);
 }
 
-#[tokio::test]
-async fn completed_key_is_done_however_the_program_ends() {
-    let machine = Machine::new();
-    let local = machine.open();
-    let keys = store(&local).await;
-    claim(&*keys, "7", 1).await.unwrap();
-    let mut batch = [Marking::new("7", 1)];
-    keys.complete(&mut batch, KEEP).await.unwrap();
-    // Nothing is closed: the files are what a killed program leaves.
+/// Returns what the files say when `cut` frames of the log are gone, and the bell still tells of
+/// them: how the key stands, or why they cannot be opened.
+async fn without_frames(machine: &Machine, cut: usize) -> Result<Claim> {
     let copy = TempDir::new().unwrap();
-    for name in ["orders.queue", "orders.queue-wal", "orders.bell"] {
+    for name in ["orders.queue", "orders.bell"] {
         let from = machine.directory.path().join(name);
         fs::copy(from, copy.path().join(name)).unwrap();
     }
+    let name = "orders.queue-wal";
+    let log = fs::read(machine.directory.path().join(name)).unwrap();
+    let left = &log[..log.len() - cut * FRAME];
+    fs::write(copy.path().join(name), left).unwrap();
     let local = machine.builder(copy.path()).build().unwrap();
-    let keys = store(&local).await;
-    assert_eq!(claim(&*keys, "7", 2).await.unwrap(), Claim::Done);
+    let keys = local.dedup_store(&"orders".parse().unwrap()).await?;
+    claim(&*keys, "7", 2).await
+}
+
+/// Nothing is closed: the files are what a killed program leaves. That the disk has lost what was
+/// flushed is noticed.
+#[tokio::test]
+async fn key_that_is_done_is_flushed_by_itself_and_with_its_ack() {
+    let it = Handled::new().await;
+    let mut batch = [Marking::new("7", 1)];
+    it.keys.complete(&mut batch, KEEP).await.unwrap();
+    let by_itself = it.machine;
+    let it = Handled::new().await;
+    let how = marked(&it.keys, "7");
+    settle(&*it.queue, it.delivery, how).await.unwrap();
+    for machine in [by_itself, it.machine] {
+        let whole = without_frames(&machine, 0).await;
+        assert_eq!(whole.unwrap(), Claim::Done);
+        let cut = without_frames(&machine, 1).await.unwrap_err();
+        assert_eq!(cut.kind(), ErrorKind::Corrupt, "{cut}");
+    }
 }
