@@ -8,7 +8,7 @@ use tower::{
     limit::{ConcurrencyLimitLayer, GlobalConcurrencyLimitLayer},
 };
 
-use crate::fixture::{Fixture, Gauge, Latch};
+use crate::fixture::{Fixture, Gauge, LEASE, Latch};
 
 #[tokio::test(start_paused = true)]
 async fn layer_around_the_handler_bounds_it() {
@@ -49,6 +49,36 @@ async fn idle_consumer_holds_no_permit_that_another_one_shares() {
     let report = consumer.run_until(latch.reached(100)).await.unwrap();
     assert_eq!(report.acked, 100);
     waiting.shutdown(Duration::from_secs(1)).await.unwrap();
+}
+
+/// A worker that waits for a permit when another one has a suspect to run alone lets go of its
+/// place in the line, and of the permit if it comes.
+#[tokio::test(start_paused = true)]
+async fn suspect_waits_for_no_permit_of_a_worker_that_rests() {
+    let fixture = Fixture::new();
+    fixture.send(["suspect"]).await;
+    // Its consumer crashed: it comes back in the middle of the others.
+    assert_eq!(fixture.take(&fixture.source()).await.len(), 1);
+    fixture.pass(LEASE - Duration::from_secs(1)).await;
+    fixture
+        .send((0..400).map(|number| number.to_string()))
+        .await;
+    let (gauge, latch) = (Gauge::default(), Latch::default());
+    let consumer = fixture
+        .consumer()
+        .concurrency(8)
+        .workers(2)
+        .layer(GlobalConcurrencyLimitLayer::new(1))
+        .handler(fixture.busy(Duration::from_millis(10), &gauge, &latch));
+    let enough = async {
+        tokio::select! {
+            biased;
+            () = latch.reached(401) => {}
+            () = fixture.pass(Duration::from_secs(60)) => {}
+        }
+    };
+    let report = consumer.run_until(enough).await.unwrap();
+    assert_eq!(report.acked, 401);
 }
 
 #[tokio::test(start_paused = true)]

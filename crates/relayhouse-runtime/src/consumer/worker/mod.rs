@@ -61,6 +61,8 @@ pub(crate) struct Worker<M: Mode> {
     spare: Vec<Place<M>>,
     /// Whether a suspect runs, or waits to run, alone.
     is_alone: bool,
+    /// Whether the service was asked to be ready, and not called since.
+    is_asked: bool,
     /// Whether a delivery waits for the service to be ready.
     is_blocked: bool,
     intake: Intake,
@@ -119,6 +121,7 @@ impl<M: Mode> Worker<M> {
             running_bytes: 0,
             spare: Vec::new(),
             is_alone: false,
+            is_asked: false,
             is_blocked: false,
             pace: None,
             lease_length: Duration::MAX,

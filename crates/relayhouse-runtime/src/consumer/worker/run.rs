@@ -118,16 +118,22 @@ impl<M: Mode> Worker<M> {
     pub(super) fn start(&mut self, turn_end: Instant, context: &mut TaskContext<'_>) -> bool {
         self.look(context);
         if !self.has_next() {
+            self.let_go();
             self.rest_if_idle();
             return false;
         }
         let may_enter = self.shared.control.enter(self.seat);
         let mut has_progress = false;
         while self.has_next() && self.running.len() < self.share && self.now < turn_end {
-            if !self.may_take(may_enter) || !self.is_ready(context) {
+            if !self.may_take(may_enter) {
+                self.let_go();
+                break;
+            }
+            if !self.is_ready(context) {
                 break;
             }
             let Some(unit) = self.take() else {
+                self.let_go();
                 break;
             };
             has_progress = true;
@@ -179,6 +185,7 @@ impl<M: Mode> Worker<M> {
 
     /// Makes the service ready for the delivery at hand.
     fn is_ready(&mut self, context: &mut TaskContext<'_>) -> bool {
+        self.is_asked = true;
         self.is_blocked = false;
         match self.mode.poll_ready(context) {
             Poll::Ready(Ok(())) => true,
@@ -191,6 +198,16 @@ impl<M: Mode> Worker<M> {
                 self.is_blocked = true;
                 false
             }
+        }
+    }
+
+    /// Gives back what the service keeps for a delivery that does not start now: a place in a line,
+    /// or a permit, that another worker would wait for, or the next receive of this one.
+    fn let_go(&mut self) {
+        if self.is_asked {
+            self.mode = self.mode.clone();
+            self.is_asked = false;
+            self.is_blocked = false;
         }
     }
 
@@ -229,6 +246,7 @@ impl<M: Mode> Worker<M> {
         self.report_started(&unit);
         let began = self.now;
         let mut place = self.spare.pop().unwrap_or_else(|| Box::pin(None));
+        self.is_asked = false;
         let mode = &mut self.mode;
         let called = catch_unwind(AssertUnwindSafe(|| {
             place.as_mut().set(Some(mode.call(&unit)));
