@@ -142,7 +142,7 @@ impl World {
 
     /// Lives from the first send to the empty queue, and returns what is left there.
     async fn live(self: &Arc<Self>) -> Result<u64> {
-        let consumers = tokio::spawn(Arc::clone(self).consume());
+        let mut consumers = tokio::spawn(Arc::clone(self).consume());
         let producers: Vec<_> = (0..PRODUCERS)
             .map(|number| match self.plan.layers {
                 Layers::None => tokio::spawn(Arc::clone(self).produce(number)),
@@ -153,7 +153,11 @@ impl World {
             producer.await??;
         }
         self.faults.is_on.store(false, Relaxed);
-        self.drained().await?;
+        tokio::select! {
+            biased;
+            drained = self.drained() => drained?,
+            ended = &mut consumers => bail!("the consumers are gone: {ended:?}"),
+        }
         consumers.abort();
         self.count_dead().await?;
         let stats = self.stats().await?;
