@@ -30,7 +30,8 @@
 //! # Cancellation
 //!
 //! A call that is dropped gives its permit back and tells nothing. An instance that is dropped
-//! gives back its permit or its place in the line.
+//! gives back its permit or its place in the line; one that waits, and is kept but not asked again,
+//! keeps its place.
 //!
 //! # Defaults
 //!

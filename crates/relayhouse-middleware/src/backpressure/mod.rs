@@ -22,7 +22,8 @@
 //! # Cancellation
 //!
 //! Dropping the future gives the permit back; dropping an instance gives back its permit or its
-//! place in the line.
+//! place in the line. An instance that waits, and is kept but not asked again, keeps its place, and
+//! those behind it wait: drop it.
 //!
 //! # Defaults
 //!

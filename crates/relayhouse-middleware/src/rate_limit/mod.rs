@@ -21,8 +21,9 @@
 //!
 //! # Cancellation
 //!
-//! An instance that is dropped while it waits leaves the line, and the next moves up. A call that
-//! is dropped has passed, and keeps its tokens.
+//! An instance that is dropped while it waits leaves the line, and the next moves up. One that is
+//! kept but not asked again keeps its place, and those behind it wait: drop it. A call that is
+//! dropped has passed, and keeps its tokens.
 //!
 //! # Defaults
 //!
