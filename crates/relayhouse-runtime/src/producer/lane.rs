@@ -40,6 +40,8 @@ pub(super) struct Packing {
 #[derive(Debug, Default)]
 pub(super) struct Lane {
     waiting: VecDeque<Waiting>,
+    /// The bytes of all that waits.
+    waiting_bytes: u64,
     calls: usize,
     /// Whether the last direct call was answered in its first poll, as in-process queues do: then
     /// nothing is gained by waiting for it.
@@ -58,7 +60,19 @@ pub(super) struct Packed {
 
 impl Lane {
     pub(super) fn push(&mut self, waiting: Waiting) {
+        self.waiting_bytes += waiting.message.size();
         self.waiting.push_back(waiting);
+    }
+
+    fn pop(&mut self) -> Option<Waiting> {
+        let first = self.waiting.pop_front()?;
+        self.waiting_bytes -= first.message.size();
+        Some(first)
+    }
+
+    fn put_back(&mut self, waiting: Waiting) {
+        self.waiting_bytes += waiting.message.size();
+        self.waiting.push_front(waiting);
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -96,9 +110,7 @@ impl Lane {
     /// messages whose key is in flight, or behind one of those. What was withdrawn counts until it
     /// is come to, and leaves then.
     pub(super) fn pack(&mut self, packing: &Packing) -> Option<Packed> {
-        let is_due = self.calls == 0
-            || (self.calls < packing.calls_max && (packing.is_eager || self.is_full(packing)));
-        if !is_due || self.waiting.is_empty() {
+        if !self.is_due(packing) {
             return None;
         }
         let packed = self.fill(packing);
@@ -110,15 +122,15 @@ impl Lane {
         Some(packed)
     }
 
+    /// Returns true if something waits, and a call may start for it.
+    pub(super) fn is_due(&self, packing: &Packing) -> bool {
+        let may_join = || packing.is_eager || self.is_full(packing);
+        let may_begin = self.calls == 0 || (self.calls < packing.calls_max && may_join());
+        !self.waiting.is_empty() && may_begin
+    }
+
     fn is_full(&self, packing: &Packing) -> bool {
-        if packing.messages_max <= self.waiting.len() {
-            return true;
-        }
-        let mut bytes = 0_u64;
-        self.waiting.iter().any(|waiting| {
-            bytes = bytes.saturating_add(waiting.message.size());
-            packing.bytes_max <= bytes
-        })
+        packing.messages_max <= self.waiting.len() || packing.bytes_max <= self.waiting_bytes
     }
 
     fn fill(&mut self, packing: &Packing) -> Packed {
@@ -131,14 +143,14 @@ impl Lane {
         let mut bytes = 0;
         let mut held_back: HashSet<Text> = HashSet::new();
         let mut rest = VecDeque::new();
-        while let Some(waiting) = self.waiting.pop_front() {
+        while let Some(waiting) = self.pop() {
             if waiting.waiter.is_closed() {
                 continue;
             }
             let size = waiting.message.size();
             let fits = packed.batch.is_empty() || bytes + size <= packing.bytes_max;
             if packed.batch.len() == packing.messages_max || !fits {
-                self.waiting.push_front(waiting);
+                self.put_back(waiting);
                 break;
             }
             if let Some(key) = key_of(&waiting.message, packing) {
@@ -156,7 +168,7 @@ impl Lane {
             packed.waiters.push(waiting.waiter);
         }
         while let Some(waiting) = rest.pop_back() {
-            self.waiting.push_front(waiting);
+            self.put_back(waiting);
         }
         packed
     }

@@ -159,9 +159,7 @@ impl Outlet {
             let answer = self.send_direct(opened, vec![message], keys).await.pop();
             answer.unwrap_or_else(|| Answer::Known(Err(lost())))
         } else {
-            let answer = self.enqueue(opened, message, reserved).await;
-            self.start_task(opened);
-            answer
+            self.enqueue(opened, message, reserved).await
         };
         drop(turn);
         answer.heard().await
@@ -212,7 +210,6 @@ impl Outlet {
                 for message in chunk.messages {
                     answers.push(self.enqueue(opened, message, None).await);
                 }
-                self.start_task(opened);
             }
             Err(error) => {
                 let refused = |_| Answer::Known(Err(error.clone()));
@@ -279,7 +276,8 @@ impl Outlet {
         }
     }
 
-    /// Puts a message behind those that wait, once there is room.
+    /// Puts a message behind those that wait, once there is room. The task hears of it if that lets
+    /// a call start; it looks by itself when one ends.
     async fn enqueue(
         self: &Arc<Self>,
         opened: &Opened,
@@ -301,6 +299,11 @@ impl Outlet {
             _room: room,
         };
         state.lane.push(waiting);
+        let is_due = state.lane.is_due(&opened.packing);
+        drop(state);
+        if is_due {
+            self.start_task(opened);
+        }
         Answer::Awaited(answer)
     }
 
@@ -312,10 +315,9 @@ impl Outlet {
     ) -> Result<Room> {
         let max = u32::try_from(self.config.buffer_bytes_max.get()).unwrap_or(u32::MAX);
         let size = u32::try_from(size).unwrap_or(u32::MAX).min(max);
-        let (messages, bytes) = (Arc::clone(&self.messages), Arc::clone(&self.bytes));
-        let reserved = reserved.map_or_else(|| Arc::clone(&messages).try_acquire_owned(), Ok);
+        let reserved = reserved.map_or_else(|| Arc::clone(&self.messages).try_acquire_owned(), Ok);
         let now = reserved.and_then(|messages| {
-            let bytes = Arc::clone(&bytes).try_acquire_many_owned(size)?;
+            let bytes = Arc::clone(&self.bytes).try_acquire_many_owned(size)?;
             Ok(Room {
                 _messages: messages,
                 _bytes: bytes,
@@ -327,11 +329,10 @@ impl Outlet {
             (Err(_), Full::Wait) => {
                 // Room comes from what waits, and that leaves by the task.
                 self.start_task(opened);
-                let messages = messages.acquire_owned().await.map_err(|_| self.closed())?;
-                let bytes = bytes
-                    .acquire_many_owned(size)
-                    .await
-                    .map_err(|_| self.closed())?;
+                let messages = Arc::clone(&self.messages).acquire_owned().await;
+                let messages = messages.map_err(|_| self.closed())?;
+                let bytes = Arc::clone(&self.bytes).acquire_many_owned(size).await;
+                let bytes = bytes.map_err(|_| self.closed())?;
                 Ok(Room {
                     _messages: messages,
                     _bytes: bytes,
