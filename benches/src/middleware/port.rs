@@ -5,8 +5,8 @@ use std::{env, future::pending, slice::from_mut, sync::Arc, time::Duration};
 use anyhow::{Result, ensure};
 use async_trait::async_trait;
 use relayhouse_core::{
-    Capabilities, Delivery, Extending, Message, Outcome, QueueName, Receipt, Sending, Sent,
-    Settlement, Settling, Source,
+    Capabilities, Delivery, Error, ErrorKind, Extending, Message, Outcome, QueueName, Receipt,
+    Sending, Sent, Settlement, Settling, Source,
     port::{Choice, Dispatch, ReceiveRequest, Receiver, Sender, Settings},
 };
 use relayhouse_middleware::{
@@ -15,6 +15,7 @@ use relayhouse_middleware::{
     fair::Fair,
     outbox::Outbox,
 };
+use tokio::sync::Notify;
 
 use super::{
     Add, BARE, Bench, OURS,
@@ -35,6 +36,8 @@ struct Port {
     source: Source,
     queue: QueueName,
     capabilities: Capabilities,
+    /// Ends a receive.
+    closed: Notify,
 }
 
 pub(super) fn table(world: &World, scale: Scale) -> Result<Table> {
@@ -127,6 +130,7 @@ impl Port {
             source: Source::queue(queue.clone()),
             queue,
             capabilities: Capabilities::NONE,
+            closed: Notify::new(),
         }))
     }
 }
@@ -172,7 +176,8 @@ impl Receiver for Port {
         _: ReceiveRequest,
         _: &mut Vec<Delivery>,
     ) -> relayhouse_core::Result<()> {
-        pending().await
+        self.closed.notified().await;
+        Err(Error::new(ErrorKind::Closed, "the port is closed"))
     }
 
     async fn settle(&self, batch: &mut [Settling]) -> relayhouse_core::Result<()> {
@@ -191,6 +196,7 @@ impl Receiver for Port {
     }
 
     async fn close(&self) -> relayhouse_core::Result<()> {
+        self.closed.notify_one();
         Ok(())
     }
 }
