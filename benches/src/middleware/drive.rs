@@ -111,7 +111,8 @@ impl<'a, R: 'a> Row<'a, R> {
             };
             let line = table.push(case, name, value, plan.measure.unit());
             line.spread = comparison.spread(name, 0);
-            line.ratio = comparison.ratio(name, TOWER, 0);
+            let ratio = comparison.ratio(name, TOWER, 0);
+            line.ratio = ratio.filter(|ratio| ratio.is_finite());
             line.goal = goal(name);
         }
         Ok(())
