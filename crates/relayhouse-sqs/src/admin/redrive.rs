@@ -311,13 +311,20 @@ async fn move_some(
     let (mut sent, mut failed) = (Vec::new(), None);
     for queue in &to.queues {
         let of_queue = |it: &&Reading| to.queue_of(it).is_some_and(|it| it.url == queue.url);
-        let ours: Vec<&Reading> = readings.iter().filter(of_queue).collect();
-        let packets: Result<Vec<_>> = ours.iter().map(|it| packet(link, queue, it)).collect();
-        let packets = packets.map_err(|error| queue.at(error, Operation::Admin))?;
+        let (mut packets, mut handles) = (Vec::new(), Vec::new());
+        for reading in readings.iter().filter(of_queue) {
+            match packet(link, queue, reading) {
+                Ok(packet) => {
+                    packets.push(packet);
+                    handles.push(reading.handle.clone());
+                }
+                Err(error) => failed = Some(queue.at(error, Operation::Admin)),
+            }
+        }
         let answers = batch::send(link, queue, packets).await;
-        for (reading, answer) in ours.into_iter().zip(answers) {
+        for (handle, answer) in handles.into_iter().zip(answers) {
             match answer {
-                Ok(_) => sent.push(reading.handle.clone()),
+                Ok(_) => sent.push(handle),
                 Err(error) => failed = Some(queue.at(error, Operation::Admin)),
             }
         }

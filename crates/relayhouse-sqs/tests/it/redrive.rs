@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use relayhouse_core::ErrorKind;
 use relayhouse_sqs::Progress;
 use serde_json::{Value, json};
 
@@ -130,4 +131,34 @@ async fn sources_of_a_dead_letter_queue_are_listed() {
         .map(relayhouse_core::QueueName::as_str)
         .collect();
     assert_eq!(names, ["orders", "returns"]);
+}
+
+#[tokio::test]
+async fn a_dead_letter_that_cannot_be_sent_holds_back_no_other() {
+    let mut dead = canned_letters();
+    let canned = Canned::new(move |operation, body| match operation {
+        "GetQueueAttributes" => {
+            let policy = json!({ "deadLetterTargetArn": arn("orders-dead"), "maxReceiveCount": 5 });
+            Answer::Json(json!({ "Attributes": { "RedrivePolicy": policy.to_string() }}))
+        }
+        "ReceiveMessage" => Answer::Json(json!({ "Messages": std::mem::take(&mut dead) })),
+        "SendMessageBatch" => take_all(body),
+        _ => done(body),
+    });
+    let redrive = canned.sqs().redrive(&"orders".parse().unwrap());
+    let error = redrive.filter(|_, _| true).run().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::MessageTooLarge, "it is told");
+    let deleted = &canned.requests("DeleteMessageBatch")[0];
+    assert_eq!(entries(deleted).len(), 1);
+    assert_eq!(deleted["Entries"][0]["ReceiptHandle"], "handle-a");
+}
+
+/// Returns one message that SQS has no room for with what we add, and one more.
+fn canned_letters() -> Vec<Value> {
+    let letter = |handle: &str, body: String| json!({ "ReceiptHandle": handle, "Body": body });
+    let large = "x".repeat(1024 * 1024);
+    vec![
+        letter("handle-large", large),
+        letter("handle-a", "a".to_owned()),
+    ]
 }
