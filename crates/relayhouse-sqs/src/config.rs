@@ -7,7 +7,7 @@ use std::{
 };
 
 use aws_sdk_sqs::Client;
-use relayhouse_core::{Context, Operation, Result, config};
+use relayhouse_core::{Context, Result, config};
 use serde::Deserialize;
 
 use crate::{
@@ -198,7 +198,9 @@ pub(crate) fn check_lease(lease: Duration) -> Result<()> {
         return Err(error::invalid("a lease must not be zero"));
     }
     if LEASE_TOTAL_MAX < lease {
-        return Err(error::too_long(Operation::Open, lease, LEASE_TOTAL_MAX));
+        return Err(error::invalid(format!(
+            "a lease of {lease:?} is too long, at most {LEASE_TOTAL_MAX:?} is allowed"
+        )));
     }
     Ok(())
 }

@@ -121,6 +121,7 @@ async fn there_are_no_sessions_and_no_wrong_leases() {
     for seconds in [0, 43_201] {
         let lease = Some(Duration::from_secs(seconds));
         let options = ReceiverOptions { lease };
-        assert!(sqs.receiver(&source, options).await.is_err());
+        let error = sqs.receiver(&source, options).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConfigInvalid, "{error}");
     }
 }
