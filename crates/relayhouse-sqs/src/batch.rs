@@ -1,5 +1,7 @@
 //! The three batch calls, with one answer for each entry, in the order of the entries.
 
+use std::collections::HashMap;
+
 use aws_sdk_sqs::types::{
     BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry as Change,
     DeleteMessageBatchRequestEntry as Delete, SendMessageBatchResultEntry,
@@ -18,47 +20,83 @@ use crate::{
 
 /// Sends `packets` in as many calls as they need, in their order.
 ///
-/// When a call fails, those after it are not made: they could overtake what is sent again.
+/// When a call fails, those after it are not made, and when an entry of a FIFO queue fails, later
+/// calls leave out its group: they could overtake what is sent again.
 pub(crate) async fn send(link: &Link, queue: &Queue, packets: Vec<Packet>) -> Vec<Result<Sent>> {
     let sizes: Vec<u64> = packets.iter().map(Packet::size).collect();
     let mut answers = Vec::with_capacity(packets.len());
     let mut packets = packets.into_iter();
-    let mut failed: Option<Error> = None;
+    let mut held = Held::default();
     for call in pack(&sizes) {
-        let bytes = sizes[call.clone()].iter().sum();
         let chunk: Vec<Packet> = packets.by_ref().take(call.len()).collect();
-        let count = chunk.len();
-        if let Some(cause) = &failed {
-            answers.extend((0..count).map(|_| Err(not_sent(cause))));
-            continue;
-        }
-        match send_call(link, queue, chunk, bytes).await {
-            Ok(results) => answers.extend(results),
-            Err(cause) => {
-                answers.extend((0..count).map(|_| Err(cause.clone())));
-                failed = Some(cause);
-            }
-        }
+        answers.extend(send_chunk(link, queue, chunk, &mut held).await);
     }
     answers
+}
+
+/// Sends what may leave of one call, and notes in `held` what then may not.
+async fn send_chunk(
+    link: &Link,
+    queue: &Queue,
+    chunk: Vec<Packet>,
+    held: &mut Held,
+) -> Vec<Result<Sent>> {
+    let causes: Vec<Option<Error>> = chunk.iter().map(|it| held.cause(it)).collect();
+    let leaving = chunk.into_iter().zip(&causes);
+    let leaving = leaving.filter_map(|(packet, cause)| cause.is_none().then_some(packet));
+    let leaving: Vec<Packet> = leaving.collect();
+    let group = |it: &Packet| it.group.clone().filter(|_| queue.is_fifo);
+    let groups: Vec<Option<String>> = leaving.iter().map(group).collect();
+    let sent = match leaving.is_empty() {
+        true => Ok(Vec::new()),
+        false => send_call(link, queue, leaving).await,
+    };
+    let sent = sent.unwrap_or_else(|cause| {
+        held.all = Some(cause.clone());
+        groups.iter().map(|_| Err(cause.clone())).collect()
+    });
+    for (group, answer) in groups.into_iter().zip(&sent) {
+        if let (Some(group), Err(cause)) = (group, answer) {
+            held.groups.insert(group, cause.clone());
+        }
+    }
+    let mut sent = sent.into_iter();
+    let answers = causes.into_iter().map(|cause| match cause {
+        Some(cause) => Err(not_sent(&cause)),
+        None => sent
+            .next()
+            .unwrap_or_else(|| Err(error::missing_answer(Operation::Send))),
+    });
+    answers.collect()
+}
+
+/// What may not leave any more, since something before it failed.
+#[derive(Debug, Default)]
+struct Held {
+    all: Option<Error>,
+    groups: HashMap<String, Error>,
+}
+
+impl Held {
+    /// Returns what failed before `packet` and holds it back.
+    fn cause(&self, packet: &Packet) -> Option<Error> {
+        let of_group = packet.group.as_ref().and_then(|it| self.groups.get(it));
+        self.all.as_ref().or(of_group).cloned()
+    }
 }
 
 fn not_sent(cause: &Error) -> Error {
     Error::new(
         ErrorKind::ConnectionFailed,
-        "it was not sent, since the call before it failed",
+        "it was not sent, since what comes before it failed",
     )
     .operation(Operation::Send)
     .with_source(cause.clone())
 }
 
-async fn send_call(
-    link: &Link,
-    queue: &Queue,
-    packets: Vec<Packet>,
-    bytes: u64,
-) -> Result<Vec<Result<Sent>>> {
+async fn send_call(link: &Link, queue: &Queue, packets: Vec<Packet>) -> Result<Vec<Result<Sent>>> {
     let count = packets.len();
+    let bytes = packets.iter().map(Packet::size).sum();
     let digests = link.config.verify.then(|| Digests::of(&packets));
     let entries = packets.into_iter().enumerate();
     let entries: Result<Vec<_>> = entries.map(|(index, it)| it.entry(index)).collect();

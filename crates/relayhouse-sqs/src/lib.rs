@@ -68,7 +68,7 @@
 //!   a FIFO queue a further send of the same message is safe for five minutes: its dedup id is the
 //!   same. What follows a failed call in a long batch is not sent, so that it overtakes nothing.
 //!   Within one call SQS may fail an entry and take a later one of the same group: sent again, the
-//!   first comes after it.
+//!   first comes after it. Later calls of the batch leave out its group.
 //! - **Lease.** The visibility timeout: the queue's own, or the one asked for, in whole seconds. It
 //!   is counted from the start of a receive that does not wait, and of one that does from its answer
 //!   less the longest round trip of late. Extensions end 12 hours after the receive, whatever is

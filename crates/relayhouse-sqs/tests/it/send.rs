@@ -113,6 +113,35 @@ async fn what_comes_after_a_failed_call_does_not_leave() {
 }
 
 #[tokio::test]
+async fn what_comes_after_a_failed_entry_of_its_group_does_not_leave() {
+    let canned = Canned::new(move |_, body| {
+        let (first, others): (Vec<_>, Vec<_>) = entries(body)
+            .iter()
+            .partition(|it| it["MessageBody"] == "first");
+        let taken: Vec<_> = others.into_iter().map(taken).collect();
+        let failed = first
+            .iter()
+            .map(|it| json!({ "Id": it["Id"], "SenderFault": false, "Code": "RequestThrottled" }));
+        Answer::Json(json!({ "Successful": taken, "Failed": failed.collect::<Vec<_>>() }))
+    });
+    let queue = "orders.fifo".parse().unwrap();
+    let sender = canned.sqs().sender(&queue).await.unwrap();
+    let message = |body, key| Sending::new(Message::new(body).ordering_key(key));
+    let mut batch = vec![message("first", "a")];
+    batch.extend((0..9).map(|_| message("x", "b")));
+    batch.extend([message("second", "a"), message("x", "b")]);
+    sender.send(&mut batch).await.unwrap();
+    let kinds = kinds(&batch);
+    assert_eq!(kinds[0], Some(ErrorKind::Throttled));
+    assert_eq!(kinds[10], Some(ErrorKind::ConnectionFailed));
+    assert!(batch[10].outcome.error().unwrap().is_temporary());
+    assert_eq!((&kinds[1..10], kinds[11]), (&[None; 9][..], None));
+    let second = &canned.requests("SendMessageBatch")[1];
+    assert_eq!(entries(second).len(), 1, "the other group goes on");
+    assert_eq!(second["Entries"][0]["MessageGroupId"], "b");
+}
+
+#[tokio::test]
 async fn what_sqs_took_must_be_what_was_sent() {
     let canned = Canned::new(|_, body| {
         let mut taken = taken(&entries(body)[0]);
