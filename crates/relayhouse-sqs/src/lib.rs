@@ -71,8 +71,8 @@
 //!   first comes after it. Later calls of the batch leave out its group.
 //! - **Lease.** The visibility timeout: the queue's own, or the one asked for, in whole seconds. It
 //!   is counted from the start of a receive that does not wait, and of one that does from its answer
-//!   less the longest round trip of late. Extensions end 12 hours after the receive, whatever is
-//!   asked: the new end tells.
+//!   less the longest round trip of late; before one was measured it looks once without waiting.
+//!   Extensions end 12 hours after the receive, whatever is asked: the new end tells.
 //! - **Late settles.** SQS says yes to a delete whose lease has ended, and may do nothing. So a
 //!   settle after the end is `LeaseLost` and not even asked for, and one whose answer comes after the
 //!   end is `OutcomeUnknown`. A delivery is settled by the receiver that it came from, once.

@@ -100,9 +100,15 @@ impl Link {
         Ok(())
     }
 
-    /// Returns how long ago, at most, SQS did what it answers now.
-    pub(crate) fn round_trip(&self) -> Duration {
+    /// Returns how long ago, at most, SQS did what it answers now; `None` before the first call
+    /// that did not wait.
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
         self.round_trip.get()
+    }
+
+    /// Notes how long a call took that did not wait.
+    pub(crate) fn note_round_trip(&self, took: Duration) {
+        self.round_trip.note(took);
     }
 
     /// Tells who listens of a call that was answered.
@@ -134,7 +140,7 @@ impl Link {
         let limit = self.config.call_timeout;
         let answer = self.bounded(call, operation, limit, request).await;
         if answer.is_ok() {
-            self.round_trip.note(self.now().since(started));
+            self.note_round_trip(self.now().since(started));
         }
         answer
     }

@@ -1,6 +1,6 @@
 //! One receive: a long poll, whose answer becomes deliveries.
 
-use std::{pin::pin, sync::Arc};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use aws_sdk_sqs::types::MessageSystemAttributeName as System;
 use futures_util::future::{Either, select};
@@ -52,9 +52,13 @@ impl SqsReceiver {
         let before = into.len();
         let deadline = self.link.now() + request.wait.min(WAIT_MAX);
         loop {
-            let wait = deadline.since(self.link.now());
+            let left = deadline.since(self.link.now());
+            // Where no round trip is known, nobody could say since when what a long poll brings is
+            // leased: a short one measures first.
+            let is_measuring = self.link.round_trip().is_none();
+            let wait = if is_measuring { Duration::ZERO } else { left };
             let early = self.poll_once(request.wait(wait), into).await?;
-            if early.is_empty() {
+            if early.is_empty() && !is_measuring {
                 return Ok(());
             }
             let hopped = Box::pin(self.hop(early)).await;
@@ -105,8 +109,12 @@ impl SqsReceiver {
         self.link.meter.received(messages.len() as u64);
         self.link
             .called(Operation::Receive, messages.len() as u64, 1);
+        if wait.is_zero() {
+            self.link.note_round_trip(answered.since(started));
+        }
         // SQS handed out after it was asked, and at most one round trip before its answer came.
-        let since = started.max(answered - self.link.round_trip());
+        let round_trip = self.link.round_trip();
+        let since = round_trip.map_or(started, |it| started.max(answered - it));
         let readings = messages.into_iter();
         let readings = readings.filter_map(|message| read(message, self.dead));
         let mut readings: Vec<_> = readings.collect();

@@ -7,6 +7,7 @@ use relayhouse_core::{
     Clock, Delivery, ErrorKind, Extending, Instant, Outcome,
     port::{Provider, ReceiveRequest, Receiver, ReceiverOptions},
 };
+use relayhouse_sqs::Sqs;
 use serde_json::{Value, json};
 
 use crate::canned::{Answer, Canned, attributes, messages};
@@ -178,4 +179,44 @@ async fn a_queue_whose_attributes_are_secret_has_an_explicit_lease() {
     receive(&*receiver, Duration::ZERO).await.unwrap();
     let request = &canned.requests("ReceiveMessage")[0];
     assert_eq!(request["VisibilityTimeout"], 30);
+}
+
+/// The queue is named by its URL and the lease is given, so that no call came before.
+#[tokio::test]
+async fn the_first_receive_of_all_measures_before_it_waits() {
+    let one = json!([{ "ReceiptHandle": "h", "Body": "x" }]);
+    let canned = canned(move |body| {
+        if body["WaitTimeSeconds"] == 0 {
+            return Answer::After(2 * SECOND, json!({}));
+        }
+        Answer::After(5 * SECOND, json!({ "Messages": one }))
+    });
+    let address = format!("sqs:{}?lease=30s", crate::canned::URL);
+    let address = address.parse().unwrap();
+    let sqs = Sqs::open_with(&address, canned.context(), canned.client()).unwrap();
+    let source = Sqs::source_of(&address).unwrap();
+    let receiver = sqs.receiver(&source, ReceiverOptions::default()).await;
+    let receiver = receiver.unwrap();
+    let clock = canned.clock.clone();
+    let pass = async {
+        loop {
+            tokio::task::yield_now().await;
+            if let Some(next) = clock.next_wake() {
+                clock.advance(next.since(clock.now()).min(SECOND));
+            }
+        }
+    };
+    let came = tokio::select! {
+        came = receive(&*receiver, 20 * SECOND) => came.unwrap(),
+        () = pass => unreachable!("time passes for ever"),
+    };
+    let handed_out = canned.clock.now() - 2 * SECOND;
+    let until = came[0].lease.until();
+    assert!(until <= handed_out + 30 * SECOND, "{until:?}");
+    let waits = canned.requests("ReceiveMessage");
+    let waits: Vec<_> = waits
+        .iter()
+        .map(|it| it["WaitTimeSeconds"].clone())
+        .collect();
+    assert_eq!(waits, [0, 18]);
 }
