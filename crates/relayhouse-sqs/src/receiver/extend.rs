@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use relayhouse_core::{Extending, Instant, Operation, Outcome};
+use relayhouse_core::{ErrorKind, Extending, Instant, Operation, Outcome};
 
 use super::SqsReceiver;
 use crate::{batch, convert::whole_seconds, error, lease::Held};
@@ -28,14 +28,20 @@ impl SqsReceiver {
                 handle.to_owned(),
                 i32::try_from(seconds).unwrap_or(i32::MAX),
             ));
+            let end = now + Duration::from_secs(seconds);
+            // One that gets shorter does so with the request, whether or not its answer comes.
+            self.leases.extend(&item.receipt, held.until.min(end));
             places.push(place);
-            ends.push(now + Duration::from_secs(seconds));
+            ends.push((held.until, end));
         }
         let answers = batch::change(&self.link, &self.queue, &changes, Operation::Extend).await;
-        for ((place, end), answer) in places.into_iter().zip(ends).zip(answers) {
+        for ((place, (before, end)), answer) in places.into_iter().zip(ends).zip(answers) {
             let item = &mut batch[place];
-            if answer.is_ok() {
-                self.leases.extend(&item.receipt, end);
+            match &answer {
+                Ok(()) => self.leases.extend(&item.receipt, end),
+                Err(error) if error.kind() == ErrorKind::OutcomeUnknown => {}
+                Err(_) if end < before => self.leases.extend(&item.receipt, before),
+                Err(_) => {}
             }
             let answer = answer.map(|()| end);
             let answer = answer.map_err(|error| self.queue.at(error, Operation::Extend));

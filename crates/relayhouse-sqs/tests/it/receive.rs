@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join;
 use relayhouse_core::{
-    Clock, Delivery, ErrorKind, Extending, Instant, Outcome,
+    Clock, Delivery, ErrorKind, Extending, Instant, Outcome, Settlement, Settling,
     port::{Provider, ReceiveRequest, Receiver, ReceiverOptions},
 };
 use relayhouse_sqs::Sqs;
@@ -219,4 +219,26 @@ async fn the_first_receive_of_all_measures_before_it_waits() {
         .map(|it| it["WaitTimeSeconds"].clone())
         .collect();
     assert_eq!(waits, [0, 18]);
+}
+
+#[tokio::test]
+async fn a_shorter_lease_counts_even_if_nobody_knows_that_it_is_shorter() {
+    let canned = Canned::new(|operation, _| match operation {
+        "GetQueueAttributes" => attributes(),
+        "ReceiveMessage" => messages(&["x"]),
+        "ChangeMessageVisibilityBatch" => Answer::Broken,
+        _ => Answer::Json(json!({ "Successful": [{ "Id": "0" }], "Failed": [] })),
+    });
+    let receiver = receiver(&canned, "orders").await;
+    let delivery = receive(&*receiver, Duration::ZERO).await.unwrap().remove(0);
+    let mut batch = [Extending::new(delivery.receipt.clone())];
+    receiver.extend(&mut batch, 5 * SECOND).await.unwrap();
+    let unknown = batch[0].outcome.error().unwrap();
+    assert_eq!(unknown.kind(), ErrorKind::OutcomeUnknown);
+    canned.clock.advance(6 * SECOND);
+    let mut batch = [Settling::new(delivery, Settlement::Ack)];
+    receiver.settle(&mut batch).await.unwrap();
+    let lost = batch[0].outcome.error().unwrap();
+    assert_eq!(lost.kind(), ErrorKind::LeaseLost);
+    assert!(canned.requests("DeleteMessageBatch").is_empty());
 }
