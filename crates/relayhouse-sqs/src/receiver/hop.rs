@@ -16,7 +16,9 @@ impl SqsReceiver {
     /// On a dead-letter queue all is shown: SQS moved it there while it was on its way.
     pub(super) fn split_off_early(&self, readings: &mut Vec<Reading>) -> Vec<Reading> {
         let now = self.link.wall();
-        let is_early = |it: &Reading| self.dead.is_none() && it.due.is_some_and(|due| now < due);
+        // A FIFO queue holds no single message back: what another program sent there is shown.
+        let can_hop = self.dead.is_none() && !self.queue.is_fifo;
+        let is_early = |it: &Reading| can_hop && it.due.is_some_and(|due| now < due);
         if !readings.iter().any(is_early) {
             return Vec::new();
         }
@@ -30,12 +32,21 @@ impl SqsReceiver {
     /// What is lost between the two is the confirmation, and never the message: then it is there
     /// twice. What fails comes again when its lease ends.
     pub(super) async fn hop(&self, early: Vec<Reading>) -> Result<()> {
-        let packets: Result<Vec<_>> = early.iter().map(|it| self.write_again(it)).collect();
-        let answers = batch::send(&self.link, &self.queue, packets?).await;
+        let (mut packets, mut handles) = (Vec::new(), Vec::new());
         let (mut sent, mut failed) = (Vec::new(), None);
-        for (reading, answer) in early.into_iter().zip(answers) {
+        for reading in early {
+            match self.write_again(&reading) {
+                Ok(packet) => {
+                    packets.push(packet);
+                    handles.push(reading.handle);
+                }
+                Err(error) => failed = Some(error),
+            }
+        }
+        let answers = batch::send(&self.link, &self.queue, packets).await;
+        for (handle, answer) in handles.into_iter().zip(answers) {
             match answer {
-                Ok(_) => sent.push(reading.handle),
+                Ok(_) => sent.push(handle),
                 Err(error) => failed = Some(error),
             }
         }

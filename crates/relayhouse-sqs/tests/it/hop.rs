@@ -176,3 +176,71 @@ async fn earlier_attempts_are_counted_on() {
     let receiver = receiver(&canned).await;
     assert_eq!(receive(&*receiver).await.unwrap()[0].attempt, 3);
 }
+
+#[tokio::test]
+async fn a_message_that_cannot_be_sent_again_holds_back_no_other() {
+    let mut large = early(HOUR, 1);
+    large["Body"] = json!("x".repeat(1024 * 1024));
+    large["ReceiptHandle"] = json!("handle-large");
+    let mut first = Some([large, early(HOUR, 1)]);
+    let canned = Canned::new(move |operation, body| match operation {
+        "GetQueueAttributes" => attributes(),
+        "ReceiveMessage" => Answer::Json(
+            json!({ "Messages": first.take().into_iter().flatten().collect::<Vec<_>>() }),
+        ),
+        operation => take_or_do(operation, body),
+    });
+    let receiver = receiver(&canned).await;
+    let error = receive(&*receiver).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::MessageTooLarge, "it is told");
+    assert_eq!(canned.requests("SendMessageBatch").len(), 1);
+    let deleted = &canned.requests("DeleteMessageBatch")[0];
+    assert_eq!(entries(deleted).len(), 1);
+    assert_eq!(deleted["Entries"][0]["ReceiptHandle"], "handle-7");
+}
+
+/// Whoever receives gives up some seconds after the wait, and would cut a hop in two.
+#[tokio::test]
+async fn a_receive_ends_in_time_however_many_are_not_due() {
+    let mut count = 0;
+    let canned = Canned::new(move |operation, body| match operation {
+        "GetQueueAttributes" => attributes(),
+        "ReceiveMessage" if count < 20 => {
+            count += 1;
+            Answer::After(SECOND / 2, json!({ "Messages": [early(HOUR, 1)] }))
+        }
+        "ReceiveMessage" => messages(&[]),
+        operation => take_or_do(operation, body),
+    });
+    let receiver = receiver(&canned).await;
+    let clock = canned.clock.clone();
+    let pass = async {
+        loop {
+            tokio::task::yield_now().await;
+            if let Some(next) = clock.next_wake() {
+                clock.advance(next.since(clock.now()).min(SECOND / 2));
+            }
+        }
+    };
+    let came = tokio::select! {
+        came = receive(&*receiver) => came.unwrap(),
+        () = pass => unreachable!("time passes for ever"),
+    };
+    assert!(came.is_empty());
+    let asked = canned.requests("ReceiveMessage").len();
+    assert!(asked <= 3, "{asked} receives in a wait of a second");
+    assert_eq!(canned.requests("DeleteMessageBatch").len(), asked);
+}
+
+#[tokio::test]
+async fn a_fifo_queue_shows_what_another_program_marked_as_not_due() {
+    let canned = canned(early(HOUR, 1), take_or_do);
+    let sqs = canned.builder().long_delays(LongDelays::Hop);
+    let source = "orders.fifo".parse().unwrap();
+    let sqs = sqs.build().unwrap();
+    let options = ReceiverOptions::default();
+    let receiver = sqs.receiver(&source, options).await.unwrap();
+    let came = receive(&*receiver).await.unwrap();
+    assert_eq!(came.len(), 1, "it could not be sent again with a delay");
+    assert!(canned.requests("SendMessageBatch").is_empty());
+}
