@@ -2,6 +2,7 @@
 
 mod answer;
 mod builder;
+mod call;
 mod lane;
 mod outlet;
 mod service;
@@ -18,8 +19,8 @@ use std::{
 use relayhouse_core::{IntoMessage, Message, Result, Sent};
 use tokio::sync::OwnedSemaphorePermit;
 
+pub(crate) use self::call::{Mark, report};
 use self::outlet::Outlet;
-pub(crate) use self::outlet::{Mark, report};
 pub use self::{builder::ProducerBuilder, service::SendFuture};
 
 /// Sends messages to one queue or topic.

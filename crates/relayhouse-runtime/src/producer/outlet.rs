@@ -5,14 +5,14 @@ use std::{
     future::Future,
     mem::take,
     pin::Pin,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard},
     task::Poll,
 };
 
 use futures_util::future::poll_fn;
 use relayhouse_core::{
-    Context, Error, ErrorKind, Event, Message, MessageId, MessageIds, Operation, QueueName, Result,
-    Sending, Sent, Text,
+    Context, Error, ErrorKind, Message, MessageIds, Operation, QueueName, Result, Sending, Sent,
+    Text,
     port::{Provider, Sender},
 };
 use tokio::{
@@ -22,6 +22,7 @@ use tokio::{
 
 use super::{
     answer::{Answer, Chunk, lost},
+    call::Call,
     lane::{Lane, Packing, Room, Waiter, Waiting, keys_of},
     task::Task,
     turn::Turns,
@@ -29,34 +30,8 @@ use super::{
 use crate::{
     config::{Full, ProducerConfig, SendStart},
     ordering::Ordering,
-    sync::{answered, lock},
+    sync::lock,
 };
-
-/// Is a call in flight. It gives back its items, with their answers, and the call's own.
-pub(super) type Call = Pin<Box<dyn Future<Output = Called> + Send>>;
-
-/// Is the end of a call.
-pub(super) struct Called {
-    pub(super) batch: Vec<Sending>,
-    /// What an observer is told of each message, if there is one.
-    marks: Vec<Mark>,
-    pub(super) result: Result<()>,
-}
-
-/// Is what an observer is told of a message, which the adapter takes away when it sends it.
-pub(crate) struct Mark {
-    id: Option<MessageId>,
-    bytes: u64,
-}
-
-impl Mark {
-    pub(crate) fn of(message: &Message) -> Self {
-        Self {
-            id: message.id.clone(),
-            bytes: message.size(),
-        }
-    }
-}
 
 /// Says where a producer sends to.
 #[derive(Clone, Debug)]
@@ -77,6 +52,8 @@ pub(super) struct Outlet {
     pub(super) state: Mutex<State>,
     /// Wakes the task.
     pub(super) wake: Notify,
+    /// Held by who closes the outlet.
+    closing: tokio::sync::Mutex<()>,
     messages: Arc<Semaphore>,
     bytes: Arc<Semaphore>,
 }
@@ -142,6 +119,7 @@ impl Outlet {
             turns: Turns::default(),
             state: Mutex::default(),
             wake: Notify::new(),
+            closing: tokio::sync::Mutex::default(),
         }
     }
 
@@ -256,11 +234,7 @@ impl Outlet {
             Poll::Ready(called) => {
                 let mut state = lock(&self.state);
                 state.lane.note_direct(true);
-                let has_more = state.lane.end_call(&keys);
-                drop(state);
-                if has_more {
-                    self.start_task(opened);
-                }
+                self.end_call(state, &keys, opened);
                 self.answer(called).into_iter().map(Answer::Known).collect()
             }
             Poll::Pending => {
@@ -351,51 +325,22 @@ impl Outlet {
         Arc::clone(&self.messages).try_acquire_owned().ok()
     }
 
-    /// Makes the call that sends `batch`, bounded by the deadline of a send.
-    pub(super) fn call(&self, opened: &Opened, mut batch: Vec<Sending>) -> Call {
-        let sender = Arc::clone(&opened.sender);
-        let clock = Arc::clone(&self.context.clock);
-        let timeout = self.config.timeouts.send;
-        let marks = match self.context.observer {
-            Some(_) => batch.iter().map(|item| Mark::of(&item.message)).collect(),
-            None => Vec::new(),
-        };
-        Box::pin(async move {
-            let call = sender.send(&mut batch);
-            let result = answered(&*clock, timeout, ErrorKind::OutcomeUnknown, call).await;
-            Called {
-                batch,
-                marks,
-                result,
-            }
-        })
-    }
-
-    pub(super) fn end_call(self: &Arc<Self>, keys: &[Text], opened: &Opened) {
-        let has_more = lock(&self.state).lane.end_call(keys);
+    /// Gives the place of a call back. The task hears of it if something waits, or if that was the
+    /// last one after the close.
+    pub(super) fn end_call(
+        self: &Arc<Self>,
+        mut state: MutexGuard<'_, State>,
+        keys: &[Text],
+        opened: &Opened,
+    ) {
+        let has_more = state.lane.end_call(keys);
+        let is_closed = state.is_closed;
+        drop(state);
         if has_more {
             self.start_task(opened);
+        } else if is_closed {
+            self.wake.notify_one();
         }
-    }
-
-    /// Takes the answers out of a call's items, in order.
-    pub(super) fn answer(&self, called: Called) -> Vec<Result<Sent>> {
-        let Called {
-            batch,
-            marks,
-            result,
-        } = called;
-        let queue = self.queue();
-        let mut marks = marks.into_iter();
-        let answers = batch.into_iter().map(|item| {
-            let answer = item.outcome.settle(&result);
-            let answer = answer.map_err(|error| error.at(Operation::Send, queue));
-            if let Some(mark) = marks.next() {
-                report(&self.context, queue, &mark, &answer);
-            }
-            answer
-        });
-        answers.collect()
     }
 
     /// Starts the task if it does not run, and wakes it.
@@ -432,23 +377,36 @@ impl Outlet {
     }
 
     pub(super) async fn close(&self) -> Result<()> {
-        let task = {
-            let mut state = lock(&self.state);
-            state.is_closed = true;
-            state.task.take()
-        };
+        // One waits for the task at a time: it wakes only who asked last.
+        let _closing = self.closing.lock().await;
+        lock(&self.state).is_closed = true;
         self.wake.notify_one();
-        if let Some(task) = task {
-            // A panic of the task has answered its callers with their waiters' end.
-            let _ = task.await;
-        }
+        self.task_ended().await;
         match (self.opened.get(), &self.target) {
             (Some(opened), Target::Provider(..)) => opened.sender.close().await,
             _ => Ok(()),
         }
     }
 
-    fn queue(&self) -> &QueueName {
+    /// Ends when the task has. It stays in its place until then: none starts beside it, and the
+    /// next who waits finds it.
+    async fn task_ended(&self) {
+        poll_fn(|context| {
+            let mut state = lock(&self.state);
+            let Some(task) = &mut state.task else {
+                return Poll::Ready(());
+            };
+            // A panic of the task has answered its callers with their waiters' end.
+            let ended = Pin::new(task).poll(context).map(drop);
+            if ended.is_ready() {
+                state.task = None;
+            }
+            ended
+        })
+        .await;
+    }
+
+    pub(super) fn queue(&self) -> &QueueName {
         match &self.target {
             Target::Sender(sender) => sender.queue(),
             Target::Provider(_, queue) => queue,
@@ -471,23 +429,6 @@ impl Outlet {
              bytes may wait"
         );
         Error::new(ErrorKind::Full, rule).at(Operation::Send, self.queue())
-    }
-}
-
-/// Tells the observer, if there is one, how the send of a message ended.
-pub(crate) fn report(context: &Context, queue: &QueueName, mark: &Mark, answer: &Result<Sent>) {
-    let Some(observer) = &context.observer else {
-        return;
-    };
-    let sent_id = answer.as_ref().ok().and_then(|sent| sent.id.as_ref());
-    if let Some(id) = mark.id.as_ref().or(sent_id) {
-        let event = Event::Sent {
-            queue,
-            id,
-            bytes: mark.bytes,
-            result: answer.as_ref(),
-        };
-        observer.observe(context.clock.now(), &[event]);
     }
 }
 

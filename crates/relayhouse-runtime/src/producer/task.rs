@@ -6,8 +6,9 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use relayhouse_core::Text;
 
 use super::{
+    call::{Call, Called},
     lane::{Packed, Waiter},
-    outlet::{Call, Called, Opened, Outlet},
+    outlet::{Opened, Outlet},
 };
 use crate::sync::lock;
 
@@ -60,7 +61,8 @@ impl Task {
     }
 
     fn end(&self, called: Called, waiters: Vec<Waiter>, keys: &[Text]) {
-        self.outlet.end_call(keys, &self.opened);
+        let state = lock(&self.outlet.state);
+        self.outlet.end_call(state, keys, &self.opened);
         for (answer, waiter) in self.outlet.answer(called).into_iter().zip(waiters) {
             // The caller may have stopped to listen.
             let _ = waiter.send(answer);

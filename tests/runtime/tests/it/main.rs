@@ -3,6 +3,7 @@
 
 mod batch;
 mod blocking;
+mod close;
 mod consumer;
 mod drain;
 mod failure;

@@ -22,7 +22,7 @@ use crate::fixture::{Fixture, simulated, text};
 
 /// Takes a call when a permit is there, and fails messages that say so.
 #[derive(Debug)]
-struct Gate {
+pub(crate) struct Gate {
     queue: QueueName,
     capabilities: Capabilities,
     permits: Semaphore,
@@ -30,7 +30,7 @@ struct Gate {
 }
 
 impl Gate {
-    fn new(capabilities: Capabilities) -> Arc<Self> {
+    pub(crate) fn new(capabilities: Capabilities) -> Arc<Self> {
         Arc::new(Self {
             queue: QueueName::new("orders").unwrap(),
             capabilities,
@@ -39,8 +39,12 @@ impl Gate {
         })
     }
 
-    fn open(&self) {
-        self.permits.add_permits(1_000);
+    pub(crate) fn open(&self) {
+        self.let_through(1_000);
+    }
+
+    pub(crate) fn let_through(&self, calls: usize) {
+        self.permits.add_permits(calls);
     }
 
     fn calls(&self) -> Vec<Vec<String>> {
@@ -65,6 +69,7 @@ impl Sender for Gate {
         for item in batch {
             match text(&item.message).as_str() {
                 "bad" => item.fail(Error::new(ErrorKind::MessageInvalid, "bad message")),
+                "panic" => panic!("a message that the sender cannot bear"),
                 "unanswered" => {}
                 _ => drop(item.done(Sent::default())),
             }
@@ -77,13 +82,16 @@ impl Sender for Gate {
     }
 }
 
-fn builder(gate: &Arc<Gate>) -> ProducerBuilder {
+pub(crate) fn builder(gate: &Arc<Gate>) -> ProducerBuilder {
     let sender: Arc<dyn Sender> = Arc::clone(gate) as _;
     Producer::builder(sender, simulated())
 }
 
 /// Sends in a task of its own, and lets that task begin.
-async fn begin(producer: &Producer, message: Message) -> tokio::task::JoinHandle<Result<Sent>> {
+pub(crate) async fn begin(
+    producer: &Producer,
+    message: Message,
+) -> tokio::task::JoinHandle<Result<Sent>> {
     let producer = producer.clone();
     let task = tokio::spawn(async move { producer.send(message).await });
     tokio::task::yield_now().await;
