@@ -23,6 +23,7 @@ use super::{
     mode::{Many, Mode, One},
     open::{Intake, Opened, Port, open},
     report::Counts,
+    running::spawn_keeper,
     session::SessionWorker,
     shared::Shared,
     worker::Worker,
@@ -499,7 +500,7 @@ fn spawn_workers<M: Mode>(
         let worker = Worker::new(seat as usize, shared, receiver, leases, mode.clone(), share);
         running.spawn(worker.run());
     }
-    running.keepers.push(tokio::spawn(keeper.run()));
+    running.keepers.push(spawn_keeper(&running.shared, keeper));
 }
 
 fn spawn_session_workers<M: Mode>(

@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use tracing::debug;
 
 use super::{control::Phase, open::Port, report::Report, shared::Shared};
-use crate::sync::deadline;
+use crate::{lease::Keeper, sync::deadline};
 
 /// The share of a drain that is kept for settlements: a tenth.
 const FLUSH_SHARE: u32 = 10;
@@ -27,26 +27,47 @@ pub struct Running {
     pub(crate) port: Option<Port>,
 }
 
-/// Fails the consumer if the worker that holds it panics: one worker less must not go unnoticed.
-struct Alarm(Arc<Shared>);
+/// Fails the consumer if the task that holds it panics: one worker less, or leases that nobody
+/// keeps, must not go unnoticed.
+struct Alarm {
+    shared: Arc<Shared>,
+    text: &'static str,
+}
 
 impl Drop for Alarm {
     fn drop(&mut self) {
         if panicking() {
-            let error = Error::new(ErrorKind::Unexpected, "a worker of the consumer panicked");
-            self.0.control.fail(error.queue(&self.0.source));
+            let error = Error::new(ErrorKind::Unexpected, self.text);
+            self.shared.control.fail(error.queue(&self.shared.source));
         }
     }
+}
+
+/// Keeps leases in a task of its own.
+pub(crate) fn spawn_keeper(shared: &Arc<Shared>, keeper: Keeper) -> JoinHandle<()> {
+    let text = "the keeper of the consumer's leases panicked";
+    spawn(shared, text, keeper.run())
+}
+
+/// Runs `work` in a task of its own, whose panic fails the consumer as `text` says.
+fn spawn(
+    shared: &Arc<Shared>,
+    text: &'static str,
+    work: impl Future<Output = ()> + Send + 'static,
+) -> JoinHandle<()> {
+    let shared = Arc::clone(shared);
+    let alarm = Alarm { shared, text };
+    tokio::spawn(async move {
+        let _alarm = alarm;
+        work.await;
+    })
 }
 
 impl Running {
     /// Runs `worker` in a task of its own.
     pub(crate) fn spawn(&mut self, worker: impl Future<Output = ()> + Send + 'static) {
-        let alarm = Alarm(Arc::clone(&self.shared));
-        self.workers.push(tokio::spawn(async move {
-            let _alarm = alarm;
-            worker.await;
-        }));
+        let worker = spawn(&self.shared, "a worker of the consumer panicked", worker);
+        self.workers.push(worker);
     }
 
     /// Stops receiving. What was received still runs.

@@ -17,6 +17,7 @@ use super::{
     control::Phase,
     mode::Mode,
     report::add,
+    running::spawn_keeper,
     shared::Shared,
     worker::{Quantum, Worker},
 };
@@ -131,7 +132,7 @@ impl<M: Mode> SessionWorker<M> {
         let receiver: Arc<dyn Receiver> = Arc::clone(&session) as _;
         let (keeper, leases) =
             Keeper::of_session(Arc::clone(&session), &shared.context, &shared.config);
-        let keeper = tokio::spawn(keeper.run());
+        let keeper = spawn_keeper(shared, keeper);
         let now = shared.context.clock.now();
         let quantum = Quantum {
             until: now + shared.config.session_age_max,

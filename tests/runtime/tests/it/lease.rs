@@ -1,8 +1,8 @@
 //! Leases: kept while a handler runs, capped, and never settled late.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::pending, sync::Arc, time::Duration};
 
-use relayhouse_core::{Event, Instant, Lease, Observer, Receipt, extract::Attempt};
+use relayhouse_core::{ErrorKind, Event, Instant, Lease, Observer, Receipt, extract::Attempt};
 
 use crate::fixture::{Fixture, LEASE, Latch, Log, simulated};
 
@@ -159,4 +159,30 @@ async fn fencing_token_grows_with_each_delivery() {
         .unwrap();
     let tokens = log.entries();
     assert!(tokens[0] < tokens[1] && tokens[1] < tokens[2], "{tokens:?}");
+}
+
+/// Panics when it hears of an extension.
+#[derive(Debug)]
+struct Afraid;
+
+impl Observer for Afraid {
+    fn observe(&self, _: Instant, events: &[Event<'_>]) {
+        let is_extension = |event: &Event<'_>| matches!(event, Event::Extended { .. });
+        assert!(!events.iter().any(is_extension), "an extension");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn consumer_cannot_go_on_when_nobody_keeps_its_leases() {
+    let fixture = Fixture::with_context(simulated().observer(Arc::new(Afraid)));
+    fixture.send(["order"]).await;
+    let consumer = fixture.consumer().handler(pending::<()>);
+    let running = consumer.start().await.unwrap();
+    tokio::select! {
+        biased;
+        () = running.failed() => {}
+        () = fixture.pass(LEASE * 2) => panic!("it goes on"),
+    }
+    let error = running.shutdown(LEASE).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unexpected);
 }
