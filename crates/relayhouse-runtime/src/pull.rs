@@ -137,17 +137,18 @@ impl Pull {
     ///
     /// # Errors
     ///
-    /// Returns the provider's error.
+    /// Returns the provider's first error; all is given back and closed then too, as far as it can.
     pub async fn close(&self) -> Result<()> {
         let mut ready = self.0.ready.lock().await;
         ready.is_closed = true;
         let deliveries: Vec<Delivery> = ready.deliveries.drain(..).collect();
         drop(ready);
+        let mut result = Ok(());
         for delivery in deliveries {
-            self.settle(delivery, Settlement::RELEASE).await?;
+            result = result.and(self.settle(delivery, Settlement::RELEASE).await);
         }
         self.0.keeper.abort();
-        self.0.receiver.close().await
+        result.and(self.0.receiver.close().await)
     }
 }
 

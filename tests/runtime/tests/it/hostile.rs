@@ -244,3 +244,17 @@ async fn contradictions_of_queue_and_consumer_are_refused_at_the_start() {
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.to_string().contains("cannot open orders"), "{error}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn close_of_a_pull_gives_all_back_though_one_is_refused() {
+    let (receiver, context) = hostile(CAPABILITIES);
+    let script = Script::new().then(Call::fails(ErrorKind::Throttled));
+    let receiver = Arc::new(receiver.settles(script));
+    (0..4).for_each(|_| receiver.put(Message::new("order"), 1));
+    let port: Arc<dyn Receiver> = Arc::clone(&receiver) as _;
+    let pull = Consumer::builder(port, context).pull().await.unwrap();
+    pull.next().await.unwrap().unwrap();
+    let error = pull.close().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Throttled);
+    assert_eq!(receiver.settled().len(), 2, "all but the first of three");
+}
