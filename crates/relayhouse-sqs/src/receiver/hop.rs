@@ -31,7 +31,7 @@ impl SqsReceiver {
     ///
     /// What is lost between the two is the confirmation, and never the message: then it is there
     /// twice. What fails comes again when its lease ends.
-    pub(super) async fn hop(&self, early: Vec<Reading>) -> Result<()> {
+    pub(crate) async fn hop(&self, early: Vec<Reading>) -> Result<()> {
         let (mut packets, mut handles) = (Vec::new(), Vec::new());
         let (mut sent, mut failed) = (Vec::new(), None);
         for reading in early {

@@ -14,7 +14,8 @@ use std::{
 
 use async_trait::async_trait;
 use relayhouse_core::{
-    Capabilities, Delivery, ErrorKind, Extending, Operation, Receipt, Result, Settling, Source,
+    Capabilities, Delivery, Error, ErrorKind, Extending, Operation, Receipt, Result, Settling,
+    Source,
     port::{ReceiveRequest, Receiver, Settings},
 };
 
@@ -75,6 +76,11 @@ impl SqsReceiver {
             attempts: Attempts::default(),
             closing: Closing::default(),
         })
+    }
+
+    /// Names the queue in the error of a receive.
+    pub(crate) fn named(&self, error: Error) -> Error {
+        self.queue.at(error, Operation::Receive)
     }
 
     /// Returns the lease that a receive gives.
@@ -139,7 +145,7 @@ impl Receiver for SqsReceiver {
 
     async fn receive(&self, request: ReceiveRequest, into: &mut Vec<Delivery>) -> Result<()> {
         let received = Box::pin(self.receive_call(request, into)).await;
-        received.map_err(|error| self.queue.at(error, Operation::Receive))
+        received.map_err(|error| self.named(error))
     }
 
     async fn settle(&self, batch: &mut [Settling]) -> Result<()> {

@@ -27,6 +27,7 @@ const SYSTEM: [System; 4] = [
 const SYSTEM_OF_FIFO: [System; 2] = [System::MessageDeduplicationId, System::SequenceNumber];
 
 impl SqsReceiver {
+    /// Polls until there are messages that are due, or the wait is over.
     pub(super) async fn receive_call(
         &self,
         request: ReceiveRequest,
@@ -36,29 +37,12 @@ impl SqsReceiver {
         if is_closed {
             return Err(error::closed(Operation::Receive));
         }
-        let poll = pin!(self.poll(request, into));
-        let closing = pin!(select(
-            Box::pin(self.closing.wait()),
-            Box::pin(self.link.closing.wait())
-        ));
-        match select(poll, closing).await {
-            Either::Left((received, _)) => received,
-            Either::Right(_) => Ok(()),
-        }
-    }
-
-    /// Polls until there are messages that are due, or the wait is over.
-    async fn poll(&self, request: ReceiveRequest, into: &mut Vec<Delivery>) -> Result<()> {
         let before = into.len();
         let deadline = self.link.now() + request.wait.min(WAIT_MAX);
         loop {
             let left = deadline.since(self.link.now());
-            // Where no round trip is known, nobody could say since when what a long poll brings is
-            // leased: a short one measures first.
-            let is_measuring = self.link.round_trip().is_none();
-            let wait = if is_measuring { Duration::ZERO } else { left };
-            let early = self.poll_once(request.wait(wait), into).await?;
-            if early.is_empty() && !is_measuring {
+            let early = self.poll(request.wait(left), into).await?;
+            if early.is_empty() {
                 return Ok(());
             }
             let hopped = Box::pin(self.hop(early)).await;
@@ -72,6 +56,43 @@ impl SqsReceiver {
                 return Ok(());
             }
         }
+    }
+
+    /// Polls until there are messages, the wait is over or it is closed, and returns those that came
+    /// before they are due: they are to [`hop`](Self::hop).
+    pub(crate) async fn poll(
+        &self,
+        request: ReceiveRequest,
+        into: &mut Vec<Delivery>,
+    ) -> Result<Vec<Reading>> {
+        let poll = pin!(self.poll_measured(request, into));
+        let closing = pin!(select(
+            Box::pin(self.closing.wait()),
+            Box::pin(self.link.closing.wait())
+        ));
+        match select(poll, closing).await {
+            Either::Left((early, _)) => early,
+            Either::Right(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// Polls, at first without waiting where no round trip is known: nobody could say since when
+    /// what a long poll brings is leased.
+    async fn poll_measured(
+        &self,
+        request: ReceiveRequest,
+        into: &mut Vec<Delivery>,
+    ) -> Result<Vec<Reading>> {
+        let before = into.len();
+        let deadline = self.link.now() + request.wait;
+        if !request.wait.is_zero() && self.link.round_trip().is_none() {
+            let early = self.poll_once(request.wait(Duration::ZERO), into).await?;
+            if before < into.len() || !early.is_empty() {
+                return Ok(early);
+            }
+        }
+        let left = deadline.since(self.link.now());
+        self.poll_once(request.wait(left), into).await
     }
 
     /// Polls once, and returns the messages that came before they are due.

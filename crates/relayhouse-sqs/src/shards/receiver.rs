@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use futures_util::{
     FutureExt, StreamExt,
     future::{Either, join_all, select, try_join_all},
-    stream::FuturesUnordered,
+    stream::{self, FuturesUnordered},
 };
 use relayhouse_core::{
     Capabilities, Delivery, Error, Extending, Instant, Operation, Outcome, Receipt, Result,
@@ -27,7 +27,7 @@ use tokio::sync::Semaphore;
 use super::turns::{Look, Seen, Turns};
 use crate::{
     capability::WAIT_MAX,
-    convert::Dead,
+    convert::{Dead, Reading},
     error,
     link::{Closing, Link},
     queue::Queue,
@@ -36,6 +36,15 @@ use crate::{
 
 /// Stands in a receipt between the number of the queue and the receipt that it gave.
 const MARK: char = ':';
+
+/// What is done for one queue while all are waited for.
+#[derive(Debug)]
+enum Step {
+    /// It brought messages, and those that are not due yet.
+    Polled(usize, Result<(Vec<Delivery>, Vec<Reading>)>),
+    /// What was not due was sent again.
+    Hopped(usize, Result<()>),
+}
 
 /// Is the part of a batch that is one queue's: the items, and their places in the batch.
 #[derive(Debug)]
@@ -173,27 +182,67 @@ impl ShardedReceiver {
             messages_max: share,
             ..request
         };
-        let asks = (0..self.shards.len()).map(|shard| self.ask(shard, request));
-        let mut asks: FuturesUnordered<_> = asks.collect();
+        let deadline = self.link.now() + request.wait;
+        let poll = |shard| self.poll(shard, request, deadline);
+        let hop = |shard, early: Vec<_>| (!early.is_empty()).then(|| self.hop(shard, early));
+        let mut polls: FuturesUnordered<_> = (0..self.shards.len()).map(poll).collect();
+        let mut hops = FuturesUnordered::new();
         let (mut came, mut failed): (Vec<Delivery>, Option<Error>) = (Vec::new(), None);
         while came.is_empty()
-            && let Some(answer) = asks.next().await
+            && let Some(step) = stream::select(&mut polls, &mut hops).next().await
         {
-            match answer {
-                Ok(brought) => came.extend(brought),
-                Err(error) => failed = failed.or(Some(error)),
+            match step {
+                Step::Polled(shard, Ok((brought, early))) => {
+                    came.extend(brought);
+                    hops.extend(hop(shard, early));
+                }
+                Step::Hopped(shard, Ok(())) if self.link.now() < deadline => {
+                    polls.push(poll(shard));
+                }
+                Step::Hopped(_, Ok(())) => {}
+                Step::Polled(_, Err(error)) | Step::Hopped(_, Err(error)) => {
+                    failed = failed.or(Some(error));
+                }
             }
         }
         let has_room = |came: &Vec<_>| came.len() + share.get() as usize <= most as usize;
         while has_room(&came)
-            && let Some(Some(Ok(brought))) = asks.next().now_or_never()
+            && let Some(Some(step)) = polls.next().now_or_never()
         {
-            came.extend(brought);
+            // What failed is told when it fails again.
+            if let Step::Polled(shard, Ok((brought, early))) = step {
+                came.extend(brought);
+                hops.extend(hop(shard, early));
+            }
         }
+        drop(polls);
+        // A hop that is cut between its calls doubles what it sends; what fails comes again.
+        while hops.next().await.is_some() {}
         match failed {
             Some(error) if came.is_empty() => Err(error),
             _ => Ok(came),
         }
+    }
+
+    /// Waits for messages of one queue until `deadline`.
+    async fn poll(&self, shard: usize, request: ReceiveRequest, deadline: Instant) -> Step {
+        let mut came = Vec::new();
+        let request = request.wait(deadline.since(self.link.now()));
+        let polled = self.shards[shard].poll(request, &mut came).await;
+        self.turns.note(shard, !came.is_empty(), self.link.now());
+        mark(shard, &mut came);
+        let polled = polled.map_err(|error| self.of_shard(shard, error));
+        Step::Polled(shard, polled.map(|early| (came, early)))
+    }
+
+    /// Sends again what is not due, apart from the poll that brought it, which may be dropped.
+    async fn hop(&self, shard: usize, early: Vec<Reading>) -> Step {
+        let hopped = Box::pin(self.shards[shard].hop(early)).await;
+        Step::Hopped(shard, hopped.map_err(|error| self.of_shard(shard, error)))
+    }
+
+    fn of_shard(&self, shard: usize, error: Error) -> Error {
+        self.shards[shard].named(error)
     }
 
     /// Asks one queue for messages.
@@ -202,10 +251,7 @@ impl ShardedReceiver {
         let asked = self.shards[shard].receive(request, &mut came).await;
         self.turns.note(shard, !came.is_empty(), self.link.now());
         asked?;
-        for delivery in &mut came {
-            let text = format!("{shard}{MARK}{}", delivery.receipt);
-            delivery.receipt = Receipt::from_text(&text);
-        }
+        mark(shard, &mut came);
         Ok(came)
     }
 
@@ -231,6 +277,14 @@ impl ShardedReceiver {
         }
         parts.retain(|part| !part.places.is_empty());
         parts
+    }
+}
+
+/// Writes into the receipts of `deliveries` which queue gave them.
+fn mark(shard: usize, deliveries: &mut [Delivery]) {
+    for delivery in deliveries {
+        let text = format!("{shard}{MARK}{}", delivery.receipt);
+        delivery.receipt = Receipt::from_text(&text);
     }
 }
 

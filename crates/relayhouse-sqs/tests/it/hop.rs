@@ -213,18 +213,9 @@ async fn a_receive_ends_in_time_however_many_are_not_due() {
         operation => take_or_do(operation, body),
     });
     let receiver = receiver(&canned).await;
-    let clock = canned.clock.clone();
-    let pass = async {
-        loop {
-            tokio::task::yield_now().await;
-            if let Some(next) = clock.next_wake() {
-                clock.advance(next.since(clock.now()).min(SECOND / 2));
-            }
-        }
-    };
     let came = tokio::select! {
         came = receive(&*receiver) => came.unwrap(),
-        () = pass => unreachable!("time passes for ever"),
+        () = pass(&canned) => unreachable!("time passes for ever"),
     };
     assert!(came.is_empty());
     let asked = canned.requests("ReceiveMessage").len();
@@ -243,4 +234,74 @@ async fn a_fifo_queue_shows_what_another_program_marked_as_not_due() {
     let came = receive(&*receiver).await.unwrap();
     assert_eq!(came.len(), 1, "it could not be sent again with a delay");
     assert!(canned.requests("SendMessageBatch").is_empty());
+}
+
+/// Passes half a second whenever somebody waits for time.
+async fn pass(canned: &Canned) {
+    loop {
+        tokio::task::yield_now().await;
+        if let Some(next) = canned.clock.next_wake() {
+            let step = next.since(canned.clock.now()).min(SECOND / 2);
+            canned.clock.advance(step);
+        }
+    }
+}
+
+fn take_late(operation: &str, body: &Value) -> Answer {
+    match take_or_do(operation, body) {
+        Answer::Json(answer) if operation == "SendMessageBatch" => Answer::After(SECOND, answer),
+        answer => answer,
+    }
+}
+
+#[tokio::test]
+async fn a_close_cuts_no_hop_in_two() {
+    let canned = canned(early(HOUR, 1), take_late);
+    let receiver = receiver(&canned).await;
+    let close = async {
+        while canned.requests("SendMessageBatch").is_empty() {
+            tokio::task::yield_now().await;
+        }
+        receiver.close().await.unwrap();
+        pass(&canned).await;
+    };
+    let came = tokio::select! {
+        came = receive(&*receiver) => came.unwrap(),
+        () = close => unreachable!("time passes for ever"),
+    };
+    assert!(came.is_empty());
+    assert_eq!(canned.requests("DeleteMessageBatch").len(), 1);
+}
+
+#[tokio::test]
+async fn what_another_shard_brings_cuts_no_hop_in_two() {
+    let canned = Canned::new(move |operation, body| match operation {
+        "GetQueueAttributes" => attributes(),
+        "ListQueueTags" => Answer::Json(json!({ "Tags": { "relayhouse-shards": "2" } })),
+        "ReceiveMessage" if body["WaitTimeSeconds"] == 0 => messages(&[]),
+        "ReceiveMessage" if body["QueueUrl"].as_str().unwrap().ends_with("orders-0") => {
+            Answer::Json(json!({ "Messages": [early(HOUR, 1)] }))
+        }
+        "ReceiveMessage" => {
+            let one = json!([{ "ReceiptHandle": "h", "Body": "other" }]);
+            Answer::After(SECOND / 2, json!({ "Messages": one }))
+        }
+        operation => take_late(operation, body),
+    });
+    let sqs = canned.builder().long_delays(LongDelays::Hop);
+    let sqs = sqs.build().unwrap();
+    let source = "orders-0..1".parse().unwrap();
+    let options = ReceiverOptions::default();
+    let receiver = sqs.receiver(&source, options).await.unwrap();
+    let mut came = Vec::new();
+    let request = ReceiveRequest::up_to(10.try_into().unwrap()).wait(5 * SECOND);
+    tokio::select! {
+        received = receiver.receive(request, &mut came) => received.unwrap(),
+        () = pass(&canned) => unreachable!("time passes for ever"),
+    }
+    assert_eq!(came.len(), 1);
+    assert_eq!(came[0].message.body, "other");
+    let sent = canned.requests("SendMessageBatch").len();
+    assert_eq!(canned.requests("DeleteMessageBatch").len(), sent);
+    assert!(0 < sent);
 }

@@ -435,3 +435,21 @@ async fn a_lost_receipt_of_another_receiver_is_refused() {
         assert_eq!(error.kind(), ErrorKind::LeaseLost);
     }
 }
+
+#[tokio::test]
+async fn a_queue_that_fails_keeps_back_nothing_that_others_brought() {
+    let canned = canned(|shard, body| match (shard, body["WaitTimeSeconds"] == 0) {
+        (_, true) => messages(&[]),
+        (0, _) => messages(&["a"]),
+        (1, _) => Answer::Refused {
+            status: 403,
+            code: "AccessDenied",
+            text: "no",
+        },
+        (2, _) => messages(&["b"]),
+        _ => messages(&["c"]),
+    });
+    let receiver = receiver(&canned).await;
+    let came = receive(&*receiver, 10, 5 * SECOND).await;
+    assert_eq!(bodies(&came), [b"a", b"b", b"c"]);
+}
