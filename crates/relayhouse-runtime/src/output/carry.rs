@@ -12,13 +12,20 @@ use super::{Output, Outputs, marks};
 use crate::producer::{self, report};
 
 impl Outputs {
-    /// Sends what `item` is to send, completes its marks and settles it, as one.
-    pub(crate) async fn settle_and_send(&self, item: &mut Settling, context: &Context) {
+    /// Sends what `item` is to send, completes its marks and settles it, as one. The claims of its
+    /// marks are given up when it has failed, unless `is_repeated` says that it is tried again.
+    pub(crate) async fn settle_and_send(
+        &self,
+        item: &mut Settling,
+        context: &Context,
+        is_repeated: impl Fn(&Error) -> bool,
+    ) {
         let Settlement::Forward(outgoing) = &item.settlement else {
             return;
         };
         let sent = self.send_as_one(item, outgoing, context).await;
-        if sent.as_ref().is_err_and(is_of_the_send) {
+        let is_given_up = |error: &Error| is_of_the_send(error) && !is_repeated(error);
+        if sent.as_ref().is_err_and(is_given_up) {
             marks::abandon(outgoing.marks(), context).await;
         }
         item.outcome = sent.into();

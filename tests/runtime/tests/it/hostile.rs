@@ -104,6 +104,20 @@ async fn settle_that_hangs_is_unknown_at_its_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn each_settlement_that_nobody_hears_of_is_counted_as_unknown() {
+    for call in [Call::hangs(), Call::fails(ErrorKind::Throttled)] {
+        let (receiver, context) = hostile(CAPABILITIES);
+        let receiver = Arc::new(receiver.settles(Script::new().then(call.clone())));
+        (0..5).for_each(|_| receiver.put(Message::new("order"), 1));
+        let latch = Latch::default();
+        let running = start(Consumer::builder(receiver, context), &latch).await;
+        latch.reached(5).await;
+        let report = running.shutdown(Duration::from_millis(10)).await.unwrap();
+        assert_eq!((report.acked, report.unknown), (0, 5), "{call:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn settlement_that_is_refused_for_good_is_counted_and_not_tried_again() {
     let refused = Reply::Failed(ErrorKind::Unauthorized);
     let (report, settled) = settle_by(Script::new().then(Call::all(refused))).await;

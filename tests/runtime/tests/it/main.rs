@@ -13,6 +13,7 @@ mod forward;
 mod hostile;
 mod layers;
 mod lease;
+mod marks;
 mod order;
 mod producer;
 mod pull;

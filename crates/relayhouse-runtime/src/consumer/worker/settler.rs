@@ -40,6 +40,8 @@ pub(super) struct Settler {
     busy: Vec<Settling>,
     /// Settlements that wait for their next try.
     later: FuturesUnordered<Later>,
+    /// The settlements in calls, and those that wait for their next try.
+    on_the_way: usize,
     /// Vectors, used again.
     spare: Vec<Vec<Settling>>,
     batch_max: usize,
@@ -97,6 +99,7 @@ impl Settler {
             calls: FuturesUnordered::new(),
             busy: Vec::new(),
             later: FuturesUnordered::new(),
+            on_the_way: 0,
             spare: Vec::new(),
             batch_max: capabilities
                 .settle_batch_max
@@ -142,7 +145,7 @@ impl Settler {
     /// Drops everything, and returns how many settlements nobody will hear of.
     pub(super) fn drop_settles(&mut self) -> u64 {
         let queued: usize = self.lanes.iter().map(|lane| lane.queue.len()).sum();
-        let on_the_way = self.busy.len() + self.calls.len() + self.later.len();
+        let on_the_way = self.busy.len() + take(&mut self.on_the_way);
         self.calls = FuturesUnordered::new();
         self.later = FuturesUnordered::new();
         self.busy.clear();
@@ -185,6 +188,7 @@ impl<M: Mode> Worker<M> {
         }
         while let Poll::Ready(Some((batch, tries))) = self.settler.later.poll_next_unpin(context) {
             has_progress = true;
+            self.settler.on_the_way -= batch.len();
             self.begin_settle(batch, tries);
         }
         for kind in Kind::ALL {
@@ -220,6 +224,7 @@ impl<M: Mode> Worker<M> {
         };
         let kind = Kind::of(&first.settlement);
         self.settler.lane(kind).calls += 1;
+        self.settler.on_the_way += batch.len();
         let call = self.settle_call(kind, batch, tries);
         self.settler.calls.push(call);
         true
@@ -233,7 +238,10 @@ impl<M: Mode> Worker<M> {
             let (outputs, context) = (&shared.outputs, &shared.context);
             let call = async {
                 match (kind, batch.as_mut_slice()) {
-                    (Kind::Forward, [item]) => outputs.settle_and_send(item, context).await,
+                    (Kind::Forward, [item]) => {
+                        let is_repeated = |error: &Error| is_repeatable(error, tries);
+                        outputs.settle_and_send(item, context, is_repeated).await;
+                    }
                     // Boxed, so that a call without marks is small.
                     (Kind::Mark, batch) => {
                         Box::pin(outputs.mark_and_ack(&*receiver, batch, context)).await;
@@ -276,6 +284,7 @@ impl<M: Mode> Worker<M> {
     /// again of it is not handled again.
     fn mark_lost(&mut self, mut item: Settling) {
         self.settler.lane(Kind::Mark).calls += 1;
+        self.settler.on_the_way += 1;
         let shared = Arc::clone(&self.shared);
         let timeout = self.settler.timeout;
         self.settler.calls.push(Box::pin(async move {
@@ -301,6 +310,7 @@ impl<M: Mode> Worker<M> {
             result,
         } = settled;
         self.settler.lane(kind).calls -= 1;
+        self.settler.on_the_way -= batch.len();
         self.read_clock();
         let all_done = result.is_ok() && batch.iter().all(|item| item.outcome.is_done());
         if all_done {
@@ -330,14 +340,11 @@ impl<M: Mode> Worker<M> {
 
     /// What never left may be tried again while the lease holds; the receipt makes it safe.
     fn may_retry(&self, delivery: &Delivery, error: &Error, tries: u32) -> bool {
-        let has_left = error.kind() == ErrorKind::OutcomeUnknown;
-        error.is_temporary()
-            && !has_left
-            && tries + 1 < TRIES_MAX
-            && self.now < delivery.lease.until()
+        is_repeatable(error, tries) && self.now < delivery.lease.until()
     }
 
-    fn retry_later(&self, batch: Vec<Settling>, tries: u32) {
+    fn retry_later(&mut self, batch: Vec<Settling>, tries: u32) {
+        self.settler.on_the_way += batch.len();
         let wait = TRY_WAIT.saturating_mul(1 << tries);
         let wait = wait / 2 + self.shared.context.random.up_to(wait / 2);
         let sleep: Sleep = self.clock().sleep_until(self.now + wait);
@@ -408,6 +415,12 @@ impl<M: Mode> Worker<M> {
             batch.iter().map(event).collect()
         });
     }
+}
+
+/// Returns true if what failed so has not left, and has tries left.
+fn is_repeatable(error: &Error, tries: u32) -> bool {
+    let has_left = error.kind() == ErrorKind::OutcomeUnknown;
+    error.is_temporary() && !has_left && tries + 1 < TRIES_MAX
 }
 
 fn lease_lost() -> Error {
