@@ -49,6 +49,8 @@ fn tool() -> Result<Command> {
         install.args([
             "install",
             "cargo-deny",
+            // It runs for seconds, and takes minutes to optimise.
+            "--debug",
             "--locked",
             "--force",
             "--version",
