@@ -11,6 +11,7 @@ mod fair;
 mod fixture;
 mod forward;
 mod hostile;
+mod late;
 mod layers;
 mod lease;
 mod marks;

@@ -140,7 +140,8 @@ impl<M: Mode> Worker<M> {
             self.start_unit(unit, context);
         }
         self.rest_if_idle();
-        has_progress
+        // What this turn has no time left for is for the next, and nothing else may wake it.
+        has_progress || turn_end <= self.now
     }
 
     /// Looks what may start, and waits for the time of that where a policy says so.
