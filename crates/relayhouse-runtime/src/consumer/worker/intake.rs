@@ -11,7 +11,8 @@ use std::{
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use relayhouse_core::{
-    Delivery, Error, ErrorKind, Event, LeaseKind, Operation, Previous, Result, Sleep,
+    Backoff, Delivery, Error, ErrorKind, Event, Growth, Jitter, LeaseKind, Operation, Previous,
+    Result, Sleep,
     port::{ReceiveRequest, Receiver},
 };
 use tracing::debug;
@@ -23,10 +24,13 @@ use crate::{
     sync::answered,
 };
 
-/// The first wait after a receive failed; it doubles with each further one.
-const FAILURE_WAIT_FIRST: Duration = Duration::from_millis(100);
-/// The longest wait after a receive failed.
-const FAILURE_WAIT_MAX: Duration = Duration::from_secs(30);
+/// How long receives wait after failures in a row; half of it is left to chance.
+const FAILURE_WAIT: Backoff = Backoff {
+    growth: Growth::Exponential,
+    delay_first: Duration::from_millis(100),
+    delay_max: Duration::from_secs(30),
+    jitter: Jitter::None,
+};
 /// What waits for a handler may take up to this share of a lease to start.
 const LEASE_SHARE: u32 = 4;
 
@@ -210,13 +214,9 @@ impl<M: Mode> Worker<M> {
         } else {
             debug!(%error, "a receive failed");
         }
-        let doublings = self.intake.failures.min(16);
-        let wait = FAILURE_WAIT_FIRST
-            .saturating_mul(1 << doublings)
-            .min(FAILURE_WAIT_MAX);
-        let jitter = self.shared.context.random.up_to(wait / 2);
         self.intake.failures = self.intake.failures.saturating_add(1);
-        self.intake.pause = Some(self.clock().sleep_until(self.now + wait / 2 + jitter));
+        let wait = self.wait_after(self.intake.failures, &FAILURE_WAIT);
+        self.intake.pause = Some(self.clock().sleep_until(self.now + wait));
     }
 
     /// Starts receives while there is room for what they bring.

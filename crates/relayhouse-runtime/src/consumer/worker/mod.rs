@@ -14,7 +14,7 @@ use std::{
 };
 
 use futures_util::stream::FuturesUnordered;
-use relayhouse_core::{Clock, Instant, Sleep, port::Receiver};
+use relayhouse_core::{Backoff, Clock, Instant, Sleep, port::Receiver};
 use tokio::task::yield_now;
 
 use self::{
@@ -235,6 +235,13 @@ impl<M: Mode> Worker<M> {
 
     fn clock(&self) -> &dyn Clock {
         &*self.shared.context.clock
+    }
+
+    /// Returns how long to wait after `failures` in a row, half of it left to chance.
+    fn wait_after(&self, failures: u32, backoff: &Backoff) -> Duration {
+        let random = &*self.shared.context.random;
+        let half = backoff.delay(failures, random) / 2;
+        half + random.up_to(half)
     }
 
     /// Returns true if enough of the lease is left to start a handler.

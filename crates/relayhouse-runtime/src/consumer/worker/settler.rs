@@ -11,8 +11,8 @@ use std::{
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use relayhouse_core::{
-    Delivery, Error, ErrorKind, Event, Operation, Result, Settlement, Settling, Sleep,
-    port::Receiver,
+    Backoff, Delivery, Error, ErrorKind, Event, Growth, Jitter, Operation, Result, Settlement,
+    Settling, Sleep, port::Receiver,
 };
 use tracing::debug;
 
@@ -26,8 +26,13 @@ use crate::{
 
 /// How often a settlement that did not leave is tried.
 const TRIES_MAX: u32 = 6;
-/// The wait before the second try; it doubles with each further one.
-const TRY_WAIT: Duration = Duration::from_millis(50);
+/// How long a settlement waits between its tries; half of it is left to chance.
+const TRY_WAIT: Backoff = Backoff {
+    growth: Growth::Exponential,
+    delay_first: Duration::from_millis(50),
+    delay_max: Duration::from_secs(1),
+    jitter: Jitter::None,
+};
 
 /// The settlements of one worker.
 ///
@@ -345,8 +350,7 @@ impl<M: Mode> Worker<M> {
 
     fn retry_later(&mut self, batch: Vec<Settling>, tries: u32) {
         self.settler.on_the_way += batch.len();
-        let wait = TRY_WAIT.saturating_mul(1 << tries);
-        let wait = wait / 2 + self.shared.context.random.up_to(wait / 2);
+        let wait = self.wait_after(tries + 1, &TRY_WAIT);
         let sleep: Sleep = self.clock().sleep_until(self.now + wait);
         self.settler.later.push(Box::pin(async move {
             sleep.await;
