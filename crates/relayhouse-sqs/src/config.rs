@@ -13,6 +13,7 @@ use serde::Deserialize;
 use crate::{
     capability::LEASE_TOTAL_MAX,
     error,
+    location::has_user,
     preset::Preset,
     price::Price,
     provider::{Kind, Sqs},
@@ -155,6 +156,9 @@ impl Config {
         if !self.endpoint.as_ref().is_none_or(is_url) {
             let text = "option endpoint: expected a URL, such as http://localhost:9324";
             return Err(error::invalid(text));
+        }
+        if self.endpoint.as_deref().is_some_and(has_user) {
+            return Err(error::user("option endpoint"));
         }
         let durations = [
             ("lease", self.lease.unwrap_or(LEASE_TOTAL_MAX)),
@@ -451,6 +455,13 @@ mod tests {
         let error = read(&[("endpoint", "localhost:9324")]).unwrap().check();
         let error = error.unwrap_err();
         assert!(error.to_string().contains("http://localhost"), "{error}");
+        let with_user = "https://user:CANARY@localhost:9324";
+        let error = read(&[("endpoint", with_user)]).unwrap().check();
+        let shown = error.unwrap_err().to_string();
+        assert!(
+            shown.contains("user name") && !shown.contains("CANARY"),
+            "{shown}"
+        );
         let error = read(&[("lease", "13h")]).unwrap().check().unwrap_err();
         assert!(error.to_string().contains("43200s"), "{error}");
     }

@@ -427,7 +427,8 @@ fn wrong_time(operation: Operation) -> Error {
 
 /// As many calls were under way as may be, until the call had to be given up. It never left.
 pub(crate) fn no_connection(operation: Operation) -> Error {
-    Error::new(ErrorKind::Timeout, "no connection was free in time").operation(operation)
+    let text = "no connection was free in time: let there be more by connections_max";
+    Error::new(ErrorKind::Timeout, text).operation(operation)
 }
 
 pub(crate) fn missing_answer(operation: Operation) -> Error {
@@ -517,6 +518,12 @@ pub(crate) fn too_long(operation: Operation, asked: Duration, max: Duration) -> 
         format!("{asked:?} is too long, at most {max:?} is allowed"),
     )
     .operation(operation)
+}
+
+pub(crate) fn user(what: &str) -> Error {
+    invalid(format!(
+        "{what} has a user name or password: credentials come from AWS's environment or a client"
+    ))
 }
 
 pub(crate) fn invalid(text: impl Into<Text>) -> Error {

@@ -55,6 +55,9 @@ impl Location {
         let (text, dead_letter) = cut_dead_letter(text);
         let url = Url::parse(text)
             .map_err(|error| error::invalid("queue URL cannot be read").with_source(error))?;
+        if has_user(text) {
+            return Err(error::user("queue URL"));
+        }
         let mut parts = url.path().rsplit('/');
         let name = parts.next().unwrap_or_default();
         let account = parts.next().filter(|part| is_account(part));
@@ -145,6 +148,11 @@ pub(crate) fn region_of_host(host: &str) -> Option<&str> {
     let region = parts.next()?;
     let service = parts.next()?;
     matches!(service, "sqs" | "sqs-fips").then_some(region)
+}
+
+/// Returns true for a URL with a user name or a password, which would be shown with it.
+pub(crate) fn has_user(url: &str) -> bool {
+    Url::parse(url).is_ok_and(|url| !url.username().is_empty() || url.password().is_some())
 }
 
 /// Returns the region of a queue's URL, where its host tells.
@@ -286,6 +294,11 @@ mod tests {
         }
         assert!(refused(&format!("sqs://r/{}", "q".repeat(81))).contains("80"));
         assert!(refused("sqs://eu-west-1").contains("sqs://region/queue"));
+        let shown = refused("sqs:http://user:CANARY@localhost:9324/000000000000/orders");
+        assert!(
+            shown.contains("user name") && !shown.contains("CANARY"),
+            "{shown}"
+        );
         assert!(refused("sqs://r/t/subscriptions/s").contains("topics"));
     }
 }
