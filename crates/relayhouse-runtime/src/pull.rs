@@ -30,6 +30,8 @@ struct Shared {
     config: ConsumerConfig,
     ready: Mutex<Ready>,
     keeper: JoinHandle<()>,
+    /// Whether the pull opened the receiver, and so closes it.
+    is_ours: bool,
 }
 
 #[derive(Debug, Default)]
@@ -77,6 +79,7 @@ impl Pull {
             config,
             ready,
             keeper,
+            is_ours: opened.is_ours,
         })))
     }
 
@@ -131,7 +134,8 @@ impl Pull {
     }
 
     /// Gives back what was received and not handed out, and stops keeping leases. What was handed
-    /// out can still be settled until its lease ends, where the provider allows.
+    /// out can still be settled until its lease ends, where the provider allows. A receiver that the
+    /// consumer was built of stays open.
     ///
     /// A second call does nothing. Dropping the future leaves the rest to the leases.
     ///
@@ -148,6 +152,9 @@ impl Pull {
             result = result.and(self.settle(delivery, Settlement::RELEASE).await);
         }
         self.0.keeper.abort();
+        if !self.0.is_ours {
+            return result;
+        }
         result.and(self.0.receiver.close().await)
     }
 }

@@ -272,3 +272,16 @@ async fn close_of_a_pull_gives_all_back_though_one_is_refused() {
     assert_eq!(error.kind(), ErrorKind::Throttled);
     assert_eq!(receiver.settled().len(), 2, "all but the first of three");
 }
+
+#[tokio::test(start_paused = true)]
+async fn receiver_that_was_given_stays_open() {
+    let (receiver, context) = hostile(CAPABILITIES);
+    let receiver = Arc::new(receiver);
+    let port: Arc<dyn Receiver> = Arc::clone(&receiver) as _;
+    let pull = Consumer::builder(Arc::clone(&port), context.clone()).pull();
+    pull.await.unwrap().close().await.unwrap();
+    assert!(!receiver.is_closed(), "by a pull");
+    let running = start(Consumer::builder(port, context), &Latch::default()).await;
+    running.shutdown(LIMIT).await.unwrap();
+    assert!(!receiver.is_closed(), "by a consumer");
+}
