@@ -11,6 +11,7 @@ use relayhouse_core::{
     Error, Operation, Result,
     port::{Receiver, SessionReceiver, Sessions},
 };
+use tokio::task::JoinHandle;
 use tracing::debug;
 
 use super::{
@@ -36,6 +37,15 @@ pub(crate) struct SessionWorker<M> {
     pub(crate) sessions: Arc<dyn Sessions>,
     /// Behind a lock because a service need not be shareable, and this is shared across awaits.
     pub(crate) mode: Mutex<M>,
+}
+
+/// Ends the keeper of a session when the work on it ends, also by a panic.
+struct Kept(JoinHandle<()>);
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl<M: Mode> SessionWorker<M> {
@@ -132,7 +142,7 @@ impl<M: Mode> SessionWorker<M> {
         let receiver: Arc<dyn Receiver> = Arc::clone(&session) as _;
         let (keeper, leases) =
             Keeper::of_session(Arc::clone(&session), &shared.context, &shared.config);
-        let keeper = spawn_keeper(shared, keeper);
+        let mut keeper = Kept(spawn_keeper(shared, keeper));
         let now = shared.context.clock.now();
         let quantum = Quantum {
             until: now + shared.config.session_age_max,
@@ -143,9 +153,9 @@ impl<M: Mode> SessionWorker<M> {
             .of_session(quantum)
             .run()
             .await;
-        keeper.abort();
+        keeper.0.abort();
         // The keeper was cancelled: how it ended says nothing.
-        let _ = keeper.await;
+        let _ = (&mut keeper.0).await;
         self.give_back(&*session).await;
     }
 

@@ -49,7 +49,12 @@ impl Fixture {
 
     /// Makes the queue one that is received through sessions only.
     pub(crate) async fn with_sessions() -> Self {
-        let fixture = Self::new();
+        Self::with_sessions_of(simulated()).await
+    }
+
+    /// Does the same in `context`.
+    pub(crate) async fn with_sessions_of(context: Context) -> Self {
+        let fixture = Self::with_context(context);
         let entity = fixture.source().entity;
         let config = QueueConfig {
             requires_sessions: true,

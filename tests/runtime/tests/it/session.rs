@@ -1,11 +1,18 @@
 //! Sessions: exclusive, in order, given back after a quantum, and what happens when one is lost.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    time::Duration,
+};
 
-use relayhouse_core::{Message, extract::OrderingKey};
+use relayhouse_core::{Event, Instant, Message, Observer, extract::OrderingKey};
 use relayhouse_runtime::{Batch, ConsumerConfig};
 
-use crate::fixture::{Fixture, Gauge, LEASE, Latch, Log, text};
+use crate::fixture::{Fixture, Gauge, LEASE, Latch, Log, simulated, text};
 
 fn sessions(count: u32, each: u32) -> impl Iterator<Item = Message> {
     (0..each).flat_map(move |number| {
@@ -153,4 +160,37 @@ async fn lost_session_ends_as_lease_lost_and_runs_nothing_again() {
         report.acked, 5,
         "the next owner of the session handled them"
     );
+}
+
+/// Panics when it hears of the first start.
+#[derive(Debug, Default)]
+struct AfraidOnce(AtomicBool);
+
+impl Observer for AfraidOnce {
+    fn observe(&self, _: Instant, events: &[Event<'_>]) {
+        let is_start = |event: &Event<'_>| matches!(event, Event::Started { .. });
+        let is_first = events.iter().any(is_start) && !self.0.swap(true, SeqCst);
+        assert!(!is_first, "a start");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn session_of_a_worker_that_panicked_is_kept_by_nobody() {
+    let context = simulated().observer(Arc::new(AfraidOnce::default()));
+    let fixture = Fixture::with_sessions_of(context).await;
+    let message = Message::new("order").ordering_key("7");
+    fixture.send_messages([message]).await;
+    let consumer = fixture.consumer().concurrency(1).handler(|| async {});
+    let running = consumer.start().await.unwrap();
+    running.failed().await;
+    running.shutdown(LEASE).await.unwrap_err();
+    fixture.pass(LEASE * 2).await;
+    let latch = Latch::default();
+    let done = latch.clone();
+    let consumer = fixture.consumer().handler(move || {
+        latch.hit();
+        async {}
+    });
+    let report = consumer.run_until(fixture.pass(LEASE)).await.unwrap();
+    assert_eq!((report.acked, done.count()), (1, 1));
 }
