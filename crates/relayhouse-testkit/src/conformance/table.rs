@@ -75,8 +75,12 @@ pub fn capability_table(columns: &[Column]) -> String {
     for (index, (name, _)) in Capabilities::NONE.abilities().into_iter().enumerate() {
         row(&format!("`{name}`"), &|column| column.ability(index));
     }
-    row("`lease`", &|column| format!("{:?}", column.capabilities.lease));
-    row("`attempts`", &|column| format!("{:?}", column.capabilities.attempts));
+    row("`lease`", &|column| {
+        format!("{:?}", column.capabilities.lease)
+    });
+    row("`attempts`", &|column| {
+        format!("{:?}", column.capabilities.attempts)
+    });
     for (index, (name, _)) in limits(&Capabilities::NONE).into_iter().enumerate() {
         row(&format!("`{name}`"), &|column| column.limit(index));
     }
