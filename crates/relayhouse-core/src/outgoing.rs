@@ -14,7 +14,9 @@ use crate::{message::Message, port::DedupStore, settlement::Settlement, text::Te
 /// A handler returns it. The queues are outputs of the consumer, by their names there. Where the
 /// provider can, sends, marks and ack are one; elsewhere each send is confirmed first, then the
 /// marks are noted, then the message is acked, so that a crash in between sends again: with the
-/// same id, which is made of that of the message handled.
+/// same id, which is made of that of the message handled unless the answer gives one, and with the
+/// same dedup id where the queue takes one. A message that comes again because somebody sent it
+/// again is another: what is sent for it is dropped by no dedup window.
 ///
 /// ```
 /// use relayhouse_core::{Message, Outgoing};

@@ -71,15 +71,15 @@ pin_project! {
         #[pin]
         future: F,
         // Taken when the service has ended.
-        exit: Option<(Outputs, A::Ids)>,
+        exit: Option<(Outputs, A::Handled)>,
         leaving: Option<Leaving<A>>,
     }
 }
 
 impl<F, A: Answer> Call<F, A> {
-    /// `ids` gives the ids of what is handled. Without outputs nobody asks for them.
-    fn new(future: F, outputs: &Outputs, ids: impl FnOnce() -> A::Ids) -> Self {
-        let exit = (!outputs.is_empty()).then(|| (outputs.clone(), ids()));
+    /// `handled` gives what is handled. Without outputs nobody asks for it.
+    fn new(future: F, outputs: &Outputs, handled: impl FnOnce() -> A::Handled) -> Self {
+        let exit = (!outputs.is_empty()).then(|| (outputs.clone(), handled()));
         Self {
             future,
             exit,
@@ -105,10 +105,10 @@ where
             Ok(answer) => answer,
             Err(error) => return Poll::Ready(Err(Error::from_boxed(error.into()))),
         };
-        let Some((outputs, ids)) = this.exit.take() else {
+        let Some((outputs, handled)) = this.exit.take() else {
             return Poll::Ready(Ok(answer));
         };
-        match answer.leave(&outputs, ids) {
+        match answer.leave(&outputs, handled) {
             Exit::Stands(answer) => Poll::Ready(Ok(answer)),
             Exit::Sends(leaving) => this.leaving.insert(leaving).as_mut().poll(context),
         }
@@ -145,7 +145,7 @@ where
 
     fn call(&mut self, unit: &Entry) -> Self::Future {
         let future = self.service.call(unit.delivery.clone());
-        Call::new(future, &self.outputs, || unit.delivery.id.clone())
+        Call::new(future, &self.outputs, || (&unit.delivery).into())
     }
 
     fn finish(
@@ -202,8 +202,8 @@ where
 
     fn call(&mut self, unit: &Vec<Entry>) -> Self::Future {
         let deliveries = unit.iter().map(|entry| entry.delivery.clone()).collect();
-        let ids = || unit.iter().map(|entry| entry.delivery.id.clone()).collect();
-        Call::new(self.service.call(deliveries), &self.outputs, ids)
+        let handled = || unit.iter().map(|entry| (&entry.delivery).into()).collect();
+        Call::new(self.service.call(deliveries), &self.outputs, handled)
     }
 
     fn finish(

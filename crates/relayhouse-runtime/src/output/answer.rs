@@ -3,9 +3,9 @@
 use std::{future::Future, pin::Pin};
 
 use futures_util::future::join_all;
-use relayhouse_core::{MessageId, Result, Settlement};
+use relayhouse_core::{Result, Settlement};
 
-use super::Outputs;
+use super::{Handled, Outputs};
 
 /// Sends on their way; they end with the answer that is left.
 pub(crate) type Leaving<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
@@ -20,17 +20,17 @@ pub(crate) enum Exit<T> {
 
 /// Is what a call of a handler answers, as far as it may send.
 pub(crate) trait Answer: Sized + Send + 'static {
-    /// The ids of the messages that were handled.
-    type Ids: Send + Unpin + 'static;
+    /// The messages that were handled.
+    type Handled: Send + Unpin + 'static;
 
     /// Looks where the answer sends to, and lets it stand if that can be one with the ack.
-    fn leave(self, outputs: &Outputs, ids: Self::Ids) -> Exit<Self>;
+    fn leave(self, outputs: &Outputs, handled: Self::Handled) -> Exit<Self>;
 }
 
 impl Answer for Settlement {
-    type Ids = MessageId;
+    type Handled = Handled;
 
-    fn leave(self, outputs: &Outputs, id: MessageId) -> Exit<Self> {
+    fn leave(self, outputs: &Outputs, handled: Handled) -> Exit<Self> {
         let Self::Forward(outgoing) = self else {
             return Exit::Stands(self);
         };
@@ -42,22 +42,22 @@ impl Answer for Settlement {
         }
         let outputs = outputs.clone();
         Exit::Sends(Box::pin(async move {
-            outputs.send(&id, &outgoing).await?;
+            outputs.send(&handled, &outgoing).await?;
             Ok(outgoing.sent())
         }))
     }
 }
 
 impl Answer for Vec<Result<Settlement>> {
-    type Ids = Vec<MessageId>;
+    type Handled = Vec<Handled>;
 
-    fn leave(self, outputs: &Outputs, ids: Vec<MessageId>) -> Exit<Self> {
+    fn leave(self, outputs: &Outputs, handled: Vec<Handled>) -> Exit<Self> {
         let is_forward = |answer: &Settlement| matches!(answer, Settlement::Forward(_));
         if !self.iter().flatten().any(is_forward) {
             return Exit::Stands(self);
         }
-        let exits = self.into_iter().zip(ids).map(|(answer, id)| {
-            let exit = answer.map(|settlement| settlement.leave(outputs, id));
+        let exits = self.into_iter().zip(handled).map(|(answer, handled)| {
+            let exit = answer.map(|settlement| settlement.leave(outputs, handled));
             async move {
                 match exit? {
                     Exit::Stands(settlement) => Ok(settlement),

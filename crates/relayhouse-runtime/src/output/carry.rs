@@ -4,11 +4,11 @@ use std::mem::take;
 
 use futures_util::future::join_all;
 use relayhouse_core::{
-    Context, Error, ErrorKind, Mark, Message, MessageId, Outgoing, Result, Sending, Settlement,
-    Settling, Text, port::Receiver,
+    Context, Error, ErrorKind, Mark, Message, Outgoing, Result, Sending, Settlement, Settling,
+    Text, port::Receiver,
 };
 
-use super::{Output, Outputs, marks};
+use super::{Handled, Identified, Output, Outputs, marks};
 use crate::producer::{self, report};
 
 impl Outputs {
@@ -37,15 +37,15 @@ impl Outputs {
         outgoing: &Outgoing,
         context: &Context,
     ) -> Result<()> {
-        let id = &item.delivery.id;
+        let handled = Handled::from(&item.delivery);
         let Some((bound, atomic, queue)) = self.transaction(outgoing) else {
             // Without outputs nobody has looked where it goes.
-            self.addressed(id, outgoing)?;
+            self.addressed(&handled, outgoing)?;
             let text = "nothing can be one with the ack";
             return Err(Error::new(ErrorKind::Unexpected, text));
         };
-        let messages = self.identified(id, outgoing).map(|(_, message)| message);
-        let messages: Vec<Message> = messages.collect();
+        let messages = self.identified(&handled, outgoing).into_iter();
+        let messages: Vec<Message> = messages.map(|sent| sent.message).collect();
         let mut send: Vec<Sending> = messages.iter().cloned().map(Sending::new).collect();
         let marks = outgoing.marks().iter().cloned();
         let ack = marks.fold(Outgoing::new(), Outgoing::mark).sent();
@@ -106,19 +106,19 @@ impl Outputs {
         atomic.is_some_and(|atomic| batch.iter().all(|item| atomic.marks(marks_of(item))))
     }
 
-    /// Sends what `outgoing` holds, and ends when all of it is confirmed. `id` is that of the
-    /// message handled. If anything is not sent, the claims of its marks are given up.
-    pub(super) async fn send(&self, id: &MessageId, outgoing: &Outgoing) -> Result<()> {
-        let sent = self.send_apart(id, outgoing).await;
+    /// Sends what `outgoing` holds, and ends when all of it is confirmed. If anything is not sent, the
+    /// claims of its marks are given up.
+    pub(super) async fn send(&self, handled: &Handled, outgoing: &Outgoing) -> Result<()> {
+        let sent = self.send_apart(handled, outgoing).await;
         if let (Err(_), Some(bound)) = (&sent, self.0.bound.get()) {
             marks::abandon(outgoing.marks(), &bound.context).await;
         }
         sent
     }
 
-    async fn send_apart(&self, id: &MessageId, outgoing: &Outgoing) -> Result<()> {
+    async fn send_apart(&self, handled: &Handled, outgoing: &Outgoing) -> Result<()> {
         let sends = self
-            .addressed(id, outgoing)?
+            .addressed(handled, outgoing)?
             .into_iter()
             .map(|(output, messages)| output.send(messages));
         join_all(sends).await.into_iter().collect()
@@ -126,21 +126,24 @@ impl Outputs {
 }
 
 impl Output {
-    async fn send(self, mut messages: Vec<Message>) -> Result<()> {
-        if self.producer.deduplicates().await? {
-            messages.iter_mut().for_each(set_dedup_id);
-        }
+    async fn send(self, messages: Vec<Identified>) -> Result<()> {
+        let deduplicates = self.producer.deduplicates().await?;
+        let messages = messages.into_iter().map(|sent| match deduplicates {
+            true => with_dedup_id(sent),
+            false => sent.message,
+        });
         let answers = self.producer.send_all(messages).await;
         answers.into_iter().try_for_each(|answer| answer.map(drop))
     }
 }
 
-/// Lets the provider drop the message if it comes again.
-fn set_dedup_id(message: &mut Message) {
-    let id = message.id.as_ref().map(ToString::to_string);
-    if let (None, Some(id)) = (&message.details().dedup_id, id) {
-        message.details_mut().dedup_id = Some(Text::from(id));
+/// Lets the provider drop the message if the same delivery, or another of it, sends it again.
+fn with_dedup_id(sent: Identified) -> Message {
+    let mut message = sent.message;
+    if message.details().dedup_id.is_none() {
+        message.details_mut().dedup_id = Some(Text::from(sent.dedup_id.to_string()));
     }
+    message
 }
 
 fn marks_of(item: &Settling) -> &[Mark] {

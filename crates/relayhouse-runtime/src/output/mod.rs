@@ -8,8 +8,8 @@ mod siblings;
 use std::sync::{Arc, OnceLock};
 
 use relayhouse_core::{
-    Context, Error, ErrorKind, Mark, Message, MessageId, Operation, Outgoing, QueueName, Result,
-    Source, Text,
+    Context, Delivery, Error, ErrorKind, Mark, Message, MessageId, Operation, Outgoing, QueueName,
+    Result, Source, Text, Timestamp,
     port::{Provider, Site, Transactional},
 };
 
@@ -60,6 +60,21 @@ struct Bound {
     source: Source,
     context: Context,
     atomic: Option<Atomic>,
+}
+
+/// Names a message that was handled, as it came: whoever sends it once more sends another, though
+/// its id be the same.
+#[derive(Clone, Debug)]
+pub(crate) struct Handled {
+    id: MessageId,
+    enqueued_at: Timestamp,
+}
+
+/// Is a message of an answer, with the dedup id that it leaves with where its queue takes one.
+struct Identified {
+    output: Text,
+    message: Message,
+    dedup_id: MessageId,
 }
 
 /// Says what can be one with an ack.
@@ -168,35 +183,47 @@ impl Outputs {
     /// Returns the messages of each output, in their order. Each output is looked up once.
     fn addressed(
         &self,
-        id: &MessageId,
+        handled: &Handled,
         outgoing: &Outgoing,
-    ) -> Result<Vec<(Output, Vec<Message>)>> {
-        let mut addressed: Vec<(Output, Vec<Message>)> = Vec::new();
-        for (name, message) in self.identified(id, outgoing) {
-            match addressed.iter_mut().find(|(it, _)| it.name == *name) {
-                Some((_, messages)) => messages.push(message),
-                None => addressed.push((self.0.open(name)?, vec![message])),
+    ) -> Result<Vec<(Output, Vec<Identified>)>> {
+        let mut addressed: Vec<(Output, Vec<Identified>)> = Vec::new();
+        for sent in self.identified(handled, outgoing) {
+            match addressed.iter_mut().find(|(it, _)| it.name == sent.output) {
+                Some((_, messages)) => messages.push(sent),
+                None => addressed.push((self.0.open(&sent.output)?, vec![sent])),
             }
         }
         Ok(addressed)
     }
 
-    /// Returns the messages with their outputs, each with an id that is the same whenever the same
-    /// message is answered.
-    fn identified<'a>(
-        &self,
-        id: &'a MessageId,
-        outgoing: &'a Outgoing,
-    ) -> impl Iterator<Item = (&'a Text, Message)> + use<'a> {
+    /// Returns the messages of an answer, each with an id that is the same whenever the same message
+    /// is answered, and a dedup id that is the same for each of its deliveries.
+    fn identified(&self, handled: &Handled, outgoing: &Outgoing) -> Vec<Identified> {
         let source = self.0.bound.get().map(|bound| bound.source.to_string());
         let source = source.unwrap_or_default();
+        let id = handled.id.to_string();
+        let delivered = format!("{id}\0{}", handled.enqueued_at.as_micros());
         let messages = outgoing.messages().iter().enumerate();
-        messages.map(move |(place, (name, message))| {
+        let messages = messages.map(|(place, (output, message))| {
             let mut message = message.clone();
-            let derived = || derive(&source, id, place);
+            let derived = || derive(&source, &id, place);
             message.id.get_or_insert_with(derived);
-            (name, message)
-        })
+            Identified {
+                output: output.clone(),
+                message,
+                dedup_id: derive(&source, &delivered, place),
+            }
+        });
+        messages.collect()
+    }
+}
+
+impl From<&Delivery> for Handled {
+    fn from(delivery: &Delivery) -> Self {
+        Self {
+            id: delivery.id.clone(),
+            enqueued_at: delivery.enqueued_at,
+        }
     }
 }
 
@@ -261,12 +288,11 @@ fn unknown(name: &Text, outputs: &[Output]) -> Error {
     Error::new(ErrorKind::ConfigInvalid, rule).operation(Operation::Handle)
 }
 
-/// Makes the id of the message at `place` of the answer to the message `id` of `source`: FNV-1a of
-/// 128 bits.
-fn derive(source: &str, id: &MessageId, place: usize) -> MessageId {
+/// Makes an id of the message at `place` of the answer to `handled` of `source`: FNV-1a of 128 bits.
+fn derive(source: &str, handled: &str, place: usize) -> MessageId {
     const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
     const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
-    let text = format!("{source}\0{id}\0{place}");
+    let text = format!("{source}\0{handled}\0{place}");
     let step = |hash: u128, byte: u8| (hash ^ u128::from(byte)).wrapping_mul(PRIME);
     MessageId::from(text.bytes().fold(OFFSET, step))
 }
@@ -277,13 +303,12 @@ mod tests {
 
     #[test]
     fn derived_id_depends_on_all_that_it_is_made_of() {
-        let id = |text| MessageId::from_text(text);
-        let first = derive("orders", &id("7"), 0);
-        assert_eq!(first, derive("orders", &id("7"), 0));
+        let first = derive("orders", "7", 0);
+        assert_eq!(first, derive("orders", "7", 0));
         for other in [
-            derive("orders", &id("7"), 1),
-            derive("orders", &id("8"), 0),
-            derive("returns", &id("7"), 0),
+            derive("orders", "7", 1),
+            derive("orders", "8", 0),
+            derive("returns", "7", 0),
         ] {
             assert_ne!(first, other);
         }

@@ -172,6 +172,30 @@ async fn what_is_sent_again_has_the_same_id() {
     assert_eq!(arrived.len(), 1, "the second was known by its dedup id");
 }
 
+/// What goes in circles keeps its id, and must not be taken for a copy of itself.
+#[tokio::test(start_paused = true)]
+async fn message_that_comes_a_second_time_is_forwarded_a_second_time() {
+    let fixture = Fixture::new();
+    for _ in 0..2 {
+        fixture.send_messages([Message::new("a").id("7")]).await;
+        tokio::time::advance(Duration::from_millis(1)).await;
+    }
+    let latch = Latch::default();
+    let done = latch.clone();
+    let handler = move |message: Message| {
+        latch.hit();
+        async move {
+            Outgoing::new()
+                .send("payments", message)
+                .send("payments", Message::new("charge"))
+        }
+    };
+    let consumer = fixture.consumer().output(fixture.far("payments"));
+    let report = consumer.handler(handler).run_until(done.reached(2)).await;
+    assert_eq!(report.unwrap().acked, 2);
+    assert_eq!(fixture.arrived("payments").await.len(), 4);
+}
+
 #[tokio::test(start_paused = true)]
 async fn batch_forwards_for_each_of_its_messages() {
     for is_near in [true, false] {
