@@ -8,7 +8,7 @@ use relayhouse_core::{
     Text, port::Receiver,
 };
 
-use super::{Handled, Identified, Output, Outputs, marks};
+use super::{Apart, Handled, Output, Outputs, marks};
 use crate::producer::{self, report};
 
 impl Outputs {
@@ -37,15 +37,14 @@ impl Outputs {
         outgoing: &Outgoing,
         context: &Context,
     ) -> Result<()> {
-        let handled = Handled::from(&item.delivery);
         let Some((bound, atomic, queue)) = self.transaction(outgoing) else {
             // Without outputs nobody has looked where it goes.
-            self.addressed(&handled, outgoing)?;
+            self.addressed(&Handled::from(&item.delivery), outgoing)?;
             let text = "nothing can be one with the ack";
             return Err(Error::new(ErrorKind::Unexpected, text));
         };
-        let messages = self.identified(&handled, outgoing).into_iter();
-        let messages: Vec<Message> = messages.map(|sent| sent.message).collect();
+        let messages = self.identified(&item.delivery.id, outgoing).into_iter();
+        let messages: Vec<Message> = messages.map(|(_, message)| message).collect();
         let mut send: Vec<Sending> = messages.iter().cloned().map(Sending::new).collect();
         let marks = outgoing.marks().iter().cloned();
         let ack = marks.fold(Outgoing::new(), Outgoing::mark).sent();
@@ -126,7 +125,7 @@ impl Outputs {
 }
 
 impl Output {
-    async fn send(self, messages: Vec<Identified>) -> Result<()> {
+    async fn send(self, messages: Vec<Apart>) -> Result<()> {
         let deduplicates = self.producer.deduplicates().await?;
         let messages = messages.into_iter().map(|sent| match deduplicates {
             true => with_dedup_id(sent),
@@ -138,7 +137,7 @@ impl Output {
 }
 
 /// Lets the provider drop the message if the same delivery, or another of it, sends it again.
-fn with_dedup_id(sent: Identified) -> Message {
+fn with_dedup_id(sent: Apart) -> Message {
     let mut message = sent.message;
     if message.details().dedup_id.is_none() {
         message.details_mut().dedup_id = Some(Text::from(sent.dedup_id.to_string()));

@@ -70,9 +70,9 @@ pub(crate) struct Handled {
     enqueued_at: Timestamp,
 }
 
-/// Is a message of an answer, with the dedup id that it leaves with where its queue takes one.
-struct Identified {
-    output: Text,
+/// Is a message that is sent apart from the ack, with the dedup id that it leaves with where its
+/// queue takes one.
+struct Apart {
     message: Message,
     dedup_id: MessageId,
 }
@@ -180,41 +180,45 @@ impl Outputs {
         Some((bound, atomic, queue))
     }
 
-    /// Returns the messages of each output, in their order. Each output is looked up once.
+    /// Returns the messages of each output, in their order, each with a dedup id that is the same for
+    /// all deliveries of the message handled. Each output is looked up once.
     fn addressed(
         &self,
         handled: &Handled,
         outgoing: &Outgoing,
-    ) -> Result<Vec<(Output, Vec<Identified>)>> {
-        let mut addressed: Vec<(Output, Vec<Identified>)> = Vec::new();
-        for sent in self.identified(handled, outgoing) {
-            match addressed.iter_mut().find(|(it, _)| it.name == sent.output) {
-                Some((_, messages)) => messages.push(sent),
-                None => addressed.push((self.0.open(&sent.output)?, vec![sent])),
+    ) -> Result<Vec<(Output, Vec<Apart>)>> {
+        let source = self.source();
+        let delivered = format!("{}\0{}", handled.id, handled.enqueued_at.as_micros());
+        let mut addressed: Vec<(Output, Vec<Apart>)> = Vec::new();
+        let messages = self.identified(&handled.id, outgoing).into_iter();
+        for (place, (name, message)) in messages.enumerate() {
+            let dedup_id = derive(&source, &delivered, place);
+            let apart = Apart { message, dedup_id };
+            match addressed.iter_mut().find(|(it, _)| it.name == *name) {
+                Some((_, messages)) => messages.push(apart),
+                None => addressed.push((self.0.open(name)?, vec![apart])),
             }
         }
         Ok(addressed)
     }
 
-    /// Returns the messages of an answer, each with an id that is the same whenever the same message
-    /// is answered, and a dedup id that is the same for each of its deliveries.
-    fn identified(&self, handled: &Handled, outgoing: &Outgoing) -> Vec<Identified> {
-        let source = self.0.bound.get().map(|bound| bound.source.to_string());
-        let source = source.unwrap_or_default();
-        let id = handled.id.to_string();
-        let delivered = format!("{id}\0{}", handled.enqueued_at.as_micros());
+    /// Returns the messages with their outputs, each with an id that is the same whenever the message
+    /// `id` is answered.
+    fn identified<'a>(&self, id: &MessageId, outgoing: &'a Outgoing) -> Vec<(&'a Text, Message)> {
+        let (source, id) = (self.source(), id.to_string());
         let messages = outgoing.messages().iter().enumerate();
-        let messages = messages.map(|(place, (output, message))| {
+        let messages = messages.map(|(place, (name, message))| {
             let mut message = message.clone();
             let derived = || derive(&source, &id, place);
             message.id.get_or_insert_with(derived);
-            Identified {
-                output: output.clone(),
-                message,
-                dedup_id: derive(&source, &delivered, place),
-            }
+            (name, message)
         });
         messages.collect()
+    }
+
+    fn source(&self) -> String {
+        let source = self.0.bound.get().map(|bound| bound.source.to_string());
+        source.unwrap_or_default()
     }
 }
 
