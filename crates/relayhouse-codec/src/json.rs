@@ -8,7 +8,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::error::Category;
 
 use crate::{
-    body::{BODY_BYTES_MAX, from_message, to_message},
+    body::{from_message, to_message},
+    bounds::Bounds,
     codec::{Decoder, Encoder, Format},
     media,
 };
@@ -47,22 +48,29 @@ pub struct Limited<D, const BYTES_MAX: usize>(pub D);
 /// Encodes and decodes JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JsonCodec {
-    body_bytes_max: NonZeroUsize,
+    bounds: Bounds,
 }
 
 impl JsonCodec {
-    /// Makes a codec for bodies of up to [`BODY_BYTES_MAX`](crate::BODY_BYTES_MAX).
+    /// Makes a codec with the bounds that are usual.
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            body_bytes_max: BODY_BYTES_MAX,
+            bounds: Bounds::new(),
         }
     }
 
-    /// Sets the largest body to take or to make.
+    /// Sets the bounds of what is taken and made.
+    #[must_use]
+    pub const fn bounds(mut self, bounds: Bounds) -> Self {
+        self.bounds = bounds;
+        self
+    }
+
+    /// Sets the largest body to take or to make, in bytes.
     #[must_use]
     pub const fn body_bytes_max(mut self, max: NonZeroUsize) -> Self {
-        self.body_bytes_max = max;
+        self.bounds = self.bounds.body_bytes_max(max);
         self
     }
 }
@@ -89,7 +97,7 @@ impl<T: Serialize + ?Sized> Encoder<T> for JsonCodec {
         let start = body.len();
         let mut bounded = Bounded {
             body: body.writer(),
-            left: self.body_bytes_max.get(),
+            left: self.bounds.body_bytes_max.get(),
         };
         let result = serde_json::to_writer(&mut bounded, value);
         result.map_err(|error| {
@@ -101,13 +109,7 @@ impl<T: Serialize + ?Sized> Encoder<T> for JsonCodec {
 
 impl<T: DeserializeOwned> Decoder<T> for JsonCodec {
     fn decode(&self, body: &[u8]) -> Result<T> {
-        let (size, max) = (body.len(), self.body_bytes_max);
-        if max.get() < size {
-            return Err(Error::new(
-                ErrorKind::Codec,
-                format!("JSON body has {size} bytes, at most {max} are decoded"),
-            ));
-        }
+        self.bounds.check_body("JSON", body)?;
         serde_json::from_slice(body).map_err(|error| not_decoded::<T>(&error))
     }
 }
@@ -136,7 +138,7 @@ impl<T: Serialize> IntoMessage for Json<T> {
 
 impl JsonCodec {
     fn not_encoded<T: ?Sized>(self, error: &serde_json::Error) -> Error {
-        let (name, max) = (type_name::<T>(), self.body_bytes_max);
+        let (name, max) = (type_name::<T>(), self.bounds.body_bytes_max);
         if error.is_io() {
             let rule = format!("JSON body of {name} has more than {max} bytes");
             return Error::new(ErrorKind::MessageTooLarge, rule);

@@ -10,6 +10,7 @@
 //! Features: `json` (on by default).
 
 mod body;
+mod bounds;
 mod codec;
 #[cfg(feature = "json")]
 mod json;
@@ -20,5 +21,6 @@ mod media;
 pub use self::json::{Json, JsonCodec, Limited};
 pub use self::{
     body::{BODY_BYTES_MAX, from_message, to_bytes, to_message},
+    bounds::Bounds,
     codec::{Codec, Decoder, Encoder},
 };

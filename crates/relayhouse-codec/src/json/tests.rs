@@ -8,7 +8,7 @@ use relayhouse_core::{Lease, MessageId, Previous, Receipt, Timestamp};
 use serde::Deserialize;
 
 use super::*;
-use crate::{Codec, from_message, to_bytes};
+use crate::{BODY_BYTES_MAX, Codec, from_message, to_bytes};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Order {
