@@ -9,6 +9,8 @@
 //!
 //! Features: `json` (on by default).
 
+#[cfg(feature = "avro")]
+pub mod avro;
 mod body;
 mod bounds;
 mod codec;

@@ -1,0 +1,10 @@
+//! Avro: schemas, and how bodies are written and read by them.
+
+mod canonical;
+mod fingerprint;
+mod schema;
+
+pub use self::{
+    fingerprint::Fingerprint,
+    schema::{SCHEMA_BYTES_MAX, Schema},
+};

@@ -1,0 +1,153 @@
+//! A schema: parsed once, cheap to clone, named by its fingerprint.
+
+use std::collections::HashMap;
+use std::fmt::{self, Debug};
+use std::sync::Arc;
+
+use apache_avro::schema::{Name, Schema as Parsed};
+use relayhouse_core::{Error, ErrorKind, Result};
+
+use super::{canonical::canonical, fingerprint::Fingerprint};
+
+/// The largest text of a schema, in bytes: 1 MiB.
+pub const SCHEMA_BYTES_MAX: usize = 1 << 20;
+
+/// The named types of a schema: its records, enums and fixed types.
+pub(crate) type Names<'a> = HashMap<&'a Name, &'a Parsed>;
+
+/// Holds a schema. A clone shares it.
+///
+/// ```
+/// use relayhouse_codec::avro::Schema;
+///
+/// let schema = Schema::parse(r#"{"type": "array", "items": {"type": "int"}}"#)?;
+/// assert_eq!(schema.canonical(), r#"{"type":"array","items":"int"}"#);
+/// # Ok::<(), relayhouse_core::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Schema(Arc<Inner>);
+
+struct Inner {
+    text: Box<str>,
+    parsed: Parsed,
+    canonical: Box<str>,
+    fingerprint: Fingerprint,
+}
+
+impl Schema {
+    /// Parses the JSON text of a schema that stands alone.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ErrorKind::Codec`] that says what is wrong, and where, if the text is no schema,
+    /// has more than [`SCHEMA_BYTES_MAX`], or names a type that it does not define.
+    pub fn parse(text: &str) -> Result<Self> {
+        let size = text.len();
+        if SCHEMA_BYTES_MAX < size {
+            return Err(invalid(format!(
+                "schema has {size} bytes, at most {SCHEMA_BYTES_MAX} are parsed"
+            )));
+        }
+        // The depth is bounded here: serde_json goes 128 deep.
+        let json = serde_json::from_str(text);
+        let json = json.map_err(|error| invalid(format!("schema is not JSON: {error}")))?;
+        let parsed = Parsed::parse(&json);
+        let parsed = parsed.map_err(|error| invalid(format!("schema is not Avro: {error}")))?;
+        check_names(&parsed)?;
+        let canonical = canonical(&parsed).into_boxed_str();
+        Ok(Self(Arc::new(Inner {
+            text: text.into(),
+            fingerprint: Fingerprint::of(&canonical),
+            parsed,
+            canonical,
+        })))
+    }
+
+    /// Returns the JSON text that was parsed.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.0.text
+    }
+
+    /// Returns the Parsing Canonical Form of the specification, which leaves out what no reader
+    /// of the data needs.
+    #[must_use]
+    pub fn canonical(&self) -> &str {
+        &self.0.canonical
+    }
+
+    /// Returns the fingerprint of the canonical form.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.0.fingerprint
+    }
+
+    /// Returns the schema as `apache-avro` has it. Every `Ref` in it is in [`names`](Self::names).
+    pub(crate) fn inner(&self) -> &Parsed {
+        &self.0.parsed
+    }
+
+    /// Collects the named types.
+    pub(crate) fn names(&self) -> Names<'_> {
+        let mut names = Names::new();
+        walk(self.inner(), &mut |schema| {
+            if let (Some(name), false) = (schema.name(), matches!(schema, Parsed::Ref { .. })) {
+                names.insert(name, schema);
+            }
+        });
+        names
+    }
+}
+
+impl Debug for Schema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Schema").field(&self.canonical()).finish()
+    }
+}
+
+/// Checks that each type has one definition, and each name that is used is defined.
+fn check_names(parsed: &Parsed) -> Result<()> {
+    let mut uses = HashMap::new();
+    walk(parsed, &mut |schema| {
+        if let Some(name) = schema.name() {
+            let is_definition = !matches!(schema, Parsed::Ref { .. });
+            *uses.entry(name).or_insert(0_usize) += usize::from(is_definition);
+        }
+    });
+    for (name, definitions) in uses {
+        match definitions {
+            0 => {
+                return Err(invalid(format!(
+                    "schema uses {name} and does not define it"
+                )));
+            }
+            1 => {}
+            _ => return Err(invalid(format!("schema defines {name} more than once"))),
+        }
+    }
+    Ok(())
+}
+
+/// Visits `schema` and all schemas inside it.
+fn walk<'a>(schema: &'a Parsed, visit: &mut impl FnMut(&'a Parsed)) {
+    visit(schema);
+    match schema {
+        Parsed::Array(array) => walk(&array.items, visit),
+        Parsed::Map(map) => walk(&map.types, visit),
+        Parsed::Union(union) => {
+            for variant in union.variants() {
+                walk(variant, visit);
+            }
+        }
+        Parsed::Record(record) => {
+            for field in &record.fields {
+                walk(&field.schema, visit);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn invalid(text: String) -> Error {
+    Error::new(ErrorKind::Codec, text)
+}
