@@ -78,11 +78,7 @@ const RULES: &[Rule] = &[
         May::Only(&[CORE, TIME]),
         &[SDKS, OPAQUE],
     ),
-    rule(
-        "relayhouse-codec",
-        May::Only(&[CORE]),
-        &[ASYNC, SDKS, OPAQUE],
-    ),
+    rule("relayhouse-codec", May::Only(&[CORE]), &[SDKS, OPAQUE]),
     rule("relayhouse-telemetry", May::Only(&[CORE]), &[SDKS, OPAQUE]),
     rule("relayhouse-testkit", May::Only(&[CORE]), &[SDKS, OPAQUE]),
     adapter("relayhouse-memory", &[SDKS, OPAQUE]),

@@ -3,6 +3,7 @@
 mod canonical;
 mod fingerprint;
 mod schema;
+mod screen;
 
 pub use self::{
     fingerprint::Fingerprint,

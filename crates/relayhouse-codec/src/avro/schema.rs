@@ -1,13 +1,18 @@
 //! A schema: parsed once, cheap to clone, named by its fingerprint.
 
-use std::collections::HashMap;
-use std::fmt::{self, Debug};
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    fmt::{self, Debug},
+    sync::Arc,
+};
 
-use apache_avro::schema::{Name, Schema as Parsed};
+use apache_avro::{
+    AvroSchema,
+    schema::{Name, Schema as Parsed},
+};
 use relayhouse_core::{Error, ErrorKind, Result};
 
-use super::{canonical::canonical, fingerprint::Fingerprint};
+use super::{canonical::canonical, fingerprint::Fingerprint, screen::screen};
 
 /// The largest text of a schema, in bytes: 1 MiB.
 pub const SCHEMA_BYTES_MAX: usize = 1 << 20;
@@ -48,9 +53,9 @@ impl Schema {
                 "schema has {size} bytes, at most {SCHEMA_BYTES_MAX} are parsed"
             )));
         }
-        // The depth is bounded here: serde_json goes 128 deep.
         let json = serde_json::from_str(text);
         let json = json.map_err(|error| invalid(format!("schema is not JSON: {error}")))?;
+        screen(&json)?;
         let parsed = Parsed::parse(&json);
         let parsed = parsed.map_err(|error| invalid(format!("schema is not Avro: {error}")))?;
         check_names(&parsed)?;
@@ -63,10 +68,44 @@ impl Schema {
         })))
     }
 
+    /// Takes the schema that is derived from a Rust type, by `apache_avro::AvroSchema`.
+    ///
+    /// ```
+    /// use apache_avro::AvroSchema;
+    /// use relayhouse_codec::avro::Schema;
+    ///
+    /// #[derive(AvroSchema)]
+    /// struct Order {
+    ///     id: i64,
+    ///     note: Option<String>,
+    /// }
+    ///
+    /// let schema = Schema::of::<Order>()?;
+    /// assert_eq!(schema.name(), Some("Order"));
+    /// # Ok::<(), relayhouse_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns what [`parse`](Self::parse) returns, for a schema that was made by hand.
+    pub fn of<T: AvroSchema>() -> Result<Self> {
+        let text = serde_json::to_string(&T::get_schema());
+        let text = text.map_err(|error| invalid(format!("schema is not JSON: {error}")))?;
+        Self::parse(&text)
+    }
+
     /// Returns the JSON text that was parsed.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.0.text
+    }
+
+    /// Writes the schema as JSON for people: in lines, with the attributes in their usual order.
+    #[must_use]
+    pub fn to_pretty(&self) -> String {
+        let text = serde_json::to_string_pretty(self.inner());
+        // What was parsed from JSON is JSON.
+        text.unwrap_or_else(|_| self.text().to_owned())
     }
 
     /// Returns the Parsing Canonical Form of the specification, which leaves out what no reader
@@ -80,6 +119,12 @@ impl Schema {
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         self.0.fingerprint
+    }
+
+    /// Returns the full name of the schema, if it is of a named type.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.inner().name().map(AsRef::as_ref)
     }
 
     /// Returns the schema as `apache-avro` has it. Every `Ref` in it is in [`names`](Self::names).
@@ -148,6 +193,6 @@ fn walk<'a>(schema: &'a Parsed, visit: &mut impl FnMut(&'a Parsed)) {
     }
 }
 
-fn invalid(text: String) -> Error {
+pub(super) fn invalid(text: String) -> Error {
     Error::new(ErrorKind::Codec, text)
 }

@@ -1,0 +1,206 @@
+use std::num::NonZeroUsize;
+
+use relayhouse_core::HeaderValue;
+use serde::Deserialize;
+
+use super::*;
+use crate::{
+    avro::{Fingerprint, FixedSchemas},
+    body::{from_message, from_message_borrowed, to_bytes, to_message},
+    registry::CodecRegistry,
+};
+
+const V1: &str = r#"{"type": "record", "name": "Order", "fields": [
+    {"name": "id", "type": "long"},
+    {"name": "note", "type": "string"}
+]}"#;
+
+const V2: &str = r#"{"type": "record", "name": "Order", "fields": [
+    {"name": "currency", "type": "string", "default": "EUR"},
+    {"name": "note", "type": "string"},
+    {"name": "id", "type": "long"}
+]}"#;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Order {
+    id: i64,
+    note: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Order2 {
+    id: i64,
+    note: String,
+    currency: String,
+}
+
+fn schema(text: &str) -> Schema {
+    Schema::parse(text).unwrap()
+}
+
+fn order() -> Order {
+    Order {
+        id: 7,
+        note: "red".to_owned(),
+    }
+}
+
+#[test]
+fn both_directions_of_evolution_decode_with_every_framing() {
+    let (first, second) = (schema(V1), schema(V2));
+    let numbered = |number| SchemaId::Number(number);
+    let store = FixedSchemas::new()
+        .schema(first.clone())
+        .schema(second.clone())
+        .schema_as(numbered(1), first.clone())
+        .schema_as(numbered(2), second.clone());
+    for framing in [Framing::Bare, Framing::SingleObject, Framing::Confluent] {
+        let mut old = AvroCodec::<Order>::builder(first.clone());
+        let mut new = AvroCodec::<Order2>::builder(second.clone());
+        if framing == Framing::Confluent {
+            (old, new) = (old.id(numbered(1)), new.id(numbered(2)));
+        }
+        let old = old.framing(framing).store(store.clone()).build().unwrap();
+        let new = new.framing(framing).store(store.clone()).build().unwrap();
+
+        let from_old = to_message(&old, &order()).unwrap();
+        let read = from_message(&new, &from_old).unwrap();
+        assert_eq!((read.id, &*read.note, &*read.currency), (7, "red", "EUR"));
+
+        let from_new = to_message(&new, &read).unwrap();
+        assert_eq!(from_message(&old, &from_new).unwrap(), order());
+        assert_eq!(from_message(&new, &from_new).unwrap(), read);
+    }
+}
+
+#[test]
+fn bare_body_has_the_datum_alone_and_its_schema_in_a_header() {
+    let codec = AvroCodec::new(schema(V1)).unwrap();
+    let message = to_message(&codec, &order()).unwrap();
+    assert_eq!(message.body, b"\x0e\x06red"[..]);
+    let fingerprint = schema(V1).fingerprint();
+    assert_eq!(
+        message.headers().text(SCHEMA_HEADER),
+        Some(&*format!("crc-64-avro:{fingerprint}"))
+    );
+}
+
+#[test]
+fn message_without_a_schema_is_refused_unless_one_is_set_for_such() {
+    let codec = AvroCodec::<Order>::new(schema(V1)).unwrap();
+    let message = Message::new(to_bytes(&codec, &order()).unwrap());
+    let error = from_message(&codec, &message).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Codec);
+    assert!(error.is_permanent());
+    assert_eq!(
+        error.to_string(),
+        "message names no schema: it has no header avro-schema"
+    );
+    let codec = AvroCodec::<Order2>::builder(schema(V2))
+        .unlabelled(schema(V1))
+        .build()
+        .unwrap();
+    assert_eq!(from_message(&codec, &message).unwrap().currency, "EUR");
+}
+
+#[test]
+fn schema_that_nobody_knows_is_a_permanent_error_that_names_it() {
+    let codec = AvroCodec::<Order>::new(schema(V1)).unwrap();
+    let message = to_message(&codec, &order()).unwrap();
+    let unknown = SchemaId::from(Fingerprint::new(1)).to_string();
+    let message = message.header(SCHEMA_HEADER, unknown);
+    let error = from_message(&codec, &message).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Codec);
+    assert!(error.is_permanent());
+    assert_eq!(
+        error.to_string(),
+        "schema crc-64-avro:0000000000000001 is not in the store"
+    );
+    let garbage = message.header(SCHEMA_HEADER, HeaderValue::Bytes("x".into()));
+    let error = from_message(&codec, &garbage).unwrap_err();
+    assert!(error.to_string().contains("avro-schema"), "{error}");
+}
+
+#[test]
+fn writer_that_cannot_be_read_is_a_permanent_error_with_the_path() {
+    let writer = schema(&V1.replace(r#""long""#, r#""string""#));
+    let codec = AvroCodec::<Order>::builder(schema(V1))
+        .store(FixedSchemas::new().schema(writer.clone()))
+        .build()
+        .unwrap();
+    let id = SchemaId::from(writer.fingerprint()).to_string();
+    let message = Message::new("\x00\x00").header(SCHEMA_HEADER, id);
+    let error = from_message(&codec, &message).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Codec);
+    assert!(error.is_permanent());
+    assert!(error.to_string().contains("id"), "{error}");
+}
+
+#[test]
+fn body_that_ends_early_says_where_and_nothing_of_its_content() {
+    let codec = AvroCodec::<Order>::new(schema(V1)).unwrap();
+    let error = codec.decode(b"\x0e\x06re").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Codec);
+    let text = error.to_string();
+    assert!(text.contains("note") && text.contains('2'), "{text}");
+    assert!(!text.contains("re\""), "{text}");
+}
+
+#[test]
+fn value_borrows_from_the_body() {
+    #[derive(Debug, PartialEq, Eq, Deserialize)]
+    struct View<'a> {
+        id: i64,
+        note: &'a str,
+    }
+    let codec = AvroCodec::new(schema(V1)).unwrap();
+    let message = to_message(&codec, &order()).unwrap();
+    let view: View<'_> = from_message_borrowed(&codec, &message).unwrap();
+    assert_eq!(view, View { id: 7, note: "red" });
+    assert!(message.body.as_ptr_range().contains(&view.note.as_ptr()));
+}
+
+#[test]
+fn failed_encode_leaves_the_buffer_as_it_was() {
+    let bounds = Bounds::new().body_bytes_max(NonZeroUsize::MIN);
+    let codec = AvroCodec::builder(schema(V1))
+        .framing(Framing::SingleObject)
+        .bounds(bounds)
+        .build()
+        .unwrap();
+    let mut body = BytesMut::from(&b"before"[..]);
+    let error = codec.encode_into(&order(), &mut body).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::MessageTooLarge);
+    assert_eq!(body, b"before"[..]);
+    let error = codec.decode(&[0; 2]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Codec);
+}
+
+#[test]
+fn confluent_framing_without_a_number_says_what_is_missing() {
+    let codec = AvroCodec::builder(schema(V1)).framing(Framing::Confluent);
+    let codec = codec.build().unwrap();
+    let error = to_bytes(&codec, &order()).unwrap_err();
+    assert!(error.to_string().contains("number"), "{error}");
+}
+
+#[test]
+fn registry_of_codecs_chooses_avro_by_its_content_type() {
+    let store = FixedSchemas::new().schema(schema(V2));
+    let codec = AvroCodec::<Order>::builder(schema(V1)).store(store);
+    let codecs = CodecRegistry::new().codec(codec.build().unwrap());
+    let message = codecs.encode("avro/binary", &order()).unwrap();
+    assert!(message.headers().text(SCHEMA_HEADER).is_some());
+    assert_eq!(codecs.decode::<Order>(&message).unwrap(), order());
+
+    let new = AvroCodec::<Order2>::new(schema(V2)).unwrap();
+    let value = Order2 {
+        id: 7,
+        note: "red".to_owned(),
+        currency: "EUR".to_owned(),
+    };
+    let message = to_message(&new, &value).unwrap();
+    assert_eq!(codecs.decode::<Order>(&message).unwrap(), order());
+    let foreign = message.content_type("avro/binary; framing=confluent");
+    assert!(codecs.decode::<Order>(&foreign).is_err());
+}
