@@ -11,22 +11,48 @@ use super::{
     screen::SCHEMA_DEPTH_MAX,
 };
 
-/// Parses `text`, in which types may stand by name that `others` define.
-///
-/// # Errors
-///
-/// Returns what [`Schema::parse`] returns; a name that nobody defines is one such error.
-pub(super) fn inline(text: &str, others: &[String]) -> Result<Schema> {
-    let mut inliner = Inliner::default();
-    for other in others {
-        let mut other = json(other)?;
-        qualify(&mut other, "", 0)?;
-        inliner.define(other);
+/// Knows what the names in schemas stand for.
+#[derive(Debug, Default)]
+pub(super) struct Definitions(HashMap<String, Value>);
+
+impl Definitions {
+    /// Adds the types that `text` is about: one, or the several of a union.
+    ///
+    /// # Errors
+    ///
+    /// Returns what [`Schema::parse`] returns for a text that is no JSON, or too long.
+    pub(super) fn add(&mut self, text: &str) -> Result<()> {
+        let mut schema = json(text)?;
+        qualify(&mut schema, "", 0)?;
+        self.define(schema);
+        Ok(())
     }
-    let mut schema = json(text)?;
-    qualify(&mut schema, "", 0)?;
-    inliner.replace(&mut schema, 0)?;
-    Schema::parse(&schema.to_string())
+
+    /// Parses `text`, in which types may stand by name that are defined here.
+    ///
+    /// # Errors
+    ///
+    /// Returns what [`Schema::parse`] returns; a name that nobody defines is one such error.
+    pub(super) fn inline(&self, text: &str) -> Result<Schema> {
+        let mut schema = json(text)?;
+        qualify(&mut schema, "", 0)?;
+        let mut inliner = Inliner {
+            definitions: &self.0,
+            defined: HashSet::new(),
+        };
+        inliner.replace(&mut schema, 0)?;
+        Schema::parse(&schema.to_string())
+    }
+
+    fn define(&mut self, schema: Value) {
+        match schema {
+            Value::Array(branches) => branches.into_iter().for_each(|branch| self.define(branch)),
+            Value::Object(object) if kind(&object) == Kind::Named => {
+                self.0.insert(name_of(&object), object.into());
+            }
+            _ => {}
+        }
+    }
 }
 
 fn json(text: &str) -> Result<Value> {
@@ -133,34 +159,22 @@ fn kind(object: &Map<String, Value>) -> Kind {
 }
 
 /// Replaces names by definitions.
-#[derive(Debug, Default)]
-struct Inliner {
-    /// The definitions by their full names, each of which is taken once.
-    definitions: HashMap<String, Value>,
+#[derive(Debug)]
+struct Inliner<'a> {
+    definitions: &'a HashMap<String, Value>,
     /// The names that are defined already in what was walked over.
     defined: HashSet<String>,
 }
 
-impl Inliner {
-    /// Adds a definition, or the several of a union.
-    fn define(&mut self, schema: Value) {
-        match schema {
-            Value::Array(branches) => branches.into_iter().for_each(|branch| self.define(branch)),
-            Value::Object(object) if kind(&object) == Kind::Named => {
-                self.definitions.insert(name_of(&object), object.into());
-            }
-            _ => {}
-        }
-    }
-
+impl Inliner<'_> {
     fn replace(&mut self, schema: &mut Value, depth: usize) -> Result<()> {
         check_depth(depth)?;
         match schema {
             Value::String(name) => {
                 if !self.defined.contains(name.as_str())
-                    && let Some(definition) = self.definitions.remove(name.as_str())
+                    && let Some(definition) = self.definitions.get(name.as_str())
                 {
-                    *schema = definition;
+                    *schema = definition.clone();
                     return self.replace(schema, depth);
                 }
                 Ok(())
@@ -220,8 +234,11 @@ mod tests {
     use super::*;
 
     fn inlined(text: &str, others: &[&str]) -> Result<Schema> {
-        let others: Vec<_> = others.iter().map(|&other| other.to_owned()).collect();
-        inline(text, &others)
+        let mut definitions = Definitions::default();
+        for other in others {
+            definitions.add(other)?;
+        }
+        definitions.inline(text)
     }
 
     #[test]
@@ -273,7 +290,8 @@ mod tests {
             )
         };
         let others: Vec<_> = (1..1000).map(link).collect();
-        let error = inline(&link(0), &others).unwrap_err();
+        let others: Vec<_> = others.iter().map(String::as_str).collect();
+        let error = inlined(&link(0), &others).unwrap_err();
         assert!(error.to_string().contains("deep"), "{error}");
     }
 }

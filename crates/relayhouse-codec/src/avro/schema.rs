@@ -57,7 +57,7 @@ impl Schema {
         let json = json.map_err(|error| invalid(format!("schema is not JSON: {error}")))?;
         screen(&json)?;
         let parsed = Parsed::parse(&json);
-        let parsed = parsed.map_err(|error| invalid(format!("schema is not Avro: {error}")))?;
+        let parsed = parsed.map_err(|error| not_avro(&error))?;
         check_names(&parsed)?;
         let canonical = canonical(&parsed).into_boxed_str();
         Ok(Self(Arc::new(Inner {
@@ -148,6 +148,14 @@ impl Debug for Schema {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Schema").field(&self.canonical()).finish()
     }
+}
+
+/// Says what is wrong with a schema, in words that may quote a part of it.
+fn not_avro(error: &apache_avro::Error) -> Error {
+    const SHOWN_MAX: usize = 240;
+    let text = error.to_string();
+    let shown: String = text.chars().take(SHOWN_MAX).collect();
+    invalid(format!("schema is not Avro: {}", shown.escape_debug()))
 }
 
 /// Checks that each type has one definition, and each name that is used is defined.

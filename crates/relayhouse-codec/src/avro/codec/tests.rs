@@ -184,6 +184,14 @@ fn confluent_framing_without_a_number_says_what_is_missing() {
     assert!(error.to_string().contains("number"), "{error}");
 }
 
+/// As deep as a schema may be, on the stack of a test's thread.
+#[test]
+fn deepest_schema_is_compiled() {
+    let (open, close) = (r#"{"type":"array","items":"#.repeat(127), "}".repeat(127));
+    let codec = AvroCodec::<Vec<()>>::new(schema(&format!("{open}\"int\"{close}"))).unwrap();
+    assert_eq!(codec.decode(b"\x00").unwrap(), []);
+}
+
 #[test]
 fn registry_of_codecs_chooses_avro_by_its_content_type() {
     let store = FixedSchemas::new().schema(schema(V2));

@@ -1,11 +1,12 @@
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use relayhouse_core::{
     Delivery, Error, ErrorKind, Instant, Lease, Message, MessageId, Previous, Receipt, Result,
     Timestamp,
 };
-use tower::{Layer, Service, ServiceExt, service_fn};
+use tower::{Service, ServiceExt, service_fn};
+use tower_layer::Layer;
 
 use super::*;
 use crate::{
@@ -24,14 +25,14 @@ struct Remote {
 }
 
 impl Remote {
-    fn new(answer: Result<Schema>) -> std::sync::Arc<Self> {
+    fn new(answer: Result<Schema>) -> Arc<Self> {
         let fetched = Mutex::default();
-        std::sync::Arc::new(Self { answer, fetched })
+        Arc::new(Self { answer, fetched })
     }
 }
 
 #[async_trait]
-impl SchemaStore for std::sync::Arc<Remote> {
+impl SchemaStore for Remote {
     fn known(&self, id: SchemaId) -> Result<Option<Schema>> {
         if self.fetched.lock().unwrap().contains(&id) {
             return self.answer.clone().map(Some);
@@ -49,7 +50,7 @@ fn schema(text: &str) -> Schema {
     Schema::parse(text).unwrap()
 }
 
-fn codec(store: std::sync::Arc<Remote>) -> AvroCodec<i64> {
+fn codec(store: Arc<Remote>) -> AvroCodec<i64> {
     let codec = AvroCodec::builder(schema(r#""long""#)).framing(Framing::Confluent);
     codec.store(store).build().unwrap()
 }

@@ -14,7 +14,7 @@ use relayhouse_core::{Error, ErrorKind, Result};
 
 use super::{SchemaId, SchemaStore, unknown};
 use crate::avro::{
-    inline::inline,
+    inline::Definitions,
     schema::{SCHEMA_BYTES_MAX, Schema},
 };
 
@@ -55,9 +55,14 @@ impl SchemaDirectory {
         let path = path.as_ref();
         let files = files(path).map_err(|error| unreadable(path, error))?;
         let (mut by_id, mut by_name) = (HashMap::new(), HashMap::new());
-        let texts: Vec<_> = files.iter().map(|(_, text)| text.clone()).collect();
+        let mut definitions = Definitions::default();
         for (file, text) in &files {
-            let schema = inline(text, &texts).map_err(|error| unreadable(file, error))?;
+            let added = definitions.add(text);
+            added.map_err(|error| unreadable(file, error))?;
+        }
+        for (file, text) in &files {
+            let schema = definitions.inline(text);
+            let schema = schema.map_err(|error| unreadable(file, error))?;
             if let Some(name) = schema.name() {
                 let earlier = by_name.insert(name.to_owned(), schema.clone());
                 if earlier.is_some() {

@@ -7,7 +7,7 @@ mod memory;
 #[cfg(feature = "registry")]
 mod registry;
 
-use std::fmt::Debug;
+use std::{fmt::Debug, sync::Arc};
 
 use async_trait::async_trait;
 use relayhouse_core::{Error, ErrorKind, Result};
@@ -42,6 +42,17 @@ pub trait SchemaStore: Debug + Send + Sync {
     /// Returns a permanent [`ErrorKind::Codec`] if no such schema is in the store, and a temporary
     /// error if the store cannot be reached.
     async fn fetch(&self, id: SchemaId) -> Result<Schema>;
+}
+
+#[async_trait]
+impl<S: SchemaStore + ?Sized> SchemaStore for Arc<S> {
+    fn known(&self, id: SchemaId) -> Result<Option<Schema>> {
+        (**self).known(id)
+    }
+
+    async fn fetch(&self, id: SchemaId) -> Result<Schema> {
+        (**self).fetch(id).await
+    }
 }
 
 /// Says that a store has no such schema, which waiting will not change.

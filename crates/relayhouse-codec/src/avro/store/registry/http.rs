@@ -104,6 +104,11 @@ impl Http {
     }
 
     fn request(&self, path: &[&str], body: Option<Vec<u8>>) -> Result<Request<Full<Bytes>>> {
+        if path.iter().any(|segment| ["", ".", ".."].contains(segment)) {
+            return Err(invalid(
+                "subject has a name that no URL can hold".to_owned(),
+            ));
+        }
         let mut url = self.url.clone();
         // Only a URL without a host has no path to add to, and such a one was refused.
         if let Ok(mut segments) = url.path_segments_mut() {

@@ -9,7 +9,7 @@ use super::{
     reply::{Named, Stored},
 };
 use crate::avro::{
-    inline::inline,
+    inline::Definitions,
     schema::{Schema, invalid},
 };
 
@@ -19,7 +19,7 @@ const REFERENCES_MAX: usize = 64;
 /// Parses what is stored, after it has fetched what it refers to.
 pub(super) async fn resolve(http: &Http, stored: Stored) -> Result<Schema> {
     check(&stored)?;
-    let mut others = Vec::new();
+    let mut others = Definitions::default();
     let mut seen = HashSet::new();
     let mut waiting = VecDeque::from(stored.references);
     while let Some(reference) = waiting.pop_front() {
@@ -35,12 +35,12 @@ pub(super) async fn resolve(http: &Http, stored: Stored) -> Result<Schema> {
         let path = ["subjects", &reference.subject, "versions", &version];
         let Named { schema: other, .. } = http.get(&path).await?;
         check(&other)?;
-        others.push(other.schema);
+        others.add(&other.schema)?;
         waiting.extend(other.references);
     }
-    match others.is_empty() {
+    match seen.is_empty() {
         true => Schema::parse(&stored.schema),
-        false => inline(&stored.schema, &others),
+        false => others.inline(&stored.schema),
     }
 }
 

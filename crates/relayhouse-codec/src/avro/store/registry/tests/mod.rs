@@ -56,6 +56,15 @@ async fn registered_schema_is_known_by_its_number() {
     assert_eq!(found, id);
     let error = registry.look_up("other", &schema(INT)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Codec);
+    let count = server.requests().len();
+    for subject in ["", ".", ".."] {
+        assert!(registry.latest(subject).await.is_err(), "{subject}");
+    }
+    assert_eq!(
+        server.requests().len(),
+        count,
+        "nothing is asked of another path"
+    );
 }
 
 #[tokio::test]
