@@ -1,0 +1,187 @@
+//! Arrays and maps, and bytes that come one by one.
+
+use serde::{
+    Serialize,
+    ser::{SerializeMap, SerializeSeq},
+};
+
+use super::{
+    fault::{Fault, Result},
+    node::Node,
+    sink::Sink,
+    value::ValueWriter,
+};
+
+/// A list of unknown length is written in blocks of this size, as `apache-avro` does.
+const BLOCK_BYTES: usize = 1024;
+
+/// Writes the items of one array or map, or bytes.
+///
+/// One block holds all items if their number is known beforehand.
+pub(super) struct Block<'s, 'a> {
+    sink: &'s mut Sink<'a>,
+    form: Form,
+    item: Node,
+    length: Option<usize>,
+    /// How many items are written.
+    count: usize,
+    /// Where the block begins whose size is not known yet.
+    start: usize,
+    /// How many items were written before this block.
+    count_before: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    List,
+    Bytes,
+    Fixed,
+}
+
+impl<'s, 'a> Block<'s, 'a> {
+    /// Begins what the node is, if it is written item by item.
+    #[inline]
+    pub(super) fn of(
+        writer: ValueWriter<'s, 'a>,
+        length: Option<usize>,
+        found: &str,
+    ) -> Result<Self> {
+        match writer.node {
+            Node::Array(item) => Self::list(writer.sink, item, length),
+            Node::Bytes => Self::bytes(writer.sink, length),
+            Node::Fixed(fixed) => {
+                let size = writer.sink.plan.fixed[fixed as usize].size;
+                Ok(Self::new(writer.sink, Form::Fixed, Node::Octet, Some(size)))
+            }
+            _ => Err(writer.misfit(found)),
+        }
+    }
+
+    /// Begins an array or a map of items like `item`.
+    #[inline]
+    pub(super) fn list(sink: &'s mut Sink<'a>, item: u32, length: Option<usize>) -> Result<Self> {
+        let item = sink.plan.items[item as usize];
+        sink.enter()?;
+        if let Some(length) = length {
+            sink.take_items(length)?;
+            sink.block(length);
+        }
+        Ok(Self::new(sink, Form::List, item, length))
+    }
+
+    /// Begins bytes that come one by one.
+    fn bytes(sink: &'s mut Sink<'a>, length: Option<usize>) -> Result<Self> {
+        if let Some(length) = length {
+            sink.check_text(length)?;
+            sink.count(length);
+        }
+        Ok(Self::new(sink, Form::Bytes, Node::Octet, length))
+    }
+
+    #[inline]
+    fn new(sink: &'s mut Sink<'a>, form: Form, item: Node, length: Option<usize>) -> Self {
+        Self {
+            start: sink.length(),
+            sink,
+            form,
+            item,
+            length,
+            count: 0,
+            count_before: 0,
+        }
+    }
+
+    #[inline]
+    fn value<T: Serialize + ?Sized>(&mut self, node: Node, value: &T) -> Result {
+        let written = value.serialize(ValueWriter::new(self.sink, node));
+        written.map_err(|fault| fault.in_item(self.count))
+    }
+
+    #[inline]
+    pub(super) fn item<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
+        self.value(self.item, value)?;
+        self.count += 1;
+        match self.length {
+            Some(_) => self.sink.check_body(),
+            None => self.item_of_unknown(),
+        }
+    }
+
+    fn item_of_unknown(&mut self) -> Result {
+        self.sink.check_body()?;
+        if self.form == Form::List {
+            self.sink.take_items(1)?;
+            if BLOCK_BYTES <= self.sink.length() - self.start {
+                self.close_block();
+            }
+        }
+        Ok(())
+    }
+
+    fn close_block(&mut self) {
+        let items = self.count - self.count_before;
+        self.sink.close_block(self.start, items);
+        self.start = self.sink.length();
+        self.count_before = self.count;
+    }
+
+    #[inline]
+    pub(super) fn finish(mut self) -> Result {
+        if self.length.is_some_and(|length| length != self.count) {
+            return Err(self.wrong_length());
+        }
+        match self.form {
+            Form::List => {
+                if self.length.is_none() && self.count_before < self.count {
+                    self.close_block();
+                }
+                self.sink.byte(0);
+                self.sink.leave();
+                Ok(())
+            }
+            Form::Bytes if self.length.is_none() => self.sink.close_text(self.start),
+            Form::Bytes | Form::Fixed => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn wrong_length(&self) -> Fault {
+        let (count, length) = (self.count, self.length.unwrap_or_default());
+        Fault::new(format!("{count} items come where {length} must be"))
+    }
+}
+
+impl SerializeSeq for Block<'_, '_> {
+    type Ok = ();
+    type Error = Fault;
+
+    #[inline]
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
+        self.item(value)
+    }
+
+    #[inline]
+    fn end(self) -> Result {
+        self.finish()
+    }
+}
+
+impl SerializeMap for Block<'_, '_> {
+    type Ok = ();
+    type Error = Fault;
+
+    #[inline]
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result {
+        self.value(Node::Text, key)
+    }
+
+    #[inline]
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
+        self.item(value)
+    }
+
+    #[inline]
+    fn end(self) -> Result {
+        self.finish()
+    }
+}

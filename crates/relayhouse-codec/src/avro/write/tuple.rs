@@ -1,0 +1,132 @@
+//! Tuples: the fields of a record by their order, the items of an array, or the one value inside.
+
+use serde::{
+    Serialize,
+    ser::{SerializeTuple, SerializeTupleStruct, SerializeTupleVariant},
+};
+
+use super::{
+    block::Block,
+    fault::{Fault, Result},
+    node::{Node, Place, Record},
+    record::RecordWriter,
+    sink::Sink,
+    value::ValueWriter,
+};
+
+/// Writes one tuple.
+pub(super) enum TupleWriter<'s, 'a> {
+    /// The empty tuple, as null.
+    Unit,
+    One(One<'s, 'a>),
+    Fields(Fields<'s, 'a>),
+    Items(Block<'s, 'a>),
+}
+
+/// Writes the value of a tuple of one as that value.
+pub(super) struct One<'s, 'a>(pub(super) ValueWriter<'s, 'a>);
+
+/// Writes a tuple as a record.
+pub(super) struct Fields<'s, 'a> {
+    writer: RecordWriter<'s, 'a>,
+    record: &'a Record,
+    position: usize,
+}
+
+impl<'s, 'a> TupleWriter<'s, 'a> {
+    pub(super) fn fields(sink: &'s mut Sink<'a>, record: &'a Record) -> Result<Self> {
+        Ok(Self::Fields(Fields {
+            writer: RecordWriter::new(sink, record)?,
+            record,
+            position: 0,
+        }))
+    }
+
+    fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
+        match self {
+            Self::Unit => Err(Fault::new("a tuple of no values has one")),
+            Self::One(one) => one.element(value),
+            Self::Fields(fields) => fields.element(value),
+            Self::Items(block) => block.item(value),
+        }
+    }
+
+    fn finish(self) -> Result {
+        match self {
+            Self::Unit | Self::One(_) => Ok(()),
+            Self::Fields(fields) => fields.writer.end(),
+            Self::Items(block) => block.finish(),
+        }
+    }
+}
+
+impl One<'_, '_> {
+    /// Writes the value as what stands for the tuple, or else as the one item of it.
+    fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
+        let Self(ValueWriter { sink, node }) = self;
+        let mark = sink.mark();
+        let written = value.serialize(ValueWriter::new(sink, *node));
+        let is_list = matches!(node, Node::Array(_) | Node::Bytes | Node::Fixed(_));
+        if written.is_ok() || !is_list {
+            return written;
+        }
+        sink.go_back(mark);
+        let writer = ValueWriter::new(sink, *node);
+        let mut block = Block::of(writer, Some(1), "a tuple")?;
+        block.item(value)?;
+        block.finish()
+    }
+}
+
+impl Fields<'_, '_> {
+    fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
+        let position = self.position;
+        let Some(field) = self.record.fields.get(position) else {
+            return Err(Fault::new(
+                "the tuple has more values than the record fields",
+            ));
+        };
+        self.position += 1;
+        let node = field.node;
+        self.writer.field_at(Place { position, node }, value)
+    }
+}
+
+impl SerializeTuple for TupleWriter<'_, '_> {
+    type Ok = ();
+    type Error = Fault;
+
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
+        self.element(value)
+    }
+
+    fn end(self) -> Result {
+        self.finish()
+    }
+}
+
+impl SerializeTupleStruct for TupleWriter<'_, '_> {
+    type Ok = ();
+    type Error = Fault;
+
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
+        self.element(value)
+    }
+
+    fn end(self) -> Result {
+        self.finish()
+    }
+}
+
+impl SerializeTupleVariant for TupleWriter<'_, '_> {
+    type Ok = ();
+    type Error = Fault;
+
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
+        self.element(value)
+    }
+
+    fn end(self) -> Result {
+        self.finish()
+    }
+}
