@@ -110,9 +110,15 @@ impl Model {
             return Ok(());
         };
         let invalid = |reason| Error::invalid("RedrivePolicy", redrive.to_json(), reason);
-        let Some(target) = self.queues.get(&redrive.target) else {
+        let target = self.find(&redrive.target_arn);
+        let Some(target) = target.and_then(|target| self.queues.get(&target)) else {
             return Err(invalid("Dead letter target does not exist."));
         };
+        if redrive.target.account != key.account {
+            return Err(invalid(
+                "Dead letter target owner should be same as the source.",
+            ));
+        }
         if redrive.target.is_fifo() != key.is_fifo() {
             return Err(invalid(
                 "Dead-letter queue must be same type of queue as the source.",

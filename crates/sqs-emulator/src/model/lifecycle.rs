@@ -51,6 +51,8 @@ impl Model {
         let key = QueueKey::new(&call.account, &create.queue_name);
         call.queue = Some(create.queue_name);
         let queue_url = self.url(&key);
+        // A task of a queue that was deleted fails, and does not go on with the one of its name.
+        self.run_moves(call.now);
         if let Some(queue) = self.queues.get(&key) {
             check_same(&queue.settings, &settings, &create.attributes)?;
             return Ok(QueueUrl { queue_url });

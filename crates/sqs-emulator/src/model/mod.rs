@@ -145,6 +145,12 @@ impl Model {
         let region = &self.site.region;
         format!("arn:aws:sqs:{region}:{}:{}", key.account, key.name)
     }
+
+    /// Finds the queue of an ARN; there is none of another region.
+    fn find(&self, arn: &str) -> Option<QueueKey> {
+        let key = QueueKey::of_arn(arn).filter(|key| self.arn(key) == arn)?;
+        self.queues.contains_key(&key).then_some(key)
+    }
 }
 
 /// Returns a number that no other call of this function gets.

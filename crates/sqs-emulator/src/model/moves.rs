@@ -254,13 +254,15 @@ impl Model {
         if arn.is_empty() {
             return Err(Error::missing("SourceArn"));
         }
-        let key = QueueKey::of_arn(arn).filter(|key| self.queues.contains_key(key));
-        key.ok_or_else(no_such_resource)
+        self.find(arn).ok_or_else(no_such_resource)
     }
 
     fn destination(&self, arn: String, source: &QueueKey) -> Result<(QueueKey, String)> {
-        let key = QueueKey::of_arn(&arn).filter(|key| self.queues.contains_key(key));
-        let key = key.ok_or_else(no_such_resource)?;
+        let key = self.find(&arn).ok_or_else(no_such_resource)?;
+        if key == *source {
+            let reason = "Source and destination must not be the same queue.";
+            return Err(Error::invalid("DestinationArn", arn, reason));
+        }
         if key.is_fifo() != source.is_fifo() {
             let reason = "Source and destination must be queues of the same type.";
             return Err(Error::invalid("DestinationArn", arn, reason));

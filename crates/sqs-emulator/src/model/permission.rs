@@ -1,6 +1,6 @@
 //! Permissions: statements of a queue's policy. They are kept and shown, and enforced by nobody.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     Call, Model,
@@ -14,6 +14,7 @@ use crate::api::{
 const LABEL_LENGTH_MAX: usize = 80;
 const ACTIONS_MAX: usize = 7;
 const STATEMENTS_MAX: usize = 20;
+const ACCOUNT_LENGTH: usize = 12;
 const ACTIONS: [&str; 8] = [
     "*",
     "ChangeMessageVisibility",
@@ -31,7 +32,7 @@ impl Model {
         let arn = self.arn(&QueueKey::of_url(&add.queue_url)?);
         let queue = self.reach(call, &add.queue_url)?;
         check(add)?;
-        let mut statements = statements(queue.settings.policy.as_deref());
+        let (mut policy, mut statements) = read(queue.settings.policy.as_deref());
         if statements.iter().any(|it| it["Sid"] == add.label.as_str()) {
             let reason = "Already exists.";
             return Err(Error::invalid("Label", &add.label, reason));
@@ -50,7 +51,7 @@ impl Model {
             "Action": one_or_all(actions.collect()),
             "Resource": arn,
         }));
-        queue.settings.policy = Some(policy(&arn, &statements));
+        queue.settings.policy = Some(write(&mut policy, statements, &arn));
         queue.modified = call.now;
         Ok(Done {})
     }
@@ -63,14 +64,15 @@ impl Model {
     ) -> Result<Done> {
         let arn = self.arn(&QueueKey::of_url(&remove.queue_url)?);
         let queue = self.reach(call, &remove.queue_url)?;
-        let mut statements = statements(queue.settings.policy.as_deref());
+        let (mut policy, mut statements) = read(queue.settings.policy.as_deref());
         let count = statements.len();
         statements.retain(|it| it["Sid"] != remove.label.as_str());
         if statements.len() == count {
             let reason = "can't find label on existing policy";
             return Err(Error::invalid("Label", &remove.label, reason));
         }
-        queue.settings.policy = (!statements.is_empty()).then(|| policy(&arn, &statements));
+        let is_empty = statements.is_empty();
+        queue.settings.policy = (!is_empty).then(|| write(&mut policy, statements, &arn));
         queue.modified = call.now;
         Ok(Done {})
     }
@@ -82,6 +84,11 @@ fn check(add: &AddPermission) -> Result<()> {
     }
     if add.actions.is_empty() {
         return Err(Error::missing("Actions"));
+    }
+    let is_account =
+        |it: &String| it.len() == ACCOUNT_LENGTH && it.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some(account) = add.accounts.iter().find(|it| !is_account(it)) {
+        return Err(Error::invalid("PrincipalId", account, "Unable to verify."));
     }
     if !is_word(&add.label) || LABEL_LENGTH_MAX < add.label.len() {
         let reason = "Can only include alphanumeric characters, hyphens, or underscores. \
@@ -100,19 +107,27 @@ fn check(add: &AddPermission) -> Result<()> {
     Ok(())
 }
 
-/// Reads the statements of a policy.
-fn statements(policy: Option<&str>) -> Vec<Value> {
-    let policy = policy.and_then(|text| serde_json::from_str::<Value>(text).ok());
-    match policy.map(|mut policy| policy["Statement"].take()) {
+/// Reads a policy, and takes its statements out.
+fn read(policy: Option<&str>) -> (Map<String, Value>, Vec<Value>) {
+    let policy = policy.and_then(|text| serde_json::from_str(text).ok());
+    let mut policy: Map<String, Value> = policy.unwrap_or_default();
+    let statements = match policy.remove("Statement") {
         Some(Value::Array(statements)) => statements,
         Some(statement @ Value::Object(_)) => vec![statement],
         _ => Vec::new(),
-    }
+    };
+    (policy, statements)
 }
 
-fn policy(arn: &str, statements: &[Value]) -> String {
-    let id = format!("{arn}/SQSDefaultPolicy");
-    json!({"Version": "2008-10-17", "Id": id, "Statement": statements}).to_string()
+/// Writes a policy, whose version and id stay what they were.
+fn write(policy: &mut Map<String, Value>, statements: Vec<Value>, arn: &str) -> String {
+    let mut set = |name: &str, value: Value| {
+        policy.entry(name).or_insert(value);
+    };
+    set("Version", json!("2008-10-17"));
+    set("Id", json!(format!("{arn}/SQSDefaultPolicy")));
+    set("Statement", Value::Array(statements));
+    Value::Object(policy.clone()).to_string()
 }
 
 /// Writes a list of one as the one, as AWS does.

@@ -79,7 +79,27 @@ impl Settings {
         if throughput_needs_scope {
             return Err(bad_value("FifoThroughputLimit"));
         }
+        settings.check_encryption(texts)?;
         Ok(settings)
+    }
+
+    /// Keeps one kind of encryption: what is asked for takes the place of the other kind.
+    fn check_encryption(&mut self, texts: &Texts) -> Result<()> {
+        let asks_key = texts.get("KmsMasterKeyId").is_some_and(|it| !it.is_empty());
+        let asks_managed = texts
+            .get("SqsManagedSseEnabled")
+            .is_some_and(|it| it == "true");
+        if asks_key && asks_managed {
+            return Err(Error::new(
+                Code::InvalidAttributeValue,
+                "You can use one type of server-side encryption (SSE) at one time. You can either \
+                 enable KMS SSE or SQS SSE.",
+            ));
+        }
+        if asks_managed {
+            self.key = None;
+        }
+        Ok(())
     }
 
     fn set(&mut self, name: &str, value: &str) -> Result<()> {

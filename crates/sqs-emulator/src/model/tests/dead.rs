@@ -71,6 +71,9 @@ fn policy_is_checked_and_can_be_taken_away() {
     let mut world = World::new();
     world.queue("dead");
     world.fifo("dead.fifo", &[]);
+    let ours = std::mem::replace(&mut world.call.account, "111111111111".to_owned());
+    world.queue("dead");
+    world.call.account = ours;
     let url = world.queue("q");
     let text = policy("dead", 3).replace(":3", ":\"3\"");
     world.set(&url, "RedrivePolicy", &text).unwrap();
@@ -83,6 +86,8 @@ fn policy_is_checked_and_can_be_taken_away() {
         &policy("dead", 1001),
         &policy("missing", 1),
         &policy("dead.fifo", 1),
+        &policy("dead", 1).replace("us-east-1", "eu-west-1"),
+        &policy("dead", 1).replace("000000000000", "111111111111"),
     ] {
         let refused = code(world.set(&url, "RedrivePolicy", bad));
         assert_eq!(refused, Some(Code::InvalidParameterValue), "{bad}");

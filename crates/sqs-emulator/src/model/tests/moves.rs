@@ -173,3 +173,47 @@ fn last_ten_tasks_are_known() {
     let refused = code(world.model.list_moves(&mut world.call, &list));
     assert_eq!(refused, Some(Code::InvalidParameterValue));
 }
+
+#[test]
+fn messages_do_not_move_to_where_they_are() {
+    let (mut world, _, dead) = dead(2);
+    let start = StartMove {
+        destination_arn: Some(arn("dead")),
+        ..start(None)
+    };
+    let refused = code(world.start_move(start));
+    assert_eq!(refused, Some(Code::InvalidParameterValue));
+    assert_eq!(world.counts(&dead), ["2", "0", "0"]);
+}
+
+#[test]
+fn task_ends_with_its_queue() {
+    let (mut world, url, dead) = dead(10);
+    world.start_move(start(Some(1))).unwrap();
+    world.delete_queue(&dead).unwrap();
+    world.pass(60);
+    assert_eq!(world.queue("dead"), dead);
+    world.send(send(&dead, "new")).unwrap();
+    world.pass(60);
+    assert_eq!(world.counts(&dead), ["1", "0", "0"]);
+    assert_eq!(world.counts(&url), ["1", "0", "0"], "what was moved before");
+    assert_eq!(world.last_move().status, "FAILED");
+}
+
+#[test]
+fn queues_of_another_region_are_not_there() {
+    let (mut world, ..) = dead(1);
+    let elsewhere = |name: &str| arn(name).replace("us-east-1", "eu-west-1");
+    let source = StartMove {
+        source_arn: elsewhere("dead"),
+        ..start(None)
+    };
+    let destination = StartMove {
+        destination_arn: Some(elsewhere("q")),
+        ..start(None)
+    };
+    for wrong in [source, destination] {
+        let refused = code(world.start_move(wrong));
+        assert_eq!(refused, Some(Code::ResourceNotFound));
+    }
+}

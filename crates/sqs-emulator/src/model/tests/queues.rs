@@ -110,6 +110,20 @@ fn attributes_have_bounds() {
 }
 
 #[test]
+fn one_kind_of_encryption_takes_the_place_of_the_other() {
+    let mut world = World::new();
+    let both = [("KmsMasterKeyId", "k"), ("SqsManagedSseEnabled", "true")];
+    let refused = code(world.create("q", &both));
+    assert_eq!(refused, Some(Code::InvalidAttributeValue));
+    let url = world.queue("q");
+    world.set(&url, "KmsMasterKeyId", "k").unwrap();
+    assert_eq!(world.get(&url, "SqsManagedSseEnabled"), "false");
+    world.set(&url, "SqsManagedSseEnabled", "true").unwrap();
+    assert_eq!(world.get(&url, "KmsMasterKeyId"), "");
+    assert_eq!(world.get(&url, "SqsManagedSseEnabled"), "true");
+}
+
+#[test]
 fn throughput_by_group_needs_the_scope_of_a_group() {
     let mut world = World::new();
     let url = world.fifo("q.fifo", &[]);
@@ -290,12 +304,17 @@ fn permissions_are_statements_of_the_policy() {
     );
     assert_eq!(statement["Action"][1], "SQS:ReceiveMessage");
     assert_eq!(statement["Resource"], arn("q"));
+    let of_nobody = AddPermission {
+        accounts: vec!["somebody".to_owned()],
+        ..add("m", &["*"])
+    };
     for (wrong, expected) in [
         (both, Code::InvalidParameterValue),
         (add("m", &["Dance"]), Code::InvalidParameterValue),
         (add("m m", &["*"]), Code::InvalidParameterValue),
         (add("m", &[]), Code::MissingParameter),
         (add("m", &["*"; 8]), Code::OverLimit),
+        (of_nobody, Code::InvalidParameterValue),
     ] {
         let refused = code(world.model.add_permission(&mut world.call, &wrong));
         assert_eq!(refused, Some(expected));
@@ -311,4 +330,26 @@ fn permissions_are_statements_of_the_policy() {
     assert_eq!(world.get(&url, "Policy"), "");
     let refused = code(world.model.remove_permission(&mut world.call, &remove));
     assert_eq!(refused, Some(Code::InvalidParameterValue));
+}
+
+#[test]
+fn permissions_keep_the_rest_of_a_policy() {
+    let mut world = World::new();
+    let policy = r#"{"Version":"2012-10-17","Id":"mine","Statement":{"Sid":"s"}}"#;
+    let url = world.create("q", &[("Policy", policy)]).unwrap();
+    let add = AddPermission {
+        queue_url: url.clone(),
+        label: "l".to_owned(),
+        accounts: vec!["111111111111".to_owned()],
+        actions: vec!["*".to_owned()],
+    };
+    world.model.add_permission(&mut world.call, &add).unwrap();
+    let policy = world.get(&url, "Policy");
+    let policy: serde_json::Value = serde_json::from_str(&policy).unwrap();
+    assert_eq!(
+        (&policy["Version"], &policy["Id"]),
+        (&"2012-10-17".into(), &"mine".into())
+    );
+    assert_eq!(policy["Statement"][0]["Sid"], "s");
+    assert_eq!(policy["Statement"][1]["Sid"], "l");
 }
