@@ -4,6 +4,7 @@ mod layout;
 mod receiver;
 mod sender;
 mod turns;
+mod untold;
 
 use md5::{Digest, Md5};
 use relayhouse_core::{Error, QueueName, Result};

@@ -24,7 +24,10 @@ use relayhouse_core::{
 };
 use tokio::sync::Semaphore;
 
-use super::turns::{Look, Seen, Turns};
+use super::{
+    turns::{Look, Seen, Turns},
+    untold::Untold,
+};
 use crate::{
     capability::WAIT_MAX,
     convert::{Dead, Reading},
@@ -62,6 +65,7 @@ pub(crate) struct ShardedReceiver {
     capabilities: Capabilities,
     shards: Vec<SqsReceiver>,
     turns: Turns,
+    untold: Untold,
     /// True if the last receive waited, and nothing came.
     is_idle: AtomicBool,
     /// Given to the one receive that waits for all queues; the others wait for it.
@@ -86,6 +90,7 @@ impl ShardedReceiver {
         Ok(Self {
             capabilities: link.declared.sharded(is_fifo, count),
             turns: Turns::new(shards.len(), link.now()),
+            untold: Untold::default(),
             link: Arc::clone(link),
             source: source.clone(),
             is_idle: AtomicBool::new(false),
@@ -100,7 +105,11 @@ impl ShardedReceiver {
     }
 
     async fn receive_some(&self, request: ReceiveRequest) -> Result<Vec<Delivery>> {
-        let deadline = self.link.now() + request.wait.min(WAIT_MAX);
+        let now = self.link.now();
+        if let Some(error) = self.untold.take(now) {
+            return Err(error);
+        }
+        let deadline = now + request.wait.min(WAIT_MAX);
         if request.wait.is_zero() {
             return self.look(Look::All, request).await;
         }
@@ -114,9 +123,18 @@ impl ShardedReceiver {
         }
         let came = self.wait_for_any(request, deadline).await?;
         self.is_idle.store(came.is_empty(), Ordering::Relaxed);
+        self.unless_failed(came, failed)
+    }
+
+    /// Brings what came. What failed beside it is told by the next receive.
+    fn unless_failed(&self, came: Vec<Delivery>, failed: Option<Error>) -> Result<Vec<Delivery>> {
         match failed {
             Some(error) if came.is_empty() => Err(error),
-            _ => Ok(came),
+            Some(error) => {
+                self.untold.note(error, self.link.now());
+                Ok(came)
+            }
+            None => Ok(came),
         }
     }
 
@@ -209,19 +227,19 @@ impl ShardedReceiver {
         while has_room(&came)
             && let Some(Some(step)) = polls.next().now_or_never()
         {
-            // What failed is told when it fails again.
-            if let Step::Polled(shard, Ok((brought, early))) = step {
-                came.extend(brought);
-                hops.extend(hop(shard, early));
+            match step {
+                Step::Polled(shard, Ok((brought, early))) => {
+                    came.extend(brought);
+                    hops.extend(hop(shard, early));
+                }
+                Step::Polled(_, Err(error)) => failed = failed.or(Some(error)),
+                Step::Hopped(..) => {}
             }
         }
         drop(polls);
         // A hop that is cut between its calls doubles what it sends; what fails comes again.
         while hops.next().await.is_some() {}
-        match failed {
-            Some(error) if came.is_empty() => Err(error),
-            _ => Ok(came),
-        }
+        self.unless_failed(came, failed)
     }
 
     /// Waits for messages of one queue until `deadline`.

@@ -453,3 +453,34 @@ async fn a_queue_that_fails_keeps_back_nothing_that_others_brought() {
     let came = receive(&*receiver, 10, 5 * SECOND).await;
     assert_eq!(bodies(&came), [b"a", b"b", b"c"]);
 }
+
+#[tokio::test]
+async fn a_queue_that_fails_beside_a_busy_one_is_told() {
+    let canned = canned(|shard, _| match shard {
+        1 => messages(&["x"]),
+        2 => Answer::Refused {
+            status: 403,
+            code: "AccessDenied",
+            text: "no",
+        },
+        _ => messages(&[]),
+    });
+    let receiver = receiver(&canned).await;
+    let request = ReceiveRequest::ONE.wait(20 * SECOND);
+    let mut into = Vec::new();
+    let told = async {
+        for receives in 1..10 {
+            canned.clock.advance(SECOND);
+            if let Err(error) = receiver.receive(request, &mut into).await {
+                return Some((receives, error.kind()));
+            }
+        }
+        None
+    };
+    let (receives, kind) = told.await.unwrap();
+    assert_eq!(kind, ErrorKind::Unauthorized);
+    assert_eq!(into.len(), receives - 1, "every other one brings a message");
+    // Nothing is lost by it.
+    receiver.receive(request, &mut into).await.unwrap();
+    assert_eq!(into.len(), receives);
+}
