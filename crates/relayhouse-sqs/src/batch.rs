@@ -11,7 +11,7 @@ use relayhouse_core::{Error, ErrorKind, MessageId, Operation, Result, Sent};
 use crate::{
     capability::BATCH_MAX,
     convert::{Digests, Packet, sequence},
-    cost::Call,
+    cost::{Call, Load},
     error,
     link::Link,
     pack::pack,
@@ -102,11 +102,11 @@ async fn send_call(link: &Link, queue: &Queue, packets: Vec<Packet>) -> Result<V
     let entries: Result<Vec<_>> = entries.map(|(index, it)| it.entry(index)).collect();
     let request = link.client().await?.send_message_batch();
     let request = request.queue_url(&*queue.url).set_entries(Some(entries?));
-    let requests = link.meter.sent(count as u64, bytes);
+    let load = Load::new(Call::Send, count as u64, bytes);
     let answer = link
-        .call(Call::Send, Operation::Send, Box::pin(request.send()))
+        .call(load, Operation::Send, Box::pin(request.send()))
         .await?;
-    link.called(Operation::Send, count as u64, requests);
+    link.called(Operation::Send, count as u64, load.requests());
     let mut answers = Answers::new(count);
     for entry in answer.successful {
         let index = answers.index(&entry.id);
@@ -160,10 +160,8 @@ async fn delete_call(
     let entries: Result<Vec<_>> = entries.collect();
     let request = link.client().await?.delete_message_batch();
     let request = request.queue_url(&*queue.url).set_entries(Some(entries?));
-    link.meter.deleted(count as u64);
-    let answer = link
-        .call(Call::Delete, operation, Box::pin(request.send()))
-        .await?;
+    let load = Load::new(Call::Delete, count as u64, 0);
+    let answer = link.call(load, operation, Box::pin(request.send())).await?;
     link.called(operation, count as u64, 1);
     let mut answers = Answers::new(count);
     for entry in &answer.successful {

@@ -22,6 +22,9 @@ use crate::{
 
 const CONNECTIONS_MAX: NonZeroU32 = NonZeroU32::new(256).unwrap();
 
+/// The fewest connections: half are used at a time, one for a call that waits and one for others.
+const CONNECTIONS_MIN: u32 = 4;
+
 /// Holds the options of a provider.
 ///
 /// As parameters of a URL and as environment variables (`RELAYHOUSE_SQS_LEASE`) they have the
@@ -70,9 +73,14 @@ pub struct Config {
     /// True to let requests leave this machine in plain text (`http://`), signature and messages
     /// included; false.
     pub plain_text: bool,
-    /// How many connections there may be; 256, of which half are used at a time, since the SDK makes
-    /// further ones while it waits for one to be free. Further calls wait, for as long as they may
-    /// take.
+    /// How many connections there may be, at least 4; 256, of which half are used at a time, since
+    /// the SDK makes further ones while it waits for one to be free. Further calls wait, for as long
+    /// as they may take.
+    ///
+    /// A quarter of what is used at a time is kept for calls that do not wait. So at most three
+    /// eighths are long polls, of which each receiver has one, and one for each queue of several that
+    /// are one. A poll beyond them waits for its turn, and without one looks once at the end of its
+    /// wait.
     pub connections_max: NonZeroU32,
     /// How long a connection may take; 3 seconds.
     #[serde(deserialize_with = "config::duration")]
@@ -171,6 +179,10 @@ impl Config {
             if value.is_zero() {
                 return Err(error::invalid(format!("option {key}: must not be zero")));
             }
+        }
+        if self.connections_max.get() < CONNECTIONS_MIN {
+            let text = format!("option connections_max: must be at least {CONNECTIONS_MIN}");
+            return Err(error::invalid(text));
         }
         match self.lease {
             Some(lease) => check_lease(lease),
@@ -462,6 +474,9 @@ mod tests {
             shown.contains("user name") && !shown.contains("CANARY"),
             "{shown}"
         );
+        let error = read(&[("connections_max", "3")]).unwrap().check();
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("connections_max"), "{error}");
         let error = read(&[("lease", "13h")]).unwrap().check().unwrap_err();
         assert!(error.to_string().contains("43200s"), "{error}");
     }

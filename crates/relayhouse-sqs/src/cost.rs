@@ -27,6 +27,40 @@ pub enum Call {
 
 const CALLS: usize = 5;
 
+/// Is one call, and what it takes to SQS.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Load {
+    call: Call,
+    messages: u64,
+    bytes: u64,
+}
+
+impl Load {
+    /// A call with `messages` of `bytes` together.
+    pub(crate) const fn new(call: Call, messages: u64, bytes: u64) -> Self {
+        Self {
+            call,
+            messages,
+            bytes,
+        }
+    }
+
+    /// Returns the requests that AWS counts.
+    pub(crate) const fn requests(self) -> u64 {
+        1 + self.chunks_more()
+    }
+
+    const fn chunks_more(self) -> u64 {
+        self.bytes.div_ceil(CHUNK_BYTES).saturating_sub(1)
+    }
+}
+
+impl From<Call> for Load {
+    fn from(call: Call) -> Self {
+        Self::new(call, 0, 0)
+    }
+}
+
 /// Counts calls while they are made.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
@@ -39,16 +73,33 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    pub(crate) fn count(&self, call: Call) {
-        self.calls[call as usize].fetch_add(1, Ordering::Relaxed);
+    /// Counts a call that leaves.
+    pub(crate) fn count(&self, load: Load) {
+        for (counter, by) in self.counters(load) {
+            counter.fetch_add(by, Ordering::Relaxed);
+        }
     }
 
-    /// Notes that one send took `messages` of `bytes` together, and returns its requests.
-    pub(crate) fn sent(&self, messages: u64, bytes: u64) -> u64 {
-        self.sent.fetch_add(messages, Ordering::Relaxed);
-        let more = bytes.div_ceil(CHUNK_BYTES).saturating_sub(1);
-        self.chunks_more.fetch_add(more, Ordering::Relaxed);
-        1 + more
+    /// Takes a call back that did not leave after all.
+    pub(crate) fn take_back(&self, load: Load) {
+        for (counter, by) in self.counters(load) {
+            counter.fetch_sub(by, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns what a call counts for.
+    const fn counters(&self, load: Load) -> [(&AtomicU64, u64); 4] {
+        let (sent, deleted) = match load.call {
+            Call::Send => (load.messages, 0),
+            Call::Delete => (0, load.messages),
+            Call::Receive | Call::ChangeVisibility | Call::Other => (0, 0),
+        };
+        [
+            (&self.calls[load.call as usize], 1),
+            (&self.chunks_more, load.chunks_more()),
+            (&self.sent, sent),
+            (&self.deleted, deleted),
+        ]
     }
 
     pub(crate) fn received(&self, messages: u64) {
@@ -56,10 +107,6 @@ impl Meter {
         if messages == 0 {
             self.empty_receives.fetch_add(1, Ordering::Relaxed);
         }
-    }
-
-    pub(crate) fn deleted(&self, messages: u64) {
-        self.deleted.fetch_add(messages, Ordering::Relaxed);
     }
 
     pub(crate) fn cost(&self) -> Cost {
@@ -80,11 +127,11 @@ impl Meter {
 pub struct Cost {
     calls: [u64; CALLS],
     chunks_more: u64,
-    /// Messages in sends, dead letters included.
+    /// Messages in sends that left, dead letters included.
     pub sent: u64,
     /// Messages that receives brought.
     pub received: u64,
-    /// Messages in deletes.
+    /// Messages in deletes that left.
     pub deleted: u64,
     /// Receives that brought nothing.
     pub empty_receives: u64,
@@ -165,12 +212,10 @@ mod tests {
     #[test]
     fn full_batches_cost_a_tenth_of_single_calls() {
         let meter = Meter::default();
-        for call in [Call::Send, Call::Receive, Call::Delete] {
-            meter.count(call);
-        }
-        meter.sent(10, 10 * 256);
+        meter.count(Load::new(Call::Send, 10, 10 * 256));
+        meter.count(Call::Receive.into());
         meter.received(10);
-        meter.deleted(10);
+        meter.count(Load::new(Call::Delete, 10, 0));
         let cost = meter.cost();
         assert_eq!(cost.requests(), 3);
         assert!((cost.per_million_messages(0.40) - 0.12).abs() < 1e-9);
@@ -180,30 +225,33 @@ mod tests {
     #[test]
     fn large_sends_count_by_64_kib() {
         let meter = Meter::default();
-        meter.count(Call::Send);
-        meter.sent(1, 64 * 1024 + 1);
+        meter.count(Load::new(Call::Send, 1, 64 * 1024 + 1));
         assert_eq!(meter.cost().requests(), 2);
-        meter.count(Call::Receive);
+        meter.count(Call::Receive.into());
         meter.received(0);
         assert_eq!(meter.cost().empty_receives, 1);
     }
 
     #[test]
+    fn a_call_that_did_not_leave_costs_nothing() {
+        let meter = Meter::default();
+        let load = Load::new(Call::Send, 10, 3 * CHUNK_BYTES);
+        meter.count(load);
+        assert_eq!(meter.cost().requests(), load.requests());
+        meter.take_back(load);
+        assert_eq!(meter.cost(), Cost::default());
+    }
+
+    #[test]
     fn stats_tell_the_same() {
         let meter = Meter::default();
-        for call in [
-            Call::Send,
-            Call::Receive,
-            Call::Receive,
-            Call::Delete,
-            Call::Other,
-        ] {
-            meter.count(call);
+        for call in [Call::Receive, Call::Receive, Call::Other] {
+            meter.count(call.into());
         }
-        meter.sent(10, 10 * 256);
+        meter.count(Load::new(Call::Send, 10, 10 * 256));
         meter.received(10);
         meter.received(0);
-        meter.deleted(10);
+        meter.count(Load::new(Call::Delete, 10, 0));
         let told = meter.cost().told("0.40".parse().ok());
         assert_eq!((told.requests, told.messages), (5, 10));
         assert_eq!(

@@ -1,4 +1,6 @@
-//! Every error of the adapter, and the one table from SQS's codes to kinds.
+//! Every error of the adapter.
+
+mod codes;
 
 use std::{
     error::Error as StdError,
@@ -16,6 +18,7 @@ use aws_sdk_sqs::{
 use hyper_util::client::legacy;
 use relayhouse_core::{Error, ErrorKind, Operation, Retry, Text, Timestamp};
 
+use self::codes::{row_of, typed_code};
 use crate::link::PlainText;
 
 /// The most characters of SQS's own text that an error shows.
@@ -25,219 +28,7 @@ const TEXT_CHARS_MAX: usize = 240;
 /// the SDK lets it be before it corrects the time by which it signs.
 const SKEW_MAX: Duration = Duration::from_secs(4 * 60);
 
-/// How long SQS refuses a second purge, or a new queue of a deleted queue's name.
-const MINUTE: Retry = Retry::After(Duration::from_secs(60));
-
 const ENDED: &str = "the lease of the delivery has ended";
-
-/// Says what one code of SQS means.
-type Row = (&'static str, ErrorKind, Retry);
-
-/// What SQS's codes mean, without their prefix `AWS.SimpleQueueService.`.
-const CODES: &[Row] = &[
-    ("AccessDenied", ErrorKind::Unauthorized, Retry::Permanent),
-    (
-        "AccessDeniedException",
-        ErrorKind::Unauthorized,
-        Retry::Permanent,
-    ),
-    (
-        "BatchRequestTooLong",
-        ErrorKind::MessageTooLarge,
-        Retry::Permanent,
-    ),
-    ("ExpiredToken", ErrorKind::Unauthorized, Retry::Temporary),
-    (
-        "ExpiredTokenException",
-        ErrorKind::Unauthorized,
-        Retry::Temporary,
-    ),
-    (
-        "IncompleteSignature",
-        ErrorKind::Unauthorized,
-        Retry::Permanent,
-    ),
-    ("InternalError", ErrorKind::Unexpected, Retry::Temporary),
-    ("InternalFailure", ErrorKind::Unexpected, Retry::Temporary),
-    (
-        "InternalServerError",
-        ErrorKind::Unexpected,
-        Retry::Temporary,
-    ),
-    ("InvalidAddress", ErrorKind::ConfigInvalid, Retry::Permanent),
-    (
-        "InvalidAttributeName",
-        ErrorKind::ConfigInvalid,
-        Retry::Permanent,
-    ),
-    (
-        "InvalidAttributeValue",
-        ErrorKind::ConfigInvalid,
-        Retry::Permanent,
-    ),
-    (
-        "InvalidClientTokenId",
-        ErrorKind::Unauthorized,
-        Retry::Permanent,
-    ),
-    ("InvalidIdFormat", ErrorKind::LeaseLost, Retry::Permanent),
-    (
-        "InvalidMessageContents",
-        ErrorKind::MessageInvalid,
-        Retry::Permanent,
-    ),
-    (
-        "InvalidParameterValue",
-        ErrorKind::MessageInvalid,
-        Retry::Permanent,
-    ),
-    ("InvalidSecurity", ErrorKind::Unauthorized, Retry::Permanent),
-    (
-        "InvalidSignatureException",
-        ErrorKind::Unauthorized,
-        Retry::Permanent,
-    ),
-    ("KmsAccessDenied", ErrorKind::Unauthorized, Retry::Permanent),
-    ("KmsDisabled", ErrorKind::Unauthorized, Retry::Permanent),
-    (
-        "KmsInvalidKeyUsage",
-        ErrorKind::Unauthorized,
-        Retry::Permanent,
-    ),
-    ("KmsInvalidState", ErrorKind::Unauthorized, Retry::Temporary),
-    ("KmsNotFound", ErrorKind::Unauthorized, Retry::Permanent),
-    (
-        "KmsOptInRequired",
-        ErrorKind::Unauthorized,
-        Retry::Permanent,
-    ),
-    ("KmsThrottled", ErrorKind::Throttled, Retry::Temporary),
-    ("MessageNotInflight", ErrorKind::LeaseLost, Retry::Permanent),
-    (
-        "MissingAuthenticationToken",
-        ErrorKind::Unauthorized,
-        Retry::Permanent,
-    ),
-    (
-        "MissingParameter",
-        ErrorKind::MessageInvalid,
-        Retry::Permanent,
-    ),
-    (
-        "NonExistentQueue",
-        ErrorKind::QueueNotFound,
-        Retry::Permanent,
-    ),
-    ("OptInRequired", ErrorKind::Unauthorized, Retry::Permanent),
-    ("OverLimit", ErrorKind::Full, Retry::Temporary),
-    ("PurgeQueueInProgress", ErrorKind::Throttled, MINUTE),
-    (
-        "QueueAlreadyExists",
-        ErrorKind::QueueConflict,
-        Retry::Permanent,
-    ),
-    ("QueueDeletedRecently", ErrorKind::QueueConflict, MINUTE),
-    (
-        "QueueDoesNotExist",
-        ErrorKind::QueueNotFound,
-        Retry::Permanent,
-    ),
-    (
-        "QueueNameExists",
-        ErrorKind::QueueConflict,
-        Retry::Permanent,
-    ),
-    (
-        "ReceiptHandleIsInvalid",
-        ErrorKind::LeaseLost,
-        Retry::Permanent,
-    ),
-    ("RequestExpired", ErrorKind::Unauthorized, Retry::Temporary),
-    (
-        "RequestLimitExceeded",
-        ErrorKind::Throttled,
-        Retry::Temporary,
-    ),
-    ("RequestThrottled", ErrorKind::Throttled, Retry::Temporary),
-    (
-        "RequestTimeTooSkewed",
-        ErrorKind::Unauthorized,
-        Retry::Permanent,
-    ),
-    (
-        "ResourceNotFoundException",
-        ErrorKind::QueueNotFound,
-        Retry::Permanent,
-    ),
-    ("ServiceUnavailable", ErrorKind::Throttled, Retry::Temporary),
-    (
-        "ServiceUnavailableException",
-        ErrorKind::Throttled,
-        Retry::Temporary,
-    ),
-    (
-        "SignatureDoesNotMatch",
-        ErrorKind::Unauthorized,
-        Retry::Permanent,
-    ),
-    ("SlowDown", ErrorKind::Throttled, Retry::Temporary),
-    ("Throttling", ErrorKind::Throttled, Retry::Temporary),
-    (
-        "ThrottlingException",
-        ErrorKind::Throttled,
-        Retry::Temporary,
-    ),
-    (
-        "TooManyRequestsException",
-        ErrorKind::Throttled,
-        Retry::Temporary,
-    ),
-    (
-        "UnrecognizedClientException",
-        ErrorKind::Unauthorized,
-        Retry::Permanent,
-    ),
-    (
-        "UnsupportedOperation",
-        ErrorKind::Unsupported,
-        Retry::Permanent,
-    ),
-];
-
-/// Returns the code of a typed variant, so that the table need not trust what the wire calls it.
-const fn typed_code(error: &SqsError) -> Option<&'static str> {
-    Some(match error {
-        SqsError::BatchRequestTooLong(_) => "BatchRequestTooLong",
-        SqsError::InvalidAddress(_) => "InvalidAddress",
-        SqsError::InvalidAttributeName(_) => "InvalidAttributeName",
-        SqsError::InvalidAttributeValue(_) => "InvalidAttributeValue",
-        SqsError::InvalidMessageContents(_) => "InvalidMessageContents",
-        SqsError::InvalidSecurity(_) => "InvalidSecurity",
-        SqsError::KmsAccessDenied(_) => "KmsAccessDenied",
-        SqsError::KmsDisabled(_) => "KmsDisabled",
-        SqsError::KmsInvalidKeyUsage(_) => "KmsInvalidKeyUsage",
-        SqsError::KmsInvalidState(_) => "KmsInvalidState",
-        SqsError::KmsNotFound(_) => "KmsNotFound",
-        SqsError::KmsOptInRequired(_) => "KmsOptInRequired",
-        SqsError::KmsThrottled(_) => "KmsThrottled",
-        SqsError::MessageNotInflight(_) => "MessageNotInflight",
-        SqsError::OverLimit(_) => "OverLimit",
-        SqsError::PurgeQueueInProgress(_) => "PurgeQueueInProgress",
-        SqsError::QueueDeletedRecently(_) => "QueueDeletedRecently",
-        SqsError::QueueDoesNotExist(_) => "QueueDoesNotExist",
-        SqsError::QueueNameExists(_) => "QueueNameExists",
-        SqsError::ReceiptHandleIsInvalid(_) => "ReceiptHandleIsInvalid",
-        SqsError::RequestThrottled(_) => "RequestThrottled",
-        SqsError::ResourceNotFoundException(_) => "ResourceNotFoundException",
-        SqsError::UnsupportedOperation(_) => "UnsupportedOperation",
-        _ => return None,
-    })
-}
-
-fn row_of(code: &str) -> Option<&'static Row> {
-    let code = code.rsplit(['.', '#']).next().unwrap_or(code);
-    CODES.iter().find(|(known, ..)| *known == code)
-}
 
 /// Turns the failure of a whole call, of which our clock says that it is `now`, into an error.
 pub(crate) fn of_call<E>(
@@ -276,6 +67,20 @@ where
         ),
     }
     .operation(operation)
+}
+
+/// Returns true for the failure of a call that SQS never saw, and counts nowhere.
+pub(crate) fn never_left<E>(error: &SdkError<E, HttpResponse>) -> bool
+where
+    E: StdError + 'static,
+{
+    match error {
+        SdkError::ConstructionFailure(_) => true,
+        SdkError::DispatchFailure(failure) => {
+            failure.is_timeout() || of_source(error, Operation::Open).is_some()
+        }
+        _ => false,
+    }
 }
 
 /// Returns by how much our clock differs from that of SQS, if its answer tells the time.
@@ -325,7 +130,8 @@ fn of_service(error: &SqsError, status: u16, operation: Operation) -> Error {
         (*kind, *retry) == (ErrorKind::Unexpected, Retry::Temporary)
     });
     let (kind, retry) = match row {
-        // SQS failed while it worked on the request, which it may have carried out.
+        // SQS failed while it worked on the request, which it may have carried out. So may have what
+        // answers in its place with a code that it does not have, such as a proxy with status 503.
         _ if is_internal && changes => (ErrorKind::OutcomeUnknown, Retry::Temporary),
         Some((_, kind, retry)) => (*kind, *retry),
         None => of_status(status),
@@ -344,6 +150,9 @@ const fn of_status(status: u16) -> (ErrorKind, Retry) {
 }
 
 /// Turns the failure of one entry of a batch into an error.
+///
+/// It is known whatever the code: SQS has worked on the batch to its end, and says of this entry
+/// that it was not done. An internal error of a whole call says nothing of its entries.
 pub(crate) fn of_entry(entry: &BatchResultErrorEntry, operation: Operation) -> Error {
     let fallback = if entry.sender_fault() {
         (ErrorKind::MessageInvalid, Retry::Permanent)

@@ -9,7 +9,10 @@ use aws_sdk_sqs::{
 use aws_smithy_runtime_api::{client::result::ConnectorError, http::StatusCode};
 use aws_smithy_types::{body::SdkBody, error::ErrorMetadata};
 
-use super::*;
+use super::{
+    codes::{CODES, MINUTE},
+    *,
+};
 
 type Failure = SdkError<SendMessageBatchError, HttpResponse>;
 
@@ -187,6 +190,18 @@ const EXPECTED: &[Expected] = &[
         500,
         Operation::Send,
         (ErrorKind::OutcomeUnknown, Retry::Temporary),
+    ),
+    (
+        "Nobody knows",
+        503,
+        Operation::Send,
+        (ErrorKind::OutcomeUnknown, Retry::Temporary),
+    ),
+    (
+        "Nobody knows",
+        503,
+        Operation::Receive,
+        (ErrorKind::Throttled, Retry::Temporary),
     ),
     (
         "Nobody knows",
@@ -391,4 +406,17 @@ fn texts_that_repeat_the_request_are_not_shown() {
     let text = "User x is not authorized to perform sqs:SendMessage";
     let error = called(service("AccessDenied", text, 403), Operation::Send);
     assert!(error.message().starts_with(text), "{error}");
+}
+
+#[test]
+fn what_never_left_counts_nowhere() {
+    let dispatch = |error| never_left(&Failure::dispatch_failure(error));
+    assert!(dispatch(ConnectorError::timeout("connect".into())));
+    let none = CredentialsError::not_loaded("no profile");
+    assert!(dispatch(ConnectorError::other(none.into(), None)));
+    assert!(never_left(&Failure::construction_failure("x")));
+    assert!(!dispatch(ConnectorError::io("broken pipe".into())));
+    assert!(!never_left(&Failure::timeout_error("x")));
+    assert!(!never_left(&Failure::response_error("cut", response(200))));
+    assert!(!never_left(&service("AccessDenied", "no", 403)));
 }

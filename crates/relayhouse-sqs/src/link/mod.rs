@@ -3,6 +3,7 @@
 mod client;
 mod closing;
 mod plain_text;
+mod room;
 mod round_trip;
 mod time;
 
@@ -20,14 +21,14 @@ use futures_util::future::{Either, select};
 use relayhouse_core::{
     Clock, Context, Error, Event, Instant, MessageIds, Operation, Result, Timestamp,
 };
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::{OnceCell, SemaphorePermit};
 
-use self::round_trip::RoundTrip;
 pub(crate) use self::{closing::Closing, plain_text::PlainText};
+use self::{room::Room, round_trip::RoundTrip};
 use crate::{
     capability::Declared,
     config::Config,
-    cost::{Call, Meter},
+    cost::{Load, Meter},
     error,
     location::Location,
 };
@@ -41,8 +42,7 @@ pub(crate) struct Link {
     pub(crate) ids: MessageIds,
     pub(crate) meter: Arc<Meter>,
     pub(crate) closing: Closing,
-    /// As many as there may be calls under way.
-    turns: Semaphore,
+    room: Room,
     given: Option<Client>,
     client: OnceCell<Client>,
     round_trip: RoundTrip,
@@ -58,7 +58,7 @@ impl Link {
         Self {
             ids: MessageIds::new(&*context.random),
             declared: Declared::of(&config),
-            turns: Semaphore::new(calls_max(&config)),
+            room: Room::new(&config),
             context,
             config,
             location,
@@ -123,13 +123,23 @@ impl Link {
         }
     }
 
+    /// Waits for the turn of a poll that waits until `deadline`; `None` if none comes by then.
+    pub(crate) async fn poll_turn(&self, deadline: Instant) -> Option<SemaphorePermit<'_>> {
+        let late = self.context.clock.sleep_until(deadline);
+        let turn = pin!(self.room.poll());
+        match select(turn, late).await {
+            Either::Left((turn, _)) => turn,
+            Either::Right(_) => None,
+        }
+    }
+
     /// Makes a call that does not wait, and notes how long it took.
     ///
     /// The future of a request has some kilobytes: it is boxed where it is made, and not moved from
     /// here to there.
     pub(crate) async fn call<T, E>(
         &self,
-        call: Call,
+        load: impl Into<Load>,
         operation: Operation,
         request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send + Unpin,
     ) -> Result<T>
@@ -138,7 +148,7 @@ impl Link {
     {
         let started = self.now();
         let limit = self.config.call_timeout;
-        let answer = self.bounded(call, operation, limit, request).await;
+        let answer = self.bounded(load, operation, limit, request).await;
         if answer.is_ok() {
             self.note_round_trip(self.now().since(started));
         }
@@ -148,7 +158,7 @@ impl Link {
     /// Makes a call that may take until `limit` is over, with the wait for its turn.
     pub(crate) async fn bounded<T, E>(
         &self,
-        call: Call,
+        load: impl Into<Load>,
         operation: Operation,
         limit: Duration,
         request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send + Unpin,
@@ -157,25 +167,23 @@ impl Link {
         E: Into<SqsError> + StdError + Send + Sync + 'static,
     {
         let deadline = self.context.clock.sleep_until(self.now() + limit);
-        let turn = pin!(self.turns.acquire());
-        // Nobody closes it, so that only the deadline can come before.
-        let Either::Left((Ok(_turn), deadline)) = select(turn, deadline).await else {
+        let turn = pin!(self.room.call());
+        let Either::Left((Some(_turn), deadline)) = select(turn, deadline).await else {
             return Err(error::no_connection(operation));
         };
-        self.meter.count(call);
+        let load = load.into();
+        self.meter.count(load);
         match select(request, deadline).await {
             Either::Left((Ok(answer), _)) => Ok(answer),
-            Either::Left((Err(failure), _)) => Err(error::of_call(failure, operation, self.wall())),
+            Either::Left((Err(failure), _)) => {
+                if error::never_left(&failure) {
+                    self.meter.take_back(load);
+                }
+                Err(error::of_call(failure, operation, self.wall()))
+            }
             Either::Right(_) => Err(error::unanswered().operation(operation)),
         }
     }
-}
-
-/// A call whose connection is being made takes another one that gets free before, and the new one
-/// stays: there are at most twice as many connections as calls.
-fn calls_max(config: &Config) -> usize {
-    let max = usize::try_from(config.connections_max.get() / 2).unwrap_or(usize::MAX);
-    max.clamp(1, Semaphore::MAX_PERMITS)
 }
 
 impl Debug for Link {

@@ -4,7 +4,7 @@ use std::{pin::pin, sync::Arc, time::Duration};
 
 use aws_sdk_sqs::types::MessageSystemAttributeName as System;
 use futures_util::future::{Either, select};
-use relayhouse_core::{Delivery, Lease, Operation, Receipt, Result, port::ReceiveRequest};
+use relayhouse_core::{Delivery, Instant, Lease, Operation, Receipt, Result, port::ReceiveRequest};
 
 use super::{SqsReceiver, attempt::Attempt};
 use crate::{
@@ -85,13 +85,31 @@ impl SqsReceiver {
     ) -> Result<Vec<Reading>> {
         let before = into.len();
         let deadline = self.link.now() + request.wait;
-        if !request.wait.is_zero() && self.link.round_trip().is_none() {
+        if request.wait.is_zero() {
+            return self.poll_once(request, into).await;
+        }
+        if self.link.round_trip().is_none() {
             let early = self.poll_once(request.wait(Duration::ZERO), into).await?;
             if before < into.len() || !early.is_empty() {
                 return Ok(early);
             }
         }
-        let left = deadline.since(self.link.now());
+        self.poll_in_turn(request, deadline, into).await
+    }
+
+    /// Polls once when it is its turn, for what is left of the wait then: without waiting, if
+    /// nothing is.
+    async fn poll_in_turn(
+        &self,
+        request: ReceiveRequest,
+        deadline: Instant,
+        into: &mut Vec<Delivery>,
+    ) -> Result<Vec<Reading>> {
+        let turn = self.link.poll_turn(deadline).await;
+        let left = match turn {
+            Some(_) => deadline.since(self.link.now()),
+            None => Duration::ZERO,
+        };
         self.poll_once(request.wait(left), into).await
     }
 

@@ -12,3 +12,4 @@ mod secret;
 mod send;
 mod settle;
 mod shards;
+mod turns;
