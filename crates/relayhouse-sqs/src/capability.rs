@@ -78,6 +78,24 @@ pub(crate) const FIFO: Capabilities = Capabilities {
     ..STANDARD
 };
 
+/// Returns what a message may be that SQS took before, from whatever program: what it weighs is then
+/// counted as SQS does, and no more room is asked for than it needs.
+pub(crate) const fn again(is_fifo: bool) -> &'static Capabilities {
+    const STANDARD_AGAIN: Capabilities = Capabilities {
+        message_bytes_max: None,
+        ..STANDARD
+    };
+    const FIFO_AGAIN: Capabilities = Capabilities {
+        message_bytes_max: None,
+        ..FIFO
+    };
+    if is_fifo {
+        &FIFO_AGAIN
+    } else {
+        &STANDARD_AGAIN
+    }
+}
+
 /// What both kinds of queues can do, as far as the options let them.
 #[derive(Debug)]
 pub(crate) struct Declared {

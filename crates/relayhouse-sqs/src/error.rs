@@ -258,6 +258,15 @@ pub(crate) fn late(operation: Operation) -> Error {
     .operation(operation)
 }
 
+/// The delivery was sent on, and its lease ended before it could be deleted: it is there twice.
+pub(crate) fn sent_late() -> Error {
+    Error::new(
+        ErrorKind::OutcomeUnknown,
+        "the lease of the delivery ended after it was sent on, and before it was deleted",
+    )
+    .operation(Operation::Settle)
+}
+
 pub(crate) fn lease_lost(operation: Operation) -> Error {
     Error::new(ErrorKind::LeaseLost, ENDED).operation(operation)
 }

@@ -75,7 +75,8 @@
 //!   Extensions end 12 hours after the receive, whatever is asked: the new end tells.
 //! - **Late settles.** SQS says yes to a delete whose lease has ended, and may do nothing. So a
 //!   settle after the end is `LeaseLost` and not even asked for, and one whose answer comes after the
-//!   end is `OutcomeUnknown`. A delivery is settled by the receiver that it came from, once.
+//!   end is `OutcomeUnknown`, as is a dead letter that was sent by then and not yet deleted. A
+//!   delivery is settled by the receiver that it came from, once.
 //! - **Release.** A visibility timeout of the delay, rounded up to a second. Of the 12 hours that a
 //!   message can be invisible at a stretch, what its delivery took is gone: a delay beyond the rest
 //!   is shortened to it.
@@ -84,7 +85,8 @@
 //!   fencing token of the lease as well.
 //! - **Dead letters** go to the queue of the redrive policy: sent, confirmed, then deleted. If the
 //!   delete fails the message is on both queues: a second try of the same delivery is dropped by a
-//!   FIFO queue, a later delivery is not. Without a redrive policy a dead letter fails and the
+//!   FIFO queue, a later delivery is not. One that fills SQS's limit goes with less of its
+//!   description, or without an envelope. Without a redrive policy a dead letter fails and the
 //!   message stays. What SQS moves by itself, at a receive on the source, has an envelope that tells
 //!   the source, and as attempts the number that the policy allows; when it was moved SQS does not
 //!   tell: the time is that of its first receive.
@@ -111,6 +113,8 @@
 //!   their connections with them. What SQS gives to one of those at that moment a FIFO queue gives
 //!   again with the next receive; on a standard queue it comes again when its lease ends. Idle
 //!   consumers cost three requests a minute for each queue.
+//! - **A queue that fails** beside others that bring messages is told by a receive of its own: at once
+//!   if it fails for good, else every 20 seconds at most.
 //! - **A dedup id** holds within an ordering key. What counts is the sum of the queues, and what is
 //!   done to one is done to each: create, delete, purge, redrive, and dead letters, of which each
 //!   queue has its own.
@@ -149,11 +153,12 @@
 //! before the call.
 //!
 //! A call that does not wait has 5 seconds, a receive its wait and 5 seconds more. At most 128 calls
-//! are under way at a time, on at most 256 connections, which later ones use again. SQS counts
-//! messages approximately and tells neither bytes nor ages. A queue that is created gets a
-//! dead-letter queue of its name with `-dead` behind it, whose messages stay for 14 days, and which
-//! is deleted with it. SQS's own purge takes leased messages too, works for up to 60 seconds, and is
-//! refused within 60 seconds of another one; where messages are leased, a purge here deletes the
+//! are under way at a time, of which 96 may be long polls, on at most 256 connections, which later
+//! ones use again. SQS counts messages approximately and tells neither bytes nor ages. A queue that is
+//! created gets a dead-letter queue of its name with `-dead` behind it, whose messages stay for 14
+//! days, and which is deleted with it. SQS's own purge takes leased messages too, works for up to 60
+//! seconds, and is refused within 60 seconds of another one; where messages are leased, a purge here
+//! deletes the
 //! others one receive at a time. A queue that was deleted can be created again after 60 seconds.
 //! There are no sessions, topics, priorities, expiry or transactions. A peek is refused unless
 //! `peek=receive`, which receives and releases: see [`Peek`].

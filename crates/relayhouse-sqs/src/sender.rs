@@ -3,11 +3,15 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use relayhouse_core::{Capabilities, Operation, QueueName, Result, Sending, port::Sender};
+use relayhouse_core::{
+    Capabilities, ErrorKind, Message, MessageId, Operation, QueueName, Result, Sending,
+    port::Sender,
+};
 use tokio::sync::Semaphore;
 
 use crate::{
     batch,
+    capability::again,
     convert::{Envoy, Packet, Writing, write},
     error,
     known::Known,
@@ -48,7 +52,7 @@ impl SqsSender {
 }
 
 /// Says how messages of `queue` are written now.
-pub(crate) fn writing<'a>(link: &'a Link, queue: &Queue) -> Writing<'a> {
+fn writing<'a>(link: &'a Link, queue: &Queue) -> Writing<'a> {
     Writing {
         capabilities: link.declared.queue(queue.is_fifo),
         is_fifo: queue.is_fifo,
@@ -56,6 +60,35 @@ pub(crate) fn writing<'a>(link: &'a Link, queue: &Queue) -> Writing<'a> {
         dedup_by_content: link.config.dedup_by_content,
         now: link.wall(),
     }
+}
+
+/// Writes a message that SQS took before, from whatever program, to `queue`. Where there is no room
+/// to tell when it was first sent, it goes without.
+pub(crate) fn write_again(
+    message: &Message,
+    id: &MessageId,
+    envoy: &Envoy,
+    (link, queue): (&Link, &Queue),
+) -> Result<Packet> {
+    let writing = Writing {
+        capabilities: again(queue.is_fifo),
+        ..writing(link, queue)
+    };
+    let written = write(message, id, envoy, &writing);
+    if envoy.envelope.is_some() || !is_too_large(&written) {
+        return written;
+    }
+    let bare = Envoy {
+        enqueued_at: None,
+        ..envoy.clone()
+    };
+    write(message, id, &bare, &writing)
+}
+
+/// Returns true for a message that has no room for what was to be written.
+pub(crate) fn is_too_large(written: &Result<Packet>) -> bool {
+    let error = written.as_ref().err();
+    error.is_some_and(|error| error.kind() == ErrorKind::MessageTooLarge)
 }
 
 #[async_trait]

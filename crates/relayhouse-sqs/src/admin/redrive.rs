@@ -15,13 +15,13 @@ use relayhouse_core::{
 use super::one_by_one::take;
 use crate::{
     batch,
-    convert::{Dead, Envoy, Packet, Reading, hex, write},
+    convert::{Dead, Envoy, Packet, Reading, hex},
     cost::Call,
     error,
     link::Link,
     location::name_of_queue_url,
     queue::Queue,
-    sender::writing,
+    sender::write_again,
     shards::Shards,
 };
 
@@ -347,5 +347,5 @@ fn packet(link: &Link, queue: &Queue, reading: &Reading) -> Result<Packet> {
         dedup: queue.is_fifo.then(|| format!("relayhouse-{}", hex(digest))),
         ..Envoy::default()
     };
-    write(&reading.message, &reading.id, &envoy, &writing(link, queue))
+    write_again(&reading.message, &reading.id, &envoy, (link, queue))
 }

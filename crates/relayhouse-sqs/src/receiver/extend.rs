@@ -35,8 +35,14 @@ impl SqsReceiver {
             ends.push((held.until, end));
         }
         let answers = batch::change(&self.link, &self.queue, &changes, Operation::Extend).await;
+        let answered = self.link.now();
         for ((place, (before, end)), answer) in places.into_iter().zip(ends).zip(answers) {
             let item = &mut batch[place];
+            let answer = match answer {
+                // Somebody else may have got the message in between.
+                Ok(()) if before <= answered => Err(error::late(Operation::Extend)),
+                answer => answer,
+            };
             match &answer {
                 Ok(()) => self.leases.extend(&item.receipt, end),
                 Err(error) if error.kind() == ErrorKind::OutcomeUnknown => {}

@@ -6,8 +6,8 @@ use relayhouse_core::{Operation, Result};
 use super::SqsReceiver;
 use crate::{
     batch,
-    convert::{Envoy, Packet, Reading, write},
-    sender::writing,
+    convert::{Envoy, Packet, Reading},
+    sender,
 };
 
 impl SqsReceiver {
@@ -66,7 +66,7 @@ impl SqsReceiver {
             attempts: reading.attempts_before,
             ..Envoy::default()
         };
-        let writing = writing(&self.link, &self.queue);
-        write(&reading.message, &reading.id, &envoy, &writing)
+        let to = (&*self.link, &self.queue);
+        sender::write_again(&reading.message, &reading.id, &envoy, to)
     }
 }

@@ -3,6 +3,7 @@
 mod attempt;
 mod extend;
 mod hop;
+mod onward;
 mod receive;
 mod settle;
 

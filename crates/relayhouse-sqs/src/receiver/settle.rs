@@ -1,30 +1,44 @@
-//! Settles deliveries: deletes, visibility changes, and dead letters by send, confirm, delete.
+//! Settles deliveries: deletes and visibility changes, as long as the leases last.
 
 use std::time::Duration;
 
-use md5::{Digest, Md5};
-use relayhouse_core::{
-    DeadLetter, Delivery, Envelope, Error, ErrorKind, Instant, Operation, Outcome, Result,
-    Settlement, Settling,
-};
+use relayhouse_core::{Delivery, Error, Instant, Operation, Outcome, Result, Settlement, Settling};
 
 use super::SqsReceiver;
 use crate::{
     batch,
-    capability::LEASE_TOTAL_MAX,
+    capability::{BATCH_MAX, LEASE_TOTAL_MAX},
     config::LongDelays,
-    convert::{Envoy, Packet, hex, whole_seconds, write},
+    convert::whole_seconds,
     error,
     lease::{Claim, Held},
-    queue::Queue,
-    sender::writing,
 };
 
-/// Is one delivery to settle whose lease has not ended.
+/// Is one delivery to settle whose lease had not ended when it was last looked at.
 #[derive(Debug)]
-struct Live<'a> {
-    place: usize,
+pub(super) struct Live<'a> {
+    pub(super) place: usize,
     claim: Claim<'a>,
+    /// True if it is elsewhere by now, and only to be deleted here.
+    is_sent: bool,
+}
+
+impl Live<'_> {
+    /// Notes that it was sent on.
+    pub(super) fn sent(self) -> Self {
+        Self {
+            is_sent: true,
+            ..self
+        }
+    }
+
+    /// Says why it cannot be settled any more.
+    fn ended(&self) -> Error {
+        if self.is_sent {
+            return error::sent_late();
+        }
+        error::lease_lost(Operation::Settle)
+    }
 }
 
 impl SqsReceiver {
@@ -68,7 +82,11 @@ impl SqsReceiver {
     fn live(&self, place: usize, delivery: &Delivery, now: Instant) -> Result<Live<'_>> {
         let claim = self.leases.claim(&delivery.receipt);
         match claim.filter(|claim| now < claim.held.until) {
-            Some(claim) => Ok(Live { place, claim }),
+            Some(claim) => Ok(Live {
+                place,
+                claim,
+                is_sent: false,
+            }),
             None => Err(error::lease_lost(Operation::Settle)),
         }
     }
@@ -92,24 +110,46 @@ impl SqsReceiver {
         is_allowed && held.last().since(self.link.now()) < delay
     }
 
-    async fn release(&self, releases: Vec<(Live<'_>, i32)>, batch: &mut [Settling]) {
-        let (lives, seconds): (Vec<Live<'_>>, Vec<i32>) = releases.into_iter().unzip();
-        let handles = lives.iter().map(|live| live.claim.handle());
-        let changes: Vec<_> = handles.zip(seconds).collect();
-        let answers = batch::change(&self.link, &self.queue, &changes, Operation::Settle).await;
-        self.answer(lives, answers, batch);
+    async fn release(&self, mut releases: Vec<(Live<'_>, i32)>, batch: &mut [Settling]) {
+        while !releases.is_empty() {
+            let rest = releases.split_off(releases.len().min(BATCH_MAX));
+            releases.retain(|(live, _)| self.is_live(live, batch));
+            let (lives, seconds): (Vec<Live<'_>>, Vec<i32>) = releases.into_iter().unzip();
+            let handles = lives.iter().map(|live| live.claim.handle());
+            let changes: Vec<_> = handles.zip(seconds).collect();
+            let answers = batch::change(&self.link, &self.queue, &changes, Operation::Settle).await;
+            self.answer(lives, answers, batch);
+            releases = rest;
+        }
     }
 
-    async fn delete(&self, lives: Vec<Live<'_>>, batch: &mut [Settling]) {
-        let handles: Vec<_> = lives.iter().map(|live| live.claim.handle()).collect();
-        let answers = batch::delete(&self.link, &self.queue, handles, Operation::Settle).await;
-        self.answer(lives, answers, batch);
+    async fn delete(&self, mut lives: Vec<Live<'_>>, batch: &mut [Settling]) {
+        while !lives.is_empty() {
+            let rest = lives.split_off(lives.len().min(BATCH_MAX));
+            lives.retain(|live| self.is_live(live, batch));
+            let handles: Vec<_> = lives.iter().map(|live| live.claim.handle()).collect();
+            let answers = batch::delete(&self.link, &self.queue, handles, Operation::Settle).await;
+            self.answer(lives, answers, batch);
+            lives = rest;
+        }
+    }
+
+    /// Returns true if the lease still runs. One that ended while others were settled is not asked
+    /// for any more, and answered here.
+    pub(super) fn is_live(&self, live: &Live<'_>, batch: &mut [Settling]) -> bool {
+        if self.link.now() < live.claim.held.until {
+            return true;
+        }
+        let error = self.queue.at(live.ended(), Operation::Settle);
+        batch[live.place].outcome = Outcome::Failed(error);
+        false
     }
 
     /// Writes the answers of SQS, which says yes to late settles too.
     fn answer(&self, lives: Vec<Live<'_>>, answers: Vec<Result<()>>, batch: &mut [Settling]) {
         let now = self.link.now();
-        for (Live { place, claim }, answer) in lives.into_iter().zip(answers) {
+        for (live, answer) in lives.into_iter().zip(answers) {
+            let Live { place, claim, .. } = live;
             let is_late = claim.held.until <= now;
             let answer = match answer {
                 Ok(()) if is_late => Err(error::late(Operation::Settle)),
@@ -121,144 +161,5 @@ impl SqsReceiver {
             let answer = answer.map_err(|error| self.queue.at(error, Operation::Settle));
             batch[place].outcome = answer.into();
         }
-    }
-
-    /// Sends dead letters to the dead-letter queue, and returns those that are there.
-    async fn send_dead<'a>(&self, lives: Vec<Live<'a>>, batch: &mut [Settling]) -> Vec<Live<'a>> {
-        if lives.is_empty() {
-            return lives;
-        }
-        let target = match self.target().await {
-            Ok(target) => target,
-            Err(error) => {
-                fail_all(&lives, &error, batch);
-                return Vec::new();
-            }
-        };
-        let places: Vec<usize> = lives.iter().map(|live| live.place).collect();
-        let write = |item: &Settling| self.write_dead(item, &target);
-        let sent = self.send_on(lives, &target, write, batch).await;
-        let is_gone = |place: usize| {
-            let error = batch[place].outcome.error();
-            error.is_some_and(|error| error.kind() == ErrorKind::QueueNotFound)
-        };
-        if places.into_iter().any(is_gone) {
-            self.forget_dead_letters();
-        }
-        sent
-    }
-
-    /// Sends what is to stay away for longer than SQS can hold it, and returns what is sent.
-    async fn send_later<'a>(&self, lives: Vec<Live<'a>>, batch: &mut [Settling]) -> Vec<Live<'a>> {
-        let write = |item: &Settling| self.write_later(item);
-        self.send_on(lives, &self.queue, write, batch).await
-    }
-
-    /// Sends deliveries to `target` as `write` writes them, and returns those that are there.
-    async fn send_on<'a>(
-        &self,
-        lives: Vec<Live<'a>>,
-        target: &Queue,
-        write: impl Fn(&Settling) -> Result<Packet>,
-        batch: &mut [Settling],
-    ) -> Vec<Live<'a>> {
-        let (mut packets, mut written) = (Vec::new(), Vec::new());
-        for live in lives {
-            match write(&batch[live.place]) {
-                Ok(packet) => {
-                    packets.push(packet);
-                    written.push(live);
-                }
-                Err(error) => {
-                    let error = self.queue.at(error, Operation::Settle);
-                    batch[live.place].outcome = Outcome::Failed(error);
-                }
-            }
-        }
-        let answers = batch::send(&self.link, target, packets).await;
-        let mut sent = Vec::new();
-        for (live, answer) in written.into_iter().zip(answers) {
-            match answer {
-                Ok(_) => sent.push(live),
-                Err(error) => {
-                    let error = error.operation(Operation::Settle);
-                    let error = error.queue(target.name.as_text().clone());
-                    batch[live.place].outcome = Outcome::Failed(error);
-                }
-            }
-        }
-        sent
-    }
-
-    async fn target(&self) -> Result<Queue> {
-        let name = &self.queue.name;
-        if self.source.dead_letter {
-            let what = "a dead letter cannot be dead-lettered";
-            return Err(error::unsupported(name, Operation::Settle, what));
-        }
-        let what = "it has no dead-letter queue: its redrive policy names none";
-        let target = self.dead_letters().await;
-        let target = target.map_err(|error| self.queue.at(error, Operation::Settle))?;
-        target.ok_or_else(|| error::unsupported(name, Operation::Settle, what))
-    }
-
-    fn write_dead(&self, item: &Settling, target: &Queue) -> Result<Packet> {
-        let Settling {
-            delivery,
-            settlement,
-            ..
-        } = item;
-        let dead_letter = match settlement {
-            Settlement::DeadLetter(dead_letter) => DeadLetter::clone(dead_letter),
-            _ => DeadLetter::default(),
-        };
-        let envelope = Envelope {
-            dead_letter,
-            source: self.source.clone(),
-            attempts: delivery.attempt,
-            enqueued_at: delivery.enqueued_at,
-            dead_lettered_at: self.link.wall(),
-        };
-        let envoy = Envoy {
-            enqueued_at: Some(delivery.enqueued_at),
-            envelope: Some(envelope),
-            dedup: target.is_fifo.then(|| dedup_of_delivery(delivery)),
-            ..Envoy::default()
-        };
-        let writing = writing(&self.link, target);
-        write(&delivery.message, &delivery.id, &envoy, &writing)
-    }
-
-    fn write_later(&self, item: &Settling) -> Result<Packet> {
-        let Settling {
-            delivery,
-            settlement,
-            ..
-        } = item;
-        let delay = match settlement {
-            Settlement::Release { delay } => *delay,
-            _ => Duration::ZERO,
-        };
-        let envoy = Envoy {
-            enqueued_at: Some(delivery.enqueued_at),
-            due: Some(self.link.wall() + delay),
-            attempts: delivery.attempt,
-            ..Envoy::default()
-        };
-        let writing = writing(&self.link, &self.queue);
-        write(&delivery.message, &delivery.id, &envoy, &writing)
-    }
-}
-
-/// Makes a dedup id for a message that is sent on: a second try of this delivery is the same, and
-/// a later delivery of the message is another.
-pub(crate) fn dedup_of_delivery(delivery: &Delivery) -> String {
-    let digest = Md5::digest(delivery.receipt.to_string());
-    format!("relayhouse-{}", hex(digest))
-}
-
-fn fail_all(lives: &[Live<'_>], error: &Error, batch: &mut [Settling]) {
-    for live in lives {
-        batch[live.place].outcome = Outcome::Failed(error.clone());
     }
 }

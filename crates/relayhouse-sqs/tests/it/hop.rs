@@ -118,6 +118,24 @@ async fn what_is_not_due_is_sent_again_and_not_shown() {
     assert_eq!(deleted["ReceiptHandle"], "handle-7");
 }
 
+/// Where there is no room to tell when it was first sent, it goes on all the same.
+#[tokio::test]
+async fn a_message_that_fills_the_limit_hops() {
+    let due = 1_700_003_600_000_000_u64;
+    let ours = json!({ "id": "seven", "due": due }).to_string();
+    // What SQS counts besides the body: name, type and value of our attribute.
+    let rest = "relayhouse".len() + "String".len() + ours.len();
+    let mut full = early(HOUR, 1);
+    full["Body"] = "x".repeat((1 << 20) - rest).into();
+    full["MessageAttributes"]["relayhouse"]["StringValue"] = ours.into();
+    let canned = canned(full, take_or_do);
+    let receiver = receiver(&canned).await;
+    assert!(receive(&*receiver).await.unwrap().is_empty());
+    let sent = &canned.requests("SendMessageBatch")[0]["Entries"][0];
+    assert_eq!(packed(sent), json!({ "id": "seven", "due": due }));
+    assert_eq!(canned.requests("DeleteMessageBatch").len(), 1);
+}
+
 #[tokio::test]
 async fn the_last_hop_is_as_long_as_what_is_left() {
     let canned = canned(early(Duration::from_millis(90_500), 1), take_or_do);

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join;
 use relayhouse_core::{
-    Delivery, ErrorKind, Extending, Outcome, Settlement, Settling,
+    Delivery, Error, ErrorKind, Extending, Outcome, Settlement, Settling,
     port::{Provider, ReceiveRequest, Receiver, ReceiverOptions},
 };
 use serde_json::{Value, json};
@@ -29,6 +29,21 @@ fn done(body: &Value) -> Answer {
     Answer::Json(json!({ "Successful": done.collect::<Vec<_>>(), "Failed": [] }))
 }
 
+/// Lets `time` pass as soon as a call waits for its answer.
+async fn pass(canned: &Canned, time: Duration) {
+    while canned.clock.sleepers() < 2 {
+        tokio::task::yield_now().await;
+    }
+    canned.clock.advance(time);
+}
+
+fn after(time: Duration, answer: Answer) -> Answer {
+    match answer {
+        Answer::Json(answer) => Answer::After(time, answer),
+        answer => answer,
+    }
+}
+
 async fn received(canned: &Canned) -> (Arc<dyn Receiver>, Vec<Delivery>) {
     let source = "orders".parse().unwrap();
     let options = ReceiverOptions::default();
@@ -49,6 +64,10 @@ async fn settle(
         .map(|it| Settling::new(it, settlement.clone()))
         .collect();
     receiver.settle(&mut batch).await.unwrap();
+    kinds(batch)
+}
+
+fn kinds(batch: Vec<Settling>) -> Vec<Option<ErrorKind>> {
     let kind = |item: Settling| match item.outcome {
         Outcome::Done(()) => None,
         Outcome::Failed(error) => Some(error.kind()),
@@ -72,23 +91,28 @@ async fn an_ack_after_the_lease_is_not_even_asked_for() {
 
 #[tokio::test]
 async fn a_yes_after_the_lease_is_unknown() {
-    let canned = canned(|_, body| {
-        let Answer::Json(answer) = done(body) else {
-            unreachable!("it is an answer");
-        };
-        Answer::After(2 * SECOND, answer)
-    });
+    let canned = canned(|_, body| after(2 * SECOND, done(body)));
     let (receiver, deliveries) = received(&canned).await;
     canned.clock.advance(29 * SECOND);
-    let pass = async {
-        while canned.clock.sleepers() < 2 {
-            tokio::task::yield_now().await;
-        }
-        canned.clock.advance(2 * SECOND);
-    };
     let acks = settle(&*receiver, &deliveries, &Settlement::Ack);
-    let (kinds, ()) = join(acks, pass).await;
+    let (kinds, ()) = join(acks, pass(&canned, 2 * SECOND)).await;
     assert_eq!(kinds, [Some(ErrorKind::OutcomeUnknown); 2]);
+}
+
+#[tokio::test]
+async fn an_extension_that_is_answered_after_the_lease_is_unknown() {
+    let canned = canned(|_, body| after(2 * SECOND, done(body)));
+    let (receiver, deliveries) = received(&canned).await;
+    canned.clock.advance(29 * SECOND);
+    let mut batch = [Extending::new(deliveries[0].receipt.clone())];
+    let extend = receiver.extend(&mut batch, 30 * SECOND);
+    let (extended, ()) = join(extend, pass(&canned, 2 * SECOND)).await;
+    extended.unwrap();
+    let error = batch[0].outcome.error().map(Error::kind);
+    assert_eq!(error, Some(ErrorKind::OutcomeUnknown));
+    let lost = Some(ErrorKind::LeaseLost);
+    let acks = settle(&*receiver, &deliveries[..1], &Settlement::Ack).await;
+    assert_eq!(acks, [lost], "the lease stays as it was");
 }
 
 #[tokio::test]
@@ -202,4 +226,124 @@ async fn a_dead_letter_without_a_place_to_go_stays() {
     let mut batch = [Extending::new(deliveries[0].receipt.clone())];
     receiver.extend(&mut batch, SECOND).await.unwrap();
     assert_eq!(settle(&*receiver, &deliveries, &dead).await, [None]);
+}
+
+#[tokio::test]
+async fn an_ack_whose_lease_ends_while_others_are_released_is_not_asked_for() {
+    let canned = canned(|operation, body| match operation {
+        "ChangeMessageVisibilityBatch" => after(2 * SECOND, done(body)),
+        _ => done(body),
+    });
+    let (receiver, deliveries) = received(&canned).await;
+    canned.clock.advance(29 * SECOND);
+    let settlements = [Settlement::RELEASE, Settlement::Ack];
+    let items = deliveries.into_iter().zip(settlements);
+    let mut batch: Vec<_> = items
+        .map(|(delivery, settlement)| Settling::new(delivery, settlement))
+        .collect();
+    let (settled, ()) = join(receiver.settle(&mut batch), pass(&canned, 2 * SECOND)).await;
+    settled.unwrap();
+    assert_eq!(
+        kinds(batch),
+        [Some(ErrorKind::OutcomeUnknown), Some(ErrorKind::LeaseLost)]
+    );
+    assert!(canned.requests("DeleteMessageBatch").is_empty());
+}
+
+#[tokio::test]
+async fn a_dead_letter_whose_lease_ends_before_it_is_deleted_is_unknown() {
+    let canned = canned(|operation, body| match operation {
+        "SendMessageBatch" => after(2 * SECOND, take_all(body)),
+        _ => done(body),
+    });
+    let (receiver, deliveries) = received(&canned).await;
+    canned.clock.advance(29 * SECOND);
+    let dead = Settlement::dead_letter("poisoned", "no customer");
+    let settle = settle(&*receiver, &deliveries, &dead);
+    let (kinds, ()) = join(settle, pass(&canned, 2 * SECOND)).await;
+    // It is on both queues, which is not nothing.
+    assert_eq!(kinds, [Some(ErrorKind::OutcomeUnknown); 2]);
+    assert!(canned.requests("DeleteMessageBatch").is_empty());
+}
+
+#[tokio::test]
+async fn a_dead_letter_whose_lease_ends_before_it_is_sent_stays() {
+    let mut looks = 0;
+    let canned = Canned::new(move |operation, body| match operation {
+        "GetQueueAttributes" => {
+            looks += 1;
+            let time = if looks == 1 {
+                Duration::ZERO
+            } else {
+                2 * SECOND
+            };
+            after(time, attributes())
+        }
+        "ReceiveMessage" => messages(&["a", "b"]),
+        "SendMessageBatch" => take_all(body),
+        _ => done(body),
+    });
+    let (receiver, deliveries) = received(&canned).await;
+    canned.clock.advance(29 * SECOND);
+    let dead = Settlement::dead_letter("poisoned", "no customer");
+    let settle = settle(&*receiver, &deliveries, &dead);
+    let (kinds, ()) = join(settle, pass(&canned, 2 * SECOND)).await;
+    assert_eq!(kinds, [Some(ErrorKind::LeaseLost); 2]);
+    assert!(canned.requests("SendMessageBatch").is_empty());
+}
+
+/// Returns the bytes of an entry as SQS counts them.
+fn size(entry: &Value) -> usize {
+    let attributes = entry["MessageAttributes"].as_object().unwrap().iter();
+    let attributes = attributes.map(|(name, value)| {
+        let text = |field: &str| value[field].as_str().unwrap().len();
+        name.len() + text("DataType") + text("StringValue")
+    });
+    entry["MessageBody"].as_str().unwrap().len() + attributes.sum::<usize>()
+}
+
+/// Dead-letters a message of another program with a body of `length`, and returns what arrives.
+async fn dead_of(length: usize, description: &str) -> (Value, Value) {
+    let body = "x".repeat(length);
+    let canned = Canned::new(move |operation, request| match operation {
+        "GetQueueAttributes" => attributes(),
+        "ReceiveMessage" => Answer::Json(json!({ "Messages": [{
+            "MessageId": "5fea7756-0ea4-451a-a703-a558b933e274",
+            "ReceiptHandle": "handle",
+            "Body": body,
+            "Attributes": { "ApproximateReceiveCount": "3", "SentTimestamp": "1700000000000" },
+        }]})),
+        "SendMessageBatch" => take_all(request),
+        _ => done(request),
+    });
+    let (receiver, deliveries) = received(&canned).await;
+    let dead = Settlement::dead_letter("poisoned", description.to_owned());
+    assert_eq!(settle(&*receiver, &deliveries, &dead).await, [None]);
+    assert_eq!(canned.requests("DeleteMessageBatch").len(), 1);
+    let entry = canned.requests("SendMessageBatch")[0]["Entries"][0].clone();
+    assert!(size(&entry) <= 1 << 20, "{}", size(&entry));
+    let ours = &entry["MessageAttributes"]["relayhouse"]["StringValue"];
+    let ours = serde_json::from_str(ours.as_str().unwrap()).unwrap();
+    (entry, ours)
+}
+
+#[tokio::test]
+async fn a_large_dead_letter_is_described_as_far_as_there_is_room() {
+    let description = "\u{1}ß".repeat(1_000);
+    let (entry, ours) = dead_of((1 << 20) - 900, &description).await;
+    let told = ours["envelope"]["description"].as_str().unwrap();
+    assert!(description.starts_with(told), "{told}");
+    assert!(100 < told.len() && told.len() < description.len());
+    assert_eq!(ours["envelope"]["reason"], "poisoned");
+    assert_eq!(
+        entry["MessageBody"].as_str().unwrap().len(),
+        (1 << 20) - 900
+    );
+}
+
+#[tokio::test]
+async fn a_dead_letter_that_leaves_no_room_goes_without_an_envelope() {
+    let (_, ours) = dead_of((1 << 20) - 100, "no customer").await;
+    assert_eq!(ours["envelope"], Value::Null);
+    assert_eq!(ours["id"], "5fea7756-0ea4-451a-a703-a558b933e274");
 }
