@@ -91,8 +91,13 @@ impl Bounds {
         self
     }
 
-    /// Refuses a body of `format` that is too large to be looked at.
-    pub(crate) fn check_body(&self, format: &str, body: &[u8]) -> Result<()> {
+    /// Refuses a body that is too large to be looked at: for a codec of `format`, such as `JSON`,
+    /// to call first.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ErrorKind::Codec`], which is permanent, with the size and the bound.
+    pub fn check_body(&self, format: &str, body: &[u8]) -> Result<()> {
         let (size, max) = (body.len(), self.body_bytes_max);
         if size <= max.get() {
             return Ok(());

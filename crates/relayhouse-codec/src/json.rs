@@ -1,17 +1,26 @@
 //! JSON, by `serde_json`, whose limit on depth (128) stays on.
 
-use std::{any::type_name, io, num::NonZeroUsize};
+mod error;
+mod scan;
 
-use bytes::{BufMut, BytesMut, buf::Writer};
+use std::{any::type_name, num::NonZeroUsize};
+
+use bytes::BytesMut;
 use relayhouse_core::{Delivery, Error, ErrorKind, FromDelivery, IntoMessage, Message, Result};
-use serde::{Serialize, de::DeserializeOwned};
-use serde_json::error::Category;
+use serde::{
+    Deserialize, Serialize,
+    de::{DeserializeOwned, DeserializeSeed, IgnoredAny},
+};
 
+use self::error::not_decoded;
 use crate::{
+    any::{AnyCodec, AnySeed, AnyValue},
     body::{from_message, to_message},
     bounds::Bounds,
-    codec::{Decoder, Encoder, Format},
+    codec::{BorrowDecoder, Decoder, Encoder, Format},
+    limited::Limited,
     media,
+    sink::Sink,
 };
 
 const CONTENT_TYPE: &str = "application/json";
@@ -32,18 +41,6 @@ const CONTENT_TYPE: &str = "application/json";
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Json<T>(pub T);
-
-/// Draws what `D` draws from a body of at most `BYTES_MAX` bytes, instead of 16 MiB.
-///
-/// ```
-/// use relayhouse_codec::{Json, Limited};
-///
-/// async fn handle(Limited(Json(numbers)): Limited<Json<Vec<u64>>, 4096>) {
-///     println!("{numbers:?}");
-/// }
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Limited<D, const BYTES_MAX: usize>(pub D);
 
 /// Encodes and decodes JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,29 +85,46 @@ impl Format for JsonCodec {
 
     /// Takes `application/json` and any `+json`, whatever the case and the parameters.
     fn accepts(&self, content_type: &str) -> bool {
-        media::is_of(content_type, CONTENT_TYPE, "+json")
+        is_json(content_type)
     }
+}
+
+pub(crate) fn is_json(content_type: &str) -> bool {
+    media::is(content_type, CONTENT_TYPE) || media::has_suffix(content_type, "+json")
 }
 
 impl<T: Serialize + ?Sized> Encoder<T> for JsonCodec {
     fn encode_into(&self, value: &T, body: &mut BytesMut) -> Result<()> {
-        let start = body.len();
-        let mut bounded = Bounded {
-            body: body.writer(),
-            left: self.bounds.body_bytes_max.get(),
-        };
-        let result = serde_json::to_writer(&mut bounded, value);
-        result.map_err(|error| {
-            body.truncate(start);
-            self.not_encoded::<T>(&error)
-        })
+        self.write(value, type_name::<T>(), body)
     }
 }
 
 impl<T: DeserializeOwned> Decoder<T> for JsonCodec {
     fn decode(&self, body: &[u8]) -> Result<T> {
-        self.bounds.check_body("JSON", body)?;
-        serde_json::from_slice(body).map_err(|error| not_decoded::<T>(&error))
+        self.read(body)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> BorrowDecoder<'de, T> for JsonCodec {
+    fn decode_borrowed(&self, body: &'de [u8]) -> Result<T> {
+        self.read(body)
+    }
+}
+
+impl AnyCodec for JsonCodec {
+    fn encode_any(&self, value: AnyValue<'_>, body: &mut BytesMut) -> Result<()> {
+        self.write(&value, value.type_name(), body)
+    }
+
+    fn decode_any<'de>(&self, message: &'de Message, seed: AnySeed<'_, 'de>) -> Result<()> {
+        let body = &message.body;
+        self.check(body)?;
+        let name = seed.type_name();
+        let mut deserializer = serde_json::Deserializer::from_slice(body);
+        let result = seed.deserialize(&mut deserializer);
+        result
+            .and_then(|()| deserializer.end())
+            .map_err(|error| not_decoded(name, &syntax_of(body).unwrap_or(error)))
     }
 }
 
@@ -124,8 +138,7 @@ impl<T: DeserializeOwned, S, const BYTES_MAX: usize> FromDelivery<S>
     for Limited<Json<T>, BYTES_MAX>
 {
     fn from_delivery(delivery: &Delivery, _: &S) -> Result<Self> {
-        let max = const { NonZeroUsize::new(BYTES_MAX).expect("BYTES_MAX is not zero") };
-        let codec = JsonCodec::new().body_bytes_max(max);
+        let codec = JsonCodec::new().bounds(Self::BOUNDS);
         from_message(&codec, &delivery.message).map(|value| Self(Json(value)))
     }
 }
@@ -137,90 +150,47 @@ impl<T: Serialize> IntoMessage for Json<T> {
 }
 
 impl JsonCodec {
-    fn not_encoded<T: ?Sized>(self, error: &serde_json::Error) -> Error {
-        let (name, max) = (type_name::<T>(), self.bounds.body_bytes_max);
-        if error.is_io() {
-            let rule = format!("JSON body of {name} has more than {max} bytes");
-            return Error::new(ErrorKind::MessageTooLarge, rule);
-        }
-        Error::new(
-            ErrorKind::Codec,
-            format!("{name} cannot be written as JSON"),
-        )
+    pub(crate) fn read<'de, T: Deserialize<'de>>(&self, body: &'de [u8]) -> Result<T> {
+        self.check(body)?;
+        serde_json::from_slice(body).map_err(|error| not_decoded(type_name::<T>(), &error))
+    }
+
+    fn check(&self, body: &[u8]) -> Result<()> {
+        self.bounds.check_body("JSON", body)?;
+        scan::check(body, &self.bounds)
+    }
+
+    fn write<T: Serialize + ?Sized>(
+        &self,
+        value: &T,
+        name: &str,
+        body: &mut BytesMut,
+    ) -> Result<()> {
+        let max = self.bounds.body_bytes_max;
+        let mut sink = Sink::new(body, max);
+        let result = serde_json::to_writer(&mut sink, value);
+        result.map_err(|error| {
+            sink.undo();
+            not_encoded(name, max, &error)
+        })
     }
 }
 
-/// Says where a body is wrong, and how, in words that hold nothing of the body.
-fn not_decoded<T>(error: &serde_json::Error) -> Error {
-    let (line, column) = (error.line(), error.column());
-    let name = type_name::<T>();
-    let text = match error.classify() {
-        Category::Data => format!(
-            "JSON body does not fit {name}: {}",
-            misfit(&error.to_string())
-        ),
-        Category::Eof => "body is not JSON: it ends too early".to_owned(),
-        Category::Syntax | Category::Io => format!("body is not JSON: {}", syntax(error)),
-    };
+fn not_encoded(name: &str, max: NonZeroUsize, error: &serde_json::Error) -> Error {
+    if error.is_io() {
+        let rule = format!("JSON body of {name} has more than {max} bytes");
+        return Error::new(ErrorKind::MessageTooLarge, rule);
+    }
     Error::new(
         ErrorKind::Codec,
-        format!("{text}, at line {line} column {column}"),
+        format!("{name} cannot be written as JSON"),
     )
 }
 
-/// Returns the words of a syntax error, which are constants of `serde_json`, without the place.
-fn syntax(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let end = text.rfind(" at line ").unwrap_or(text.len());
-    text[..end].to_owned()
-}
-
-/// Returns what is safe to repeat of a misfit: which field of the type is missing, and what kind
-/// of value stands where another was expected. The rest of the text may quote the body.
-fn misfit(text: &str) -> String {
-    const KINDS: [&str; 8] = [
-        "boolean",
-        "integer",
-        "floating point",
-        "string",
-        "null",
-        "sequence",
-        "map",
-        "unit variant",
-    ];
-    let quoted = |start: &str| {
-        let field = text.strip_prefix(start)?.split('`').next()?;
-        let is_name = !field.is_empty() && field.len() <= 64;
-        is_name.then_some(field)
-    };
-    if let Some(field) = quoted("missing field `") {
-        return format!("missing field {field}");
-    }
-    let found = text.strip_prefix("invalid type: ");
-    match found.and_then(|found| KINDS.into_iter().find(|kind| found.starts_with(kind))) {
-        Some(kind) => format!("unexpected {kind}"),
-        None => "invalid value".to_owned(),
-    }
-}
-
-/// Writes to `body` until `left` bytes are written.
-struct Bounded<'a> {
-    body: Writer<&'a mut BytesMut>,
-    left: usize,
-}
-
-impl io::Write for Bounded<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.left = self
-            .left
-            .checked_sub(bytes.len())
-            .ok_or(io::ErrorKind::FileTooLarge)?;
-        self.body.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+/// Returns what is wrong with the syntax of a body, which an error that went through a type unknown
+/// here no longer says.
+fn syntax_of(body: &[u8]) -> Option<serde_json::Error> {
+    serde_json::from_slice::<IgnoredAny>(body).err()
 }
 
 #[cfg(test)]

@@ -1,14 +1,23 @@
 //! Content types, compared as RFC 9110 and RFC 6839 say.
 
-/// Returns whether `content_type` is `expected` or has the structured `suffix`, such as `+json`;
-/// parameters and case do not matter.
-pub(crate) fn is_of(content_type: &str, expected: &str, suffix: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
+/// Returns whether `content_type` is `expected`; parameters and case do not matter.
+pub(crate) fn is(content_type: &str, expected: &str) -> bool {
+    essence(content_type).eq_ignore_ascii_case(expected)
+}
+
+/// Returns whether `content_type` has the structured `suffix`, such as `+json`; parameters and case
+/// do not matter.
+pub(crate) fn has_suffix(content_type: &str, suffix: &str) -> bool {
+    let essence = essence(content_type);
     let end = essence.len().saturating_sub(suffix.len());
     let has_suffix = essence
         .get(end..)
         .is_some_and(|end| end.eq_ignore_ascii_case(suffix));
-    essence.eq_ignore_ascii_case(expected) || (has_suffix && essence.contains('/'))
+    has_suffix && essence.contains('/')
+}
+
+fn essence(content_type: &str) -> &str {
+    content_type.split(';').next().unwrap_or_default().trim()
 }
 
 #[cfg(test)]
@@ -17,7 +26,9 @@ mod tests {
 
     #[test]
     fn parameters_case_and_suffix_are_understood() {
-        let is_json = |content_type| is_of(content_type, "application/json", "+json");
+        let is_json = |content_type| {
+            is(content_type, "application/json") || has_suffix(content_type, "+json")
+        };
         for content_type in [
             "application/json",
             "Application/JSON",

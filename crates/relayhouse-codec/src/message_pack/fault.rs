@@ -1,0 +1,127 @@
+//! What is wrong with a body, and where in the value that is.
+
+use std::{
+    borrow::Cow,
+    fmt::{self, Display, Write},
+};
+
+use crate::misfit::misfit;
+
+/// Ends a reading. Where it came from is noted in the [`Trace`], since an error may lose all but
+/// its text on the way out.
+#[derive(Debug)]
+pub(super) struct Fault(Cow<'static, str>);
+
+/// Is one step into a value. It names what the type knows, never what the body says.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Segment {
+    Name(&'static str),
+    Index(usize),
+    Key,
+}
+
+/// Is what is known of a failure: what it is, and the way to it, the last step first.
+pub(super) struct Trace {
+    what: Option<What>,
+    path: Vec<Segment>,
+}
+
+enum What {
+    /// The body breaks the format.
+    Format(&'static str),
+    /// The body goes beyond a bound.
+    Bound(String),
+    /// The body does not fit the type.
+    Type(String),
+}
+
+impl Fault {
+    /// Stands for what the trace has already.
+    pub(super) const NOTED: Self = Self(Cow::Borrowed(""));
+    /// There are more items than the type takes.
+    pub(super) const TOO_MANY: Self = Self(Cow::Borrowed("too many items"));
+    /// There is an extension, and the type does not ask for one.
+    pub(super) const EXTENSION: Self = Self(Cow::Borrowed("unexpected extension"));
+    /// There is none, and the type asks for one.
+    pub(super) const NO_EXTENSION: Self = Self(Cow::Borrowed("expected an extension"));
+    /// There is a variant with content, where the type has one without, or the reverse.
+    pub(super) const VARIANT: Self = Self(Cow::Borrowed("variant of another form"));
+
+    pub(super) const fn new(text: String) -> Self {
+        Self(Cow::Owned(text))
+    }
+
+    /// Returns what may be repeated of it.
+    fn text(&self) -> String {
+        match &self.0 {
+            Cow::Borrowed(text) => (*text).to_owned(),
+            Cow::Owned(text) => misfit(text),
+        }
+    }
+}
+
+impl Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+impl Trace {
+    pub(super) const fn new() -> Self {
+        Self {
+            what: None,
+            path: Vec::new(),
+        }
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.what.is_none()
+    }
+
+    /// Notes what is wrong with the body, if it is the first.
+    pub(super) fn wrong(&mut self, what: &'static str) {
+        self.what.get_or_insert(What::Format(what));
+    }
+
+    /// Notes that the body goes beyond a bound, if it is the first.
+    pub(super) fn beyond(&mut self, what: String) {
+        self.what.get_or_insert(What::Bound(what));
+    }
+
+    /// Notes that the body does not fit the type, if it is the first.
+    pub(super) fn note(&mut self, fault: &Fault) {
+        self.what.get_or_insert_with(|| What::Type(fault.text()));
+    }
+
+    pub(super) fn push(&mut self, segment: Segment) {
+        self.path.push(segment);
+    }
+
+    pub(super) fn text(&self, name: &str) -> String {
+        match &self.what {
+            Some(What::Format(what)) => format!("body is not MessagePack: {what}"),
+            Some(What::Bound(what)) => format!("MessagePack body has {what}"),
+            Some(What::Type(what)) => format!("MessagePack body does not fit {name}: {what}"),
+            None => format!("MessagePack body does not fit {name}"),
+        }
+    }
+
+    /// Returns the path, such as ` in .lines[3].sku`; nothing for the whole value.
+    pub(super) fn path(&self) -> String {
+        let mut path = String::new();
+        for segment in self.path.iter().rev() {
+            // Writing to a string does not fail.
+            let _ = match segment {
+                Segment::Name(name) => write!(path, ".{name}"),
+                Segment::Index(index) => write!(path, "[{index}]"),
+                Segment::Key => write!(path, ".*"),
+            };
+        }
+        if path.is_empty() {
+            return path;
+        }
+        format!(" in {path}")
+    }
+}

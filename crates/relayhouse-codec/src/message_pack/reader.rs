@@ -1,0 +1,525 @@
+//! Reads MessagePack for serde, within bounds.
+//!
+//! The reader of `rmp-serde` counts no depth for enums, and takes an array of one item for the name
+//! of a variant whose content is whatever comes next: a flat body of 100 kB ends the process. So
+//! this is a reader of our own. It points into the body, and knows where it is.
+
+use relayhouse_core::{Error, ErrorKind, Result};
+use serde::de::{self, Deserializer, Visitor, value::SeqDeserializer};
+
+use super::{
+    access::{Entries, Extension, Items, Variant, Word},
+    fault::{Fault, Segment, Trace},
+};
+use crate::bounds::Bounds;
+
+/// The name of the newtypes by which `rmp-serde` asks for extensions.
+const EXTENSION: &str = "_ExtStruct";
+
+/// Reads one value out of a body.
+pub(super) struct Reader<'de> {
+    size: usize,
+    rest: &'de [u8],
+    /// Where the value begins that was read last.
+    at: usize,
+    depth_left: u8,
+    items_left: usize,
+    /// How many items may still be allocated for before they are read: no more than there are
+    /// bytes, whatever the lengths say.
+    hint_left: usize,
+    bounds: Bounds,
+    trace: Trace,
+}
+
+/// Is what a value begins with.
+#[derive(Clone, Copy)]
+pub(super) enum Head<'de> {
+    Nil,
+    Bool(bool),
+    Unsigned(u64),
+    Signed(i64),
+    F32(f32),
+    F64(f64),
+    Text(&'de [u8]),
+    Bytes(&'de [u8]),
+    Array(usize),
+    Map(usize),
+    Extension(i8, &'de [u8]),
+}
+
+impl<'de> Reader<'de> {
+    pub(super) const fn new(body: &'de [u8], bounds: Bounds) -> Self {
+        Self {
+            size: body.len(),
+            rest: body,
+            at: 0,
+            depth_left: bounds.depth_max.get(),
+            items_left: bounds.items_max.get(),
+            hint_left: body.len(),
+            bounds,
+            trace: Trace::new(),
+        }
+    }
+
+    /// Ends the reading with `result`: all of the body must have been read.
+    pub(super) fn finish<T>(mut self, name: &str, result: Result<T, Fault>) -> Result<T> {
+        let result = result.and_then(|value| {
+            if self.rest.is_empty() {
+                return Ok(value);
+            }
+            self.at = self.size - self.rest.len();
+            Err(self.wrong("something follows the value"))
+        });
+        match result {
+            Ok(value) if self.trace.is_empty() => Ok(value),
+            Ok(_) => Err(self.error(name)),
+            Err(fault) => {
+                self.trace.note(&fault);
+                Err(self.error(name))
+            }
+        }
+    }
+
+    fn error(&self, name: &str) -> Error {
+        let (text, at) = (self.trace.text(name), self.at);
+        let path = self.trace.path();
+        Error::new(ErrorKind::Codec, format!("{text}, at byte {at}{path}"))
+    }
+
+    /// Notes that something is wrong with the body, whatever the type asked for.
+    #[cold]
+    fn wrong(&mut self, what: &'static str) -> Fault {
+        self.trace.wrong(what);
+        Fault::NOTED
+    }
+
+    /// Notes that the body goes beyond a bound.
+    #[cold]
+    fn beyond(&mut self, what: String) -> Fault {
+        self.trace.beyond(what);
+        Fault::NOTED
+    }
+
+    /// Notes that `fault` came out of the value at `segment`.
+    #[cold]
+    pub(super) fn came_through(&mut self, fault: &Fault, segment: Segment) {
+        self.trace.note(fault);
+        self.trace.push(segment);
+    }
+
+    /// Returns the body from the next value on.
+    pub(super) const fn rest(&self) -> &'de [u8] {
+        self.rest
+    }
+
+    /// Returns how many of `len` items it is safe to allocate for.
+    pub(super) fn hint(&mut self, len: usize) -> usize {
+        let hint = len.min(self.hint_left);
+        self.hint_left -= hint;
+        hint
+    }
+
+    #[inline]
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
+        let Some((bytes, rest)) = self.rest.split_first_chunk() else {
+            return Err(self.wrong("it ends too early"));
+        };
+        self.rest = rest;
+        Ok(*bytes)
+    }
+
+    #[inline]
+    fn slice(&mut self, len: usize) -> Result<&'de [u8], Fault> {
+        let Some((bytes, rest)) = self.rest.split_at_checked(len) else {
+            return Err(self.wrong("it ends too early"));
+        };
+        self.rest = rest;
+        Ok(bytes)
+    }
+
+    /// Takes a text, or bytes, of `len`.
+    #[inline]
+    fn text(&mut self, len: usize) -> Result<&'de [u8], Fault> {
+        let max = self.bounds.text_bytes_max.get();
+        if max < len {
+            return Err(self.beyond(format!("more than {max} bytes in a text")));
+        }
+        self.slice(len)
+    }
+
+    #[inline]
+    fn len8(&mut self) -> Result<usize, Fault> {
+        self.take().map(|[len]| usize::from(len))
+    }
+
+    #[inline]
+    fn len16(&mut self) -> Result<usize, Fault> {
+        self.take().map(u16::from_be_bytes).map(usize::from)
+    }
+
+    #[inline]
+    fn len32(&mut self) -> Result<usize, Fault> {
+        let len = self.take().map(u32::from_be_bytes)?;
+        usize::try_from(len).map_err(|_| self.wrong("a length is over the memory"))
+    }
+
+    #[inline]
+    pub(super) fn head(&mut self) -> Result<Head<'de>, Fault> {
+        self.at = self.size - self.rest.len();
+        let [marker] = self.take()?;
+        Ok(match marker {
+            0x00..=0x7f => Head::Unsigned(marker.into()),
+            0x80..=0x8f => Head::Map(usize::from(marker & 0x0f)),
+            0x90..=0x9f => Head::Array(usize::from(marker & 0x0f)),
+            0xa0..=0xbf => Head::Text(self.text(usize::from(marker & 0x1f))?),
+            0xc0 => Head::Nil,
+            0xc2 => Head::Bool(false),
+            0xc3 => Head::Bool(true),
+            0xcc => Head::Unsigned(self.take().map(u8::from_be_bytes)?.into()),
+            0xcd => Head::Unsigned(self.take().map(u16::from_be_bytes)?.into()),
+            0xce => Head::Unsigned(self.take().map(u32::from_be_bytes)?.into()),
+            0xcf => Head::Unsigned(self.take().map(u64::from_be_bytes)?),
+            0xca => Head::F32(self.take().map(f32::from_be_bytes)?),
+            0xcb => Head::F64(self.take().map(f64::from_be_bytes)?),
+            0xd0 => Head::Signed(self.take().map(i8::from_be_bytes)?.into()),
+            0xd1 => Head::Signed(self.take().map(i16::from_be_bytes)?.into()),
+            0xd2 => Head::Signed(self.take().map(i32::from_be_bytes)?.into()),
+            0xd3 => Head::Signed(self.take().map(i64::from_be_bytes)?),
+            0xe0..=0xff => Head::Signed(i8::from_be_bytes([marker]).into()),
+            _ => return self.long_head(marker),
+        })
+    }
+
+    /// Goes on where the marker is followed by a length.
+    fn long_head(&mut self, marker: u8) -> Result<Head<'de>, Fault> {
+        let len = match marker {
+            0xc4 | 0xc7 | 0xd9 => self.len8()?,
+            0xc5 | 0xc8 | 0xda | 0xdc | 0xde => self.len16()?,
+            0xc6 | 0xc9 | 0xdb | 0xdd | 0xdf => self.len32()?,
+            0xd4..=0xd8 => 1 << (marker - 0xd4),
+            _ => return Err(self.wrong("a value begins with the byte that none does")),
+        };
+        Ok(match marker {
+            0xc4..=0xc6 => Head::Bytes(self.text(len)?),
+            0xd9..=0xdb => Head::Text(self.text(len)?),
+            0xdc | 0xdd => Head::Array(len),
+            0xde | 0xdf => Head::Map(len),
+            _ => {
+                let tag = self.take().map(i8::from_be_bytes)?;
+                Head::Extension(tag, self.text(len)?)
+            }
+        })
+    }
+
+    /// Counts `len` items, of at least `bytes` each, and one level of depth.
+    #[inline]
+    fn enter(&mut self, len: usize, bytes: usize) -> Result<(), Fault> {
+        if self.rest.len() / bytes < len {
+            return Err(self.wrong("it ends too early"));
+        }
+        let Some(items_left) = self.items_left.checked_sub(len) else {
+            let max = self.bounds.items_max;
+            return Err(self.beyond(format!("more than {max} items")));
+        };
+        let Some(depth_left) = self.depth_left.checked_sub(1) else {
+            let max = self.bounds.depth_max;
+            return Err(self.beyond(format!("more than {max} levels")));
+        };
+        (self.items_left, self.depth_left) = (items_left, depth_left);
+        Ok(())
+    }
+
+    #[inline]
+    pub(super) fn seq<V: Visitor<'de>>(
+        &mut self,
+        len: usize,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        self.enter(len, 1)?;
+        let mut items = Items::new(self, len, fields);
+        let value = visitor.visit_seq(&mut items)?;
+        let left = items.left();
+        self.leave(left, value)
+    }
+
+    #[inline]
+    fn map<V: Visitor<'de>>(
+        &mut self,
+        len: usize,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        self.enter(len, 2)?;
+        let mut entries = Entries::new(self, len, fields);
+        let value = visitor.visit_map(&mut entries)?;
+        let left = entries.left();
+        self.leave(left, value)
+    }
+
+    #[inline]
+    fn leave<T>(&mut self, left: usize, value: T) -> Result<T, Fault> {
+        self.depth_left += 1;
+        match left {
+            0 => Ok(value),
+            _ => Err(Fault::TOO_MANY),
+        }
+    }
+
+    #[inline]
+    fn visit<V: Visitor<'de>>(
+        &mut self,
+        head: Head<'de>,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        match head {
+            Head::Nil => visitor.visit_unit(),
+            Head::Bool(value) => visitor.visit_bool(value),
+            Head::Unsigned(value) => visitor.visit_u64(value),
+            Head::Signed(value) => visitor.visit_i64(value),
+            Head::F32(value) => visitor.visit_f32(value),
+            Head::F64(value) => visitor.visit_f64(value),
+            Head::Text(bytes) => visitor.visit_borrowed_str(self.utf8(bytes)?),
+            Head::Bytes(bytes) => visitor.visit_borrowed_bytes(bytes),
+            Head::Array(len) => self.seq(len, fields, visitor),
+            Head::Map(len) => self.map(len, fields, visitor),
+            Head::Extension(..) => Err(Fault::EXTENSION),
+        }
+    }
+
+    #[inline]
+    fn utf8(&mut self, bytes: &'de [u8]) -> Result<&'de str, Fault> {
+        std::str::from_utf8(bytes).map_err(|_| self.wrong("a text is not UTF-8"))
+    }
+
+    /// Passes a value, and what is in it, without a bound on depth: nothing is called and nothing
+    /// allocated for it.
+    pub(super) fn skip(&mut self) -> Result<(), Fault> {
+        let mut left = 1_usize;
+        while 0 < left {
+            left -= 1;
+            let inner = match self.head()? {
+                Head::Array(len) => len,
+                Head::Map(len) => len.saturating_mul(2),
+                _ => 0,
+            };
+            left = left.saturating_add(inner);
+            if self.rest.len() < left {
+                return Err(self.wrong("it ends too early"));
+            }
+        }
+        Ok(())
+    }
+}
+
+macro_rules! plain {
+    ($($method:ident)*) => {$(
+        #[inline]
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+            self.deserialize_any(visitor)
+        }
+    )*};
+}
+
+macro_rules! scalar {
+    ($($method:ident)*) => {$(
+        #[inline]
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+            match self.head()? {
+                Head::Unsigned(value) => visitor.visit_u64(value),
+                Head::Signed(value) => visitor.visit_i64(value),
+                Head::F64(value) => visitor.visit_f64(value),
+                head => self.visit(head, &[], visitor),
+            }
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for &mut Reader<'de> {
+    type Error = Fault;
+
+    #[inline]
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
+    #[inline]
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        let head = self.head()?;
+        self.visit(head, &[], visitor)
+    }
+
+    scalar! {
+        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
+        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64
+        deserialize_f32 deserialize_f64
+    }
+
+    plain! { deserialize_bool deserialize_unit deserialize_map }
+
+    /// Takes 16 bytes, which is what `rmp-serde` writes, or any integer.
+    fn deserialize_i128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.head()? {
+            Head::Bytes(bytes) => match bytes.try_into() {
+                Ok(bytes) => visitor.visit_i128(i128::from_be_bytes(bytes)),
+                Err(_) => visitor.visit_borrowed_bytes(bytes),
+            },
+            head => self.visit(head, &[], visitor),
+        }
+    }
+
+    fn deserialize_u128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.head()? {
+            Head::Bytes(bytes) => match bytes.try_into() {
+                Ok(bytes) => visitor.visit_u128(u128::from_be_bytes(bytes)),
+                Err(_) => visitor.visit_borrowed_bytes(bytes),
+            },
+            head => self.visit(head, &[], visitor),
+        }
+    }
+
+    #[inline]
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.head()? {
+            Head::Text(bytes) => visitor.visit_borrowed_str(self.utf8(bytes)?),
+            head => self.visit(head, &[], visitor),
+        }
+    }
+
+    #[inline]
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.deserialize_str(visitor)
+    }
+
+    #[inline]
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.deserialize_str(visitor)
+    }
+
+    #[inline]
+    fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.deserialize_str(visitor)
+    }
+
+    /// Takes a text for bytes as well, whether it is UTF-8 or not.
+    #[inline]
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.head()? {
+            Head::Bytes(bytes) | Head::Text(bytes) => visitor.visit_borrowed_bytes(bytes),
+            head => self.visit(head, &[], visitor),
+        }
+    }
+
+    #[inline]
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.deserialize_bytes(visitor)
+    }
+
+    #[inline]
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.rest.split_first() {
+            Some((0xc0, rest)) => {
+                self.rest = rest;
+                visitor.visit_none()
+            }
+            _ => visitor.visit_some(self),
+        }
+    }
+
+    /// Takes nil, or an empty array, which is what `rmp-serde` writes.
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        match self.head()? {
+            Head::Nil | Head::Array(0) => visitor.visit_unit(),
+            head => self.visit(head, &[], visitor),
+        }
+    }
+
+    #[inline]
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        if name != EXTENSION {
+            return visitor.visit_newtype_struct(self);
+        }
+        match self.head()? {
+            Head::Extension(tag, bytes) => visitor.visit_newtype_struct(Extension::new(tag, bytes)),
+            _ => Err(Fault::NO_EXTENSION),
+        }
+    }
+
+    /// Takes bytes for an array of numbers as well.
+    #[inline]
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.head()? {
+            Head::Array(len) => self.seq(len, &[], visitor),
+            Head::Bytes(bytes) => visitor.visit_seq(SeqDeserializer::new(bytes.iter().copied())),
+            head => self.visit(head, &[], visitor),
+        }
+    }
+
+    #[inline]
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Fault> {
+        self.deserialize_seq(visitor)
+    }
+
+    #[inline]
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        self.deserialize_seq(visitor)
+    }
+
+    /// Takes a map of names, or an array in the order of the fields.
+    #[inline]
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        let head = self.head()?;
+        self.visit(head, fields, visitor)
+    }
+
+    /// Takes the name of a variant, or a map from it to what the variant holds.
+    #[inline]
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        match self.head()? {
+            Head::Text(bytes) => visitor.visit_enum(Word::new(self.utf8(bytes)?)),
+            Head::Map(1) => {
+                self.enter(1, 2)?;
+                let value = visitor.visit_enum(Variant::new(self, variants))?;
+                self.leave(0, value)
+            }
+            head => self.visit(head, &[], visitor),
+        }
+    }
+
+    #[inline]
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.skip()?;
+        visitor.visit_unit()
+    }
+}
+
+impl de::Error for Fault {
+    #[cold]
+    fn custom<T: std::fmt::Display>(message: T) -> Self {
+        Self::new(message.to_string())
+    }
+}
