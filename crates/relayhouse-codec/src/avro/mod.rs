@@ -1,6 +1,7 @@
 //! Avro: schemas, and how bodies are written and read by them.
 
 mod canonical;
+mod clean;
 mod fingerprint;
 mod schema;
 mod screen;

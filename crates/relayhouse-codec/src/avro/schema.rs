@@ -12,7 +12,7 @@ use apache_avro::{
 };
 use relayhouse_core::{Error, ErrorKind, Result};
 
-use super::{canonical::canonical, fingerprint::Fingerprint, screen::screen};
+use super::{canonical::canonical, clean::clean, fingerprint::Fingerprint, screen::screen};
 
 /// The largest text of a schema, in bytes: 1 MiB.
 pub const SCHEMA_BYTES_MAX: usize = 1 << 20;
@@ -54,8 +54,9 @@ impl Schema {
             )));
         }
         let json = serde_json::from_str(text);
-        let json = json.map_err(|error| invalid(format!("schema is not JSON: {error}")))?;
+        let mut json = json.map_err(|error| invalid(format!("schema is not JSON: {error}")))?;
         screen(&json)?;
+        clean(&mut json);
         let parsed = Parsed::parse(&json);
         let parsed = parsed.map_err(|error| not_avro(&error))?;
         check_names(&parsed)?;

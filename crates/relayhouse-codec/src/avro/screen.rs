@@ -71,9 +71,16 @@ impl Screen {
     /// which the default may leave out all fields.
     fn defaults(&mut self, fields: &[Value]) -> Result<()> {
         let mut filled = 1_u64;
-        for default in fields.iter().filter_map(|field| field.get("default")) {
+        for field in fields {
+            let Some(default) = field.get("default") else {
+                continue;
+            };
+            // Each branch of a union is tried.
+            let branches = field.get("type").and_then(Value::as_array);
+            let branches = branches.map_or(1, |branches| branches.len() as u64);
             let (objects, others) = count(default);
-            let cost = objects.saturating_mul(self.filled_max) + others;
+            let once = objects.saturating_mul(self.filled_max) + others;
+            let cost = once.saturating_mul(branches);
             self.pay(cost)?;
             filled = filled.saturating_add(cost);
         }
