@@ -1,0 +1,41 @@
+//! Unions: which branch was written, and which of the reader's it is.
+
+use super::{
+    fault::Fault,
+    input::Input,
+    plan::{Branch, Node},
+};
+
+impl<'p> Input<'p, '_> {
+    /// Finds the branch of a node that is a union for the writer or the reader.
+    #[inline]
+    pub(super) fn branch(&mut self, node: Node) -> Result<&'p Branch, Fault> {
+        let branch = match node {
+            Node::Union(union) | Node::Choice(union) => {
+                let index = self.long()?;
+                let branches = &self.plan.unions[union as usize];
+                let branch = usize::try_from(index).ok();
+                match branch.and_then(|index| branches.get(index)) {
+                    Some(branch) => branch,
+                    None => return Err(self.no_branch(branches.len())),
+                }
+            }
+            Node::Branch(branch) => &self.plan.branches[branch as usize],
+            _ => return Err(self.fault("there is no union")),
+        };
+        match branch.node {
+            Node::Never(reason) => Err(self.never(reason)),
+            _ => Ok(branch),
+        }
+    }
+
+    #[cold]
+    pub(super) fn never(&mut self, reason: u32) -> Fault {
+        self.fault(self.plan.reasons[reason as usize].to_string())
+    }
+
+    #[cold]
+    fn no_branch(&mut self, count: usize) -> Fault {
+        self.fault(format!("a union has {count} branches, and not this one"))
+    }
+}

@@ -1,0 +1,150 @@
+//! The items of an array, and the entries of a map, block by block.
+
+use std::marker::PhantomData;
+
+use serde::de::{DeserializeSeed, MapAccess, SeqAccess};
+
+use super::{fault::Fault, input::Input, lend::Lend, plan::Node, value::Value};
+
+/// How many items are made room for at first.
+const HINT_MAX: usize = 16;
+
+/// What is left of an array or a map.
+#[derive(Debug)]
+pub(super) struct Items<'r, 'p, 'd, L> {
+    input: &'r mut Input<'p, 'd>,
+    item: Node,
+    /// How many items of this block are left, and how many there are up to its end.
+    left: usize,
+    end: usize,
+    is_ended: bool,
+    lend: PhantomData<L>,
+}
+
+impl<'r, 'p, 'd, L> Items<'r, 'p, 'd, L> {
+    #[inline]
+    pub(super) fn open(input: &'r mut Input<'p, 'd>, item: Node) -> Result<Self, Fault> {
+        let mut items = Self {
+            input,
+            item,
+            left: 0,
+            end: 0,
+            is_ended: false,
+            lend: PhantomData,
+        };
+        items.next_block()?;
+        Ok(items)
+    }
+
+    /// Checks that all items were taken.
+    #[inline]
+    pub(super) fn close(&mut self) -> Result<(), Fault> {
+        match self.is_ended {
+            true => Ok(()),
+            false => self.close_early(),
+        }
+    }
+
+    /// Checks that there are no more items, for who has asked for as many as there are.
+    fn close_early(&mut self) -> Result<(), Fault> {
+        self.fill()?;
+        match self.left {
+            0 => Ok(()),
+            _ => Err(self.input.fault("more items than the type takes")),
+        }
+    }
+
+    /// Goes on to the next block at the end of this one.
+    #[inline]
+    fn fill(&mut self) -> Result<(), Fault> {
+        if self.left == 0 && !self.is_ended {
+            return self.next_block();
+        }
+        Ok(())
+    }
+
+    fn next_block(&mut self) -> Result<(), Fault> {
+        // How many bytes a block has is of no use to who reads it.
+        let (count, _) = self.input.block()?;
+        self.left = count;
+        self.end = self.end.saturating_add(count);
+        self.is_ended = count == 0;
+        Ok(())
+    }
+
+    #[inline]
+    fn value(&mut self, node: Node) -> Value<'_, 'p, 'd, L> {
+        Value::new(self.input, node)
+    }
+
+    /// No more than there are bytes: a count alone makes nobody allocate. And no more than a few:
+    /// with one large block ahead of many small ones the allocator of glibc takes twice the time.
+    fn hint(&self) -> usize {
+        self.left.min(self.input.left()).min(HINT_MAX)
+    }
+
+    #[cold]
+    fn trace(&mut self, fault: Fault) -> Fault {
+        self.input.is_broken = true;
+        let index = self.end - self.left - 1;
+        fault.at(self.input.offset()).in_item(index)
+    }
+}
+
+impl<'de, 'd, L: Lend<'de, 'd>> SeqAccess<'de> for Items<'_, '_, 'd, L> {
+    type Error = Fault;
+
+    #[inline]
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Fault> {
+        self.fill()?;
+        if self.left == 0 {
+            return Ok(None);
+        }
+        self.left -= 1;
+        match seed.deserialize(self.value(self.item)) {
+            Ok(value) => Ok(Some(value)),
+            Err(fault) => Err(self.trace(fault)),
+        }
+    }
+
+    #[inline]
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.hint())
+    }
+}
+
+impl<'de, 'd, L: Lend<'de, 'd>> MapAccess<'de> for Items<'_, '_, 'd, L> {
+    type Error = Fault;
+
+    #[inline]
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Fault> {
+        self.fill()?;
+        if self.left == 0 {
+            return Ok(None);
+        }
+        self.left -= 1;
+        match seed.deserialize(self.value(Node::String)) {
+            Ok(key) => Ok(Some(key)),
+            Err(fault) => Err(self.trace(fault)),
+        }
+    }
+
+    #[inline]
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
+        match seed.deserialize(self.value(self.item)) {
+            Ok(value) => Ok(value),
+            Err(fault) => Err(self.trace(fault)),
+        }
+    }
+
+    #[inline]
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.hint())
+    }
+}

@@ -1,0 +1,147 @@
+//! Decoding: the schema of the writer and that of the reader are compiled into one flat plan, and
+//! serde runs over it. No tree of values is made in between.
+
+mod branch;
+mod compile;
+mod deserialize;
+mod fault;
+mod input;
+mod items;
+mod lend;
+mod memory;
+mod plan;
+mod record;
+mod scattered;
+mod skip;
+mod uuid;
+mod value;
+mod variant;
+
+use std::marker::PhantomData;
+
+use relayhouse_core::Result;
+use serde::{Deserialize, de::DeserializeSeed};
+
+pub(in crate::avro) use self::compile::{Fit, fit, pair, type_name};
+use self::{
+    compile::compile,
+    fault::Fault,
+    input::Input,
+    lend::Lent,
+    plan::{Node, Plan},
+    value::Value,
+};
+use super::schema::Schema;
+use crate::bounds::Bounds;
+
+/// Decodes what was written with one schema as what another one says.
+#[derive(Debug)]
+pub(crate) struct ReadPlan {
+    plan: Plan,
+    root: Node,
+    /// What the reader's schema is called.
+    name: Box<str>,
+}
+
+impl ReadPlan {
+    /// Compiles the resolution of two schemas.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ErrorKind::Codec`](relayhouse_core::ErrorKind::Codec) with the path of the first
+    /// field that does not resolve, if no datum of the writer can be read. A branch of a union
+    /// that does not resolve is an error of the data that have it.
+    pub(crate) fn compile(writer: &Schema, reader: &Schema) -> Result<Self> {
+        let (plan, root, name) = compile(writer, reader)?;
+        Ok(Self { plan, root, name })
+    }
+
+    /// Decodes all of `datum`.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ErrorKind::Codec`](relayhouse_core::ErrorKind::Codec) with offset and path, and
+    /// nothing of the content, if the datum is not of the writer's schema, does not fit `T`, or is
+    /// beyond one of the bounds.
+    pub(crate) fn decode<'de, T: Deserialize<'de>>(
+        &self,
+        datum: &'de [u8],
+        bounds: &Bounds,
+    ) -> Result<T> {
+        bounds.check_body("Avro", datum)?;
+        let mut input = Input::new(&self.plan, datum, bounds);
+        match self.run(&mut input) {
+            Ok(value) => Ok(value),
+            Err(fault) => self.run_again(datum, bounds, fault),
+        }
+    }
+
+    /// Decodes all of `datum` into `seed`.
+    ///
+    /// A seed cannot be tried twice, so nothing that is remembered of its type is relied on.
+    ///
+    /// # Errors
+    ///
+    /// Returns what [`decode`](Self::decode) returns.
+    pub(crate) fn decode_seed<'de, S: DeserializeSeed<'de>>(
+        &self,
+        seed: S,
+        datum: &'de [u8],
+        bounds: &Bounds,
+    ) -> Result<S::Value> {
+        bounds.check_body("Avro", datum)?;
+        let mut input = Input::new(&self.plan, datum, bounds);
+        input.is_careful = true;
+        let value = self.run_seed(seed, &mut input);
+        value.map_err(|fault| fault.into_error(&self.name))
+    }
+
+    #[inline]
+    fn run<'de, T: Deserialize<'de>>(&self, input: &mut Input<'_, 'de>) -> Result<T, Fault> {
+        self.run_seed(PhantomData, input)
+    }
+
+    #[inline]
+    fn run_seed<'de, S: DeserializeSeed<'de>>(
+        &self,
+        seed: S,
+        input: &mut Input<'_, 'de>,
+    ) -> Result<S::Value, Fault> {
+        let value = match seed.deserialize(Value::<Lent>::new(input, self.root)) {
+            Ok(value) => value,
+            Err(fault) => return Err(fault.at(input.offset())),
+        };
+        if input.is_broken {
+            return Err(input.fault("type goes on after a value that does not decode"));
+        }
+        if !input.is_empty() {
+            return Err(input.fault("bytes are left after the value"));
+        }
+        Ok(value)
+    }
+
+    /// Decodes once more, if what failed was a trial: without anything that is remembered.
+    #[cold]
+    fn run_again<'de, T: Deserialize<'de>>(
+        &self,
+        datum: &'de [u8],
+        bounds: &Bounds,
+        fault: Fault,
+    ) -> Result<T> {
+        let Some(suspect) = fault.suspect() else {
+            return Err(fault.into_error(&self.name));
+        };
+        let mut input = Input::new(&self.plan, datum, bounds);
+        input.is_careful = true;
+        let value = self.run(&mut input);
+        let value = value.map_err(|fault| fault.into_error(&self.name))?;
+        self.plan
+            .record(suspect.record)
+            .memory
+            .refute(suspect.place);
+        Ok(value)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,413 @@
+//! Records: with names, by number, in order, as tuples, and with one field or none.
+
+use std::{marker::PhantomData, slice};
+
+use serde::de::{
+    DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess, Visitor,
+    value::{StrDeserializer, U64Deserializer},
+};
+
+use super::{
+    fault::{Fault, Suspect},
+    input::Input,
+    lend::{Kept, Lend},
+    memory::{Key, Learned, Move, Take, Way},
+    plan::{Action, Step},
+    skip::skip,
+    value::Value,
+};
+
+impl<'de, 'd, L: Lend<'de, 'd>> Value<'_, '_, 'd, L> {
+    /// Hands over a record to a type with this table of fields, as it takes it best.
+    #[inline]
+    pub(super) fn structure<V: Visitor<'de>>(
+        self,
+        record: u32,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        let key = Key::of::<V>(fields);
+        let memory = &self.input.plan.record(record).memory;
+        match memory.find(key) {
+            Some((place, learned)) => {
+                let suspect = Suspect { record, place };
+                self.by_memory(suspect, learned, visitor)
+            }
+            None => self.by_names_first(record, key, fields, visitor),
+        }
+    }
+
+    #[inline]
+    fn by_memory<V: Visitor<'de>>(
+        self,
+        suspect: Suspect,
+        learned: &Learned,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        let record = suspect.record;
+        if self.input.is_careful {
+            return self.by_names(record, visitor);
+        }
+        match learned.way() {
+            (Way::Order, true) => self.in_order(record, learned.moves(), visitor),
+            (Way::Numbers, true) => self.by_numbers(record, learned.moves(), visitor),
+            (Way::Names, _) => self.by_names(record, visitor),
+            (Way::Order, false) => {
+                let result = self.in_order(record, learned.moves(), visitor);
+                end_trial(result, suspect, learned)
+            }
+            (Way::Numbers, false) => {
+                let result = self.by_numbers(record, learned.moves(), visitor);
+                end_trial(result, suspect, learned)
+            }
+        }
+    }
+
+    /// Hands over a record with names, and remembers what the type makes of it.
+    #[cold]
+    fn by_names_first<V: Visitor<'de>>(
+        self,
+        record: u32,
+        key: Key,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        let of = self.input.plan.record(record);
+        let value = self.by_names(record, visitor)?;
+        of.memory.learn(Learned::new(key, fields, of));
+        Ok(value)
+    }
+
+    #[inline]
+    fn in_order<V: Visitor<'de>>(
+        self,
+        record: u32,
+        moves: &[Move],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        self.input.enter()?;
+        let mut fields = Moves::<L>::new(self.input, record, moves);
+        let value = visitor.visit_seq(&mut fields)?;
+        fields.close()?;
+        self.input.leave();
+        Ok(value)
+    }
+
+    #[inline]
+    fn by_numbers<V: Visitor<'de>>(
+        self,
+        record: u32,
+        moves: &[Move],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        self.input.enter()?;
+        let mut fields = Moves::<L>::new(self.input, record, moves);
+        let value = visitor.visit_map(&mut fields)?;
+        fields.close()?;
+        self.input.leave();
+        Ok(value)
+    }
+
+    /// Hands over a record with the names of its fields.
+    #[inline(never)]
+    pub(super) fn by_names<V: Visitor<'de>>(
+        self,
+        record: u32,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        self.input.enter()?;
+        let mut fields = Names::<L>::new(self.input, record);
+        let value = visitor.visit_map(&mut fields)?;
+        fields.close()?;
+        self.input.leave();
+        Ok(value)
+    }
+
+    /// Hands over the fields of a record in the reader's order.
+    #[inline(never)]
+    pub(super) fn tuple<V: Visitor<'de>>(self, record: u32, visitor: V) -> Result<V::Value, Fault> {
+        match &self.input.plan.record(record).in_order {
+            Some(moves) => self.in_order(record, moves, visitor),
+            None => self.scattered(record, visitor),
+        }
+    }
+
+    /// Passes over a record without a field that the reader has.
+    pub(super) fn nothing(self, record: u32) -> Result<(), Fault> {
+        match self.input.plan.record(record).field_count {
+            0 => skip(self.input, self.node),
+            _ => Err(self.misfit("a record without fields")),
+        }
+    }
+
+    /// Hands over the one field that a record has for the reader.
+    pub(super) fn only_field<T: DeserializeSeed<'de>>(
+        self,
+        record: u32,
+        seed: T,
+    ) -> Result<T::Value, Fault> {
+        let Self { input, .. } = self;
+        input.enter()?;
+        let (mut seed, mut value) = (Some(seed), None);
+        for step in &input.plan.record(record).steps {
+            match (step.action, seed.take()) {
+                (Action::Skip(node), back) => {
+                    seed = back;
+                    skip(input, node)?;
+                }
+                (action, Some(seed)) => {
+                    let result = take::<L, _>(input, action.into(), seed);
+                    value = Some(result.map_err(|fault| trace(input, fault, &step.name))?);
+                }
+                (_, None) => {}
+            }
+        }
+        input.leave();
+        value.ok_or_else(|| input.fault("a record has not one field"))
+    }
+}
+
+/// Decides whether a type can be given its fields in the way that was tried.
+#[cold]
+fn end_trial<T>(result: Result<T, Fault>, suspect: Suspect, learned: &Learned) -> Result<T, Fault> {
+    match result {
+        Ok(value) => {
+            learned.prove();
+            Ok(value)
+        }
+        Err(fault) => Err(fault.suspecting(suspect)),
+    }
+}
+
+/// Decodes what is written, or the reader's default.
+#[inline]
+pub(super) fn take<'de, 'd, L: Lend<'de, 'd>, T: DeserializeSeed<'de>>(
+    input: &mut Input<'_, 'd>,
+    what: Take,
+    seed: T,
+) -> Result<T::Value, Fault> {
+    match what {
+        Take::Value(node) => seed.deserialize(Value::<L>::new(input, node)),
+        Take::Default(constant) => default(input, constant, seed),
+        Take::Nothing => Err(input.fault("a field is skipped")),
+    }
+}
+
+#[inline(never)]
+fn default<'de, T: DeserializeSeed<'de>>(
+    input: &mut Input<'_, '_>,
+    constant: u32,
+    seed: T,
+) -> Result<T::Value, Fault> {
+    let constant = input.plan.constant(constant);
+    let mut own = input.constant(&constant.datum);
+    let value = seed.deserialize(Value::<Kept>::new(&mut own, constant.node));
+    input.is_broken |= own.is_broken;
+    value.map_err(|fault| fault.moved_to(input.offset()))
+}
+
+#[cold]
+pub(super) fn trace(input: &mut Input<'_, '_>, fault: Fault, field: &str) -> Fault {
+    input.is_broken = true;
+    fault.at(input.offset()).in_field(field)
+}
+
+/// The fields of a record, each with its name.
+#[derive(Debug)]
+struct Names<'r, 'p, 'd, L> {
+    input: &'r mut Input<'p, 'd>,
+    steps: slice::Iter<'p, Step>,
+    /// The field whose name was given and whose value was not.
+    open: Option<&'p Step>,
+    lend: PhantomData<L>,
+}
+
+impl<'r, 'p, 'd, L> Names<'r, 'p, 'd, L> {
+    fn new(input: &'r mut Input<'p, 'd>, record: u32) -> Self {
+        Self {
+            steps: input.plan.record(record).steps.iter(),
+            input,
+            open: None,
+            lend: PhantomData,
+        }
+    }
+
+    /// Goes on to the next field that the reader has.
+    fn next(&mut self) -> Result<Option<&'p Step>, Fault> {
+        for step in self.steps.by_ref() {
+            let Action::Skip(node) = step.action else {
+                return Ok(Some(step));
+            };
+            let skipped = skip(self.input, node);
+            skipped.map_err(|fault| trace(self.input, fault, &step.name))?;
+        }
+        Ok(None)
+    }
+
+    fn close(&mut self) -> Result<(), Fault> {
+        match self.next()?.or(self.open) {
+            None => Ok(()),
+            Some(_) => Err(self.input.fault("more fields than the type takes")),
+        }
+    }
+}
+
+impl<'de, 'd, L: Lend<'de, 'd>> MapAccess<'de> for Names<'_, '_, 'd, L> {
+    type Error = Fault;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Fault> {
+        self.open = self.next()?;
+        let Some(step) = self.open else {
+            return Ok(None);
+        };
+        let name: StrDeserializer<'_, Fault> = (*step.name).into_deserializer();
+        let key = seed.deserialize(name).map(Some);
+        key.map_err(|fault| trace(self.input, fault, &step.name))
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
+        let Some(step) = self.open.take() else {
+            return Err(self.input.fault("type asks for a value before its name"));
+        };
+        let value = take::<L, _>(self.input, step.action.into(), seed);
+        value.map_err(|fault| trace(self.input, fault, &step.name))
+    }
+}
+
+/// The fields of a record in the order of the type, or with the numbers that the type gives them.
+#[derive(Debug)]
+struct Moves<'r, 'p, 'd, L> {
+    input: &'r mut Input<'p, 'd>,
+    record: u32,
+    moves: slice::Iter<'r, Move>,
+    /// The field whose number was given and whose value was not.
+    open: Option<&'r Move>,
+    lend: PhantomData<L>,
+}
+
+impl<'r, 'p, 'd, L> Moves<'r, 'p, 'd, L> {
+    #[inline]
+    fn new(input: &'r mut Input<'p, 'd>, record: u32, moves: &'r [Move]) -> Self {
+        Self {
+            input,
+            record,
+            moves: moves.iter(),
+            open: None,
+            lend: PhantomData,
+        }
+    }
+
+    /// Goes on to the next field that the type takes.
+    fn next(&mut self) -> Result<Option<&'r Move>, Fault> {
+        while let Some(of) = self.moves.next() {
+            if of.what != Take::Nothing {
+                return Ok(Some(of));
+            }
+            let step = &self.input.plan.record(self.record).steps[of.step as usize];
+            step.skip(self.input)
+                .map_err(|fault| self.trace(fault, of))?;
+        }
+        Ok(None)
+    }
+
+    #[inline]
+    fn close(&mut self) -> Result<(), Fault> {
+        match (self.moves.as_slice(), self.open) {
+            ([], None) => Ok(()),
+            _ => self.close_early(),
+        }
+    }
+
+    fn close_early(&mut self) -> Result<(), Fault> {
+        match self.next()?.or(self.open) {
+            None => Ok(()),
+            Some(_) => Err(self.input.fault("more fields than the type takes")),
+        }
+    }
+
+    #[cold]
+    fn trace(&mut self, fault: Fault, of: &Move) -> Fault {
+        let record = self.input.plan.record(self.record);
+        trace(self.input, fault, &record.steps[of.step as usize].name)
+    }
+}
+
+impl<'de, 'd, L: Lend<'de, 'd>> SeqAccess<'de> for Moves<'_, '_, 'd, L> {
+    type Error = Fault;
+
+    #[inline]
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Fault> {
+        match self.moves.as_slice() {
+            [
+                of @ Move {
+                    what: Take::Value(node),
+                    ..
+                },
+                ..,
+            ] => {
+                self.moves.next();
+                match seed.deserialize(Value::<L>::new(self.input, *node)) {
+                    Ok(value) => Ok(Some(value)),
+                    Err(fault) => Err(self.trace(fault, of)),
+                }
+            }
+            [] => Ok(None),
+            _ => self.next_element_after(seed),
+        }
+    }
+}
+
+impl<'d, L> Moves<'_, '_, 'd, L> {
+    /// Passes over what is not taken, and decodes what is next.
+    #[inline(never)]
+    fn next_element_after<'de, T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Fault>
+    where
+        L: Lend<'de, 'd>,
+    {
+        let Some(of) = self.next()? else {
+            return Ok(None);
+        };
+        let value = take::<L, _>(self.input, of.what, seed).map(Some);
+        value.map_err(|fault| self.trace(fault, of))
+    }
+}
+
+impl<'de, 'd, L: Lend<'de, 'd>> MapAccess<'de> for Moves<'_, '_, 'd, L> {
+    type Error = Fault;
+
+    #[inline]
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Fault> {
+        self.open = self.next()?;
+        let Some(of) = self.open else {
+            return Ok(None);
+        };
+        let number: U64Deserializer<Fault> = u64::from(of.number).into_deserializer();
+        match seed.deserialize(number) {
+            Ok(key) => Ok(Some(key)),
+            Err(fault) => Err(self.trace(fault, of)),
+        }
+    }
+
+    #[inline]
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
+        let Some(of) = self.open.take() else {
+            return Err(self.input.fault("type asks for a value before its name"));
+        };
+        match take::<L, _>(self.input, of.what, seed) {
+            Ok(value) => Ok(value),
+            Err(fault) => Err(self.trace(fault, of)),
+        }
+    }
+}
