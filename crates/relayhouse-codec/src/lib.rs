@@ -21,6 +21,8 @@ mod any;
 pub mod avro;
 mod body;
 mod bounds;
+#[cfg(feature = "cloud-events")]
+pub mod cloud_events;
 mod codec;
 #[cfg(any(feature = "avro", feature = "json", feature = "message-pack"))]
 mod decoded;

@@ -90,6 +90,8 @@ impl MessagePackCodec {
     /// A field is then known by its place. Fields may be added at the end, with
     /// `#[serde(default)]`, once every reader has them, and no field can be moved, removed or
     /// left out: encoding a value that leaves one out by `#[serde(skip_serializing_if)]` fails.
+    /// Of an enum with `#[serde(tag, content)]`, variants without content and those with named
+    /// fields are written, and refused by who reads them.
     #[must_use]
     pub const fn compact(mut self) -> Self {
         self.names = Names::LeftOut;
