@@ -19,6 +19,22 @@ pub trait EncodingExt: Service<Message> + Sized {
         self.encoded_by(crate::MessagePackCodec::new())
     }
 
+    /// Sends values of `T` as Avro, by `schema`, which the header of each message names.
+    ///
+    /// For another framing, or the number that a registry gave to the schema, build an
+    /// [`AvroCodec`](crate::avro::AvroCodec) and send by [`encoded_by`](Self::encoded_by).
+    ///
+    /// # Errors
+    ///
+    /// Returns what [`AvroCodec::new`](crate::avro::AvroCodec::new) returns.
+    #[cfg(feature = "avro")]
+    fn avro<T>(
+        self,
+        schema: crate::avro::Schema,
+    ) -> relayhouse_core::Result<Encoding<Self, crate::avro::AvroCodec<T>>> {
+        crate::avro::AvroCodec::new(schema).map(|codec| self.encoded_by(codec))
+    }
+
     /// Sends values by `codec`.
     fn encoded_by<C>(self, codec: C) -> Encoding<Self, C> {
         Encoding::new(self, codec)
