@@ -42,6 +42,8 @@ mod media;
 mod message_pack;
 #[cfg(any(feature = "json", feature = "message-pack"))]
 mod misfit;
+#[cfg(feature = "protobuf")]
+mod protobuf;
 #[cfg(any(feature = "avro", feature = "json", feature = "message-pack"))]
 mod registry;
 #[cfg(any(feature = "json", feature = "message-pack"))]
@@ -53,6 +55,8 @@ pub use self::json::{Json, JsonCodec};
 pub use self::limited::Limited;
 #[cfg(feature = "message-pack")]
 pub use self::message_pack::{MessagePack, MessagePackCodec};
+#[cfg(feature = "protobuf")]
+pub use self::protobuf::{Protobuf, ProtobufCodec};
 #[cfg(any(feature = "avro", feature = "json", feature = "message-pack"))]
 pub use self::{
     any::{AnyCodec, AnySeed, AnyValue},

@@ -19,6 +19,12 @@ pub trait EncodingExt: Service<Message> + Sized {
         self.encoded_by(crate::MessagePackCodec::new())
     }
 
+    /// Sends messages of `prost` as Protobuf.
+    #[cfg(feature = "protobuf")]
+    fn protobuf(self) -> Encoding<Self, crate::ProtobufCodec> {
+        self.encoded_by(crate::ProtobufCodec::new())
+    }
+
     /// Sends values of `T` as Avro, by `schema`, which the header of each message names.
     ///
     /// For another framing, or the number that a registry gave to the schema, build an
