@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::{capabilities, crash, deny, doc, integration, layers, lint, sim, test, tidy};
+use crate::{
+    capabilities, crash, deny, doc, integration, interop, layers, lint, sim, test, tidy,
+};
 
 /// One step: its name, and what it does.
 type Step = (&'static str, fn() -> Result<()>);
@@ -24,6 +26,7 @@ const STEPS: &[Step] = &[
     ("simulation", || sim::run(&SIMULATION)),
     ("stack simulation", || sim::run(&STACK_SIMULATION)),
     ("crashes", || crash::run(&CRASHES)),
+    ("interop", || interop::run(&interop::Options::default())),
     ("integration", integration::run_all),
     ("doc tests", test::doc_tests),
     ("tests", || test::all_but_doc_tests("ci", &[])),

@@ -14,14 +14,18 @@ mod crash;
 mod deny;
 mod doc;
 mod features;
+mod fuzz;
 mod integration;
+mod interop;
 mod layers;
 mod lint;
 mod msrv;
+mod python;
 mod shell;
 mod sim;
 mod test;
 mod tidy;
+mod tool;
 mod workspace;
 
 use std::process::ExitCode;
@@ -57,6 +61,10 @@ enum Command {
     Crash(crash::Options),
     /// Runs suites against services: emulators, what stands in for a cloud, the cloud itself.
     Integration(integration::Options),
+    /// Holds the codecs against other implementations of their formats, both ways.
+    Interop(interop::Options),
+    /// Feeds decoders with what a fuzzer makes up.
+    Fuzz(fuzz::Options),
     /// Runs one benchmark.
     Bench(bench::Options),
     /// Writes the capability table from the conformance runs.
@@ -87,6 +95,8 @@ fn run(command: Command) -> Result<()> {
         Command::Sim(options) => sim::run(&options),
         Command::Crash(options) => crash::run(&options),
         Command::Integration(options) => integration::run(&options),
+        Command::Interop(options) => interop::run(&options),
+        Command::Fuzz(options) => fuzz::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Capabilities(options) => capabilities::run(&options),
     }

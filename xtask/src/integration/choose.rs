@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 
 use super::suite::{From, Suite, Target};
-use crate::shell;
+use crate::{python, shell};
 
 /// What can be asked of a machine about its services.
 pub(crate) trait Machine {
@@ -36,7 +36,7 @@ impl Machine for ThisMachine {
     }
 
     fn python(&self, versions: &[String]) -> Option<PathBuf> {
-        super::python::find(versions)
+        python::find(versions)
     }
 }
 

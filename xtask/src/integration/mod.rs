@@ -7,7 +7,6 @@ mod guard;
 mod health;
 mod judge;
 mod process;
-mod python;
 mod report;
 mod service;
 mod suite;

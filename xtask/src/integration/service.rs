@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use super::compose::Compose;
 use super::guard::Guard;
+use super::health;
 use super::process::{self, Force, Process};
 use super::suite::{From, Ready, Service, Suite, Target};
-use super::{health, python};
-use crate::shell;
+use crate::{python, shell};
 
 /// How long a service may take to be ready.
 const READY_MAX: Duration = Duration::from_secs(60);
@@ -153,8 +153,9 @@ impl Running {
                 ..
             } => {
                 let found = python::find(pythons).context("the Python is gone")?;
+                let folder = super::folder(&suite.name)?;
                 let requirements = suite.folder.join(requirements);
-                let python = python::environment(&suite.name, &found, &requirements)?;
+                let python = python::environment(&folder, &found, &requirements)?;
                 self.spawn(shell::program(python), service)?;
             }
             From::Build { package, bin } => {

@@ -4,10 +4,11 @@ use super::{Finding, Source};
 
 /// Checks one `Cargo.toml`; other files have no findings.
 pub(super) fn check(source: &Source) -> Vec<Finding> {
-    let is_root = source.path == "Cargo.toml";
-    if !is_root && !source.path.ends_with("/Cargo.toml") {
+    let is_manifest = source.path == "Cargo.toml" || source.path.ends_with("/Cargo.toml");
+    if !is_manifest {
         return Vec::new();
     }
+    let is_root = source.text.lines().any(|line| line == "[workspace]");
     let mut findings = dependencies(source, is_root);
     if !is_root {
         findings.extend(package(source));
@@ -106,8 +107,10 @@ mod tests {
         let text = format!("{HEAD}[target.'cfg(unix)'.dependencies]\na = \"1\"\n");
         let found = findings("crates/a/Cargo.toml", &text);
         assert_eq!(found, ["a does not inherit its version from the workspace"]);
-        let root = "[workspace.dependencies]\na = \"1\"\nb = { version = \"1\" }\n";
+        let root = "[workspace]\n[workspace.dependencies]\na = \"1\"\nb = { version = \"1\" }\n";
         assert!(findings("Cargo.toml", root).is_empty());
+        let apart = "[workspace]\n[dependencies]\na = \"1\"\n";
+        assert!(findings("fuzz/Cargo.toml", apart).is_empty());
     }
 
     #[test]

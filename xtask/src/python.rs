@@ -23,13 +23,13 @@ pub(crate) fn find(versions: &[String]) -> Option<PathBuf> {
     })
 }
 
-/// Returns the Python of an environment with the packages of `requirements`, after making it if
-/// there is none.
-pub(crate) fn environment(name: &str, python: &Path, requirements: &Path) -> Result<PathBuf> {
+/// Returns the Python of an environment below `folder` with the packages of `requirements`, after
+/// making it if there is none.
+pub(crate) fn environment(folder: &Path, python: &Path, requirements: &Path) -> Result<PathBuf> {
     let packages = fs::read_to_string(requirements);
     let packages = packages.with_context(|| format!("cannot read {}", requirements.display()))?;
     let (_, exact) = identity(python).context("the Python is gone")?;
-    let home = super::folder(name)?.join(format!("venv-{}", stamp(&packages, &exact)));
+    let home = folder.join(format!("venv-{}", stamp(&packages, &exact)));
     if !home.exists() {
         make(&home, python, requirements)?;
     }
