@@ -20,7 +20,7 @@ macro_rules! plain {
         $(
             #[inline]
             fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-                match self.node {
+                match *self.node {
                     $(Node::$node => visitor.$visit(self.input.$read()?),)+
                     _ => self.anything(visitor),
                 }
@@ -35,7 +35,7 @@ macro_rules! wide {
         $(
             fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
                 let value = self.settled()?;
-                match value.node {
+                match *value.node {
                     Node::Fixed($size) => {
                         visitor.$visit($number::from_le_bytes(value.input.array()?))
                     }
@@ -74,7 +74,7 @@ impl<'de, 'd, L: Lend<'de, 'd>> Deserializer<'de> for Value<'_, '_, 'd, L> {
 
     #[inline]
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        match self.node {
+        match *self.node {
             Node::String => L::text(self.input.text()?, visitor),
             _ => self.textual(visitor),
         }
@@ -92,7 +92,7 @@ impl<'de, 'd, L: Lend<'de, 'd>> Deserializer<'de> for Value<'_, '_, 'd, L> {
 
     #[inline]
     fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        match self.node {
+        match *self.node {
             Node::Bytes => L::bytes(self.input.bytes()?, visitor),
             _ => self.binary(visitor),
         }
@@ -105,7 +105,7 @@ impl<'de, 'd, L: Lend<'de, 'd>> Deserializer<'de> for Value<'_, '_, 'd, L> {
 
     fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         let value = self.settled()?;
-        match value.node {
+        match *value.node {
             Node::Fixed(4) => match char::from_u32(u32::from_le_bytes(value.input.array()?)) {
                 Some(character) => visitor.visit_char(character),
                 None => Err(value.input.fault("a character is none of Unicode")),
@@ -116,7 +116,7 @@ impl<'de, 'd, L: Lend<'de, 'd>> Deserializer<'de> for Value<'_, '_, 'd, L> {
 
     #[inline]
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        match self.node {
+        match *self.node {
             Node::Union(_) | Node::Branch(_) => match self.branch()? {
                 Self {
                     node: Node::Null, ..
@@ -138,7 +138,7 @@ impl<'de, 'd, L: Lend<'de, 'd>> Deserializer<'de> for Value<'_, '_, 'd, L> {
         visitor: V,
     ) -> Result<V::Value, Fault> {
         let value = self.settled()?;
-        match value.node {
+        match *value.node {
             Node::Record(record) => {
                 value.nothing(record)?;
                 visitor.visit_unit()
@@ -155,7 +155,7 @@ impl<'de, 'd, L: Lend<'de, 'd>> Deserializer<'de> for Value<'_, '_, 'd, L> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        match self.node {
+        match *self.node {
             Node::Record(_) | Node::Union(_) | Node::Choice(_) | Node::Branch(_) => {
                 self.newtype(name, visitor)
             }
@@ -165,7 +165,7 @@ impl<'de, 'd, L: Lend<'de, 'd>> Deserializer<'de> for Value<'_, '_, 'd, L> {
 
     #[inline]
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        match self.node {
+        match *self.node {
             Node::Array(items) => self.array(items, visitor),
             _ => self.anything(visitor),
         }
@@ -192,7 +192,7 @@ impl<'de, 'd, L: Lend<'de, 'd>> Deserializer<'de> for Value<'_, '_, 'd, L> {
         visitor: V,
     ) -> Result<V::Value, Fault> {
         let value = self.settled()?;
-        match value.node {
+        match *value.node {
             Node::Record(record) => value.tuple(record, visitor),
             _ => value.anything(visitor),
         }
@@ -200,7 +200,7 @@ impl<'de, 'd, L: Lend<'de, 'd>> Deserializer<'de> for Value<'_, '_, 'd, L> {
 
     #[inline]
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        match self.node {
+        match *self.node {
             Node::Map(items) => self.map(items, visitor),
             Node::Record(record) => self.by_names(record, visitor),
             Node::Union(_) | Node::Choice(_) | Node::Branch(_) => {
@@ -218,7 +218,7 @@ impl<'de, 'd, L: Lend<'de, 'd>> Deserializer<'de> for Value<'_, '_, 'd, L> {
         visitor: V,
     ) -> Result<V::Value, Fault> {
         let value = self.settled()?;
-        match value.node {
+        match *value.node {
             Node::Record(record) => value.structure(record, fields, visitor),
             _ => Err(value.misfit("a record")),
         }
@@ -231,18 +231,18 @@ impl<'de, 'd, L: Lend<'de, 'd>> Deserializer<'de> for Value<'_, '_, 'd, L> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        match self.node {
+        match *self.node {
             Node::Enum(of) => visitor.visit_enum(Symbol(self.input.symbol(of)?)),
             Node::String => visitor.visit_enum(Symbol(self.input.text()?)),
             Node::Union(_) | Node::Branch(_) => {
-                let Branch { index, node } = *self.input.branch(self.node)?;
+                let Branch { index, node } = self.input.branch(*self.node)?;
                 let value = self.with(node);
-                match node {
+                match *node {
                     Node::Enum(of) if value.input.plan.is_enum_of(of, variants) => {
                         visitor.visit_enum(Symbol(value.input.symbol(of)?))
                     }
                     _ => visitor.visit_enum(Variant {
-                        number: index,
+                        number: *index,
                         value,
                     }),
                 }
@@ -253,7 +253,7 @@ impl<'de, 'd, L: Lend<'de, 'd>> Deserializer<'de> for Value<'_, '_, 'd, L> {
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        skip(self.input, self.node)?;
+        skip(self.input, *self.node)?;
         visitor.visit_unit()
     }
 
@@ -265,11 +265,11 @@ impl<'de, 'd, L: Lend<'de, 'd>> Deserializer<'de> for Value<'_, '_, 'd, L> {
 impl<'de, 'd, L: Lend<'de, 'd>> Value<'_, '_, 'd, L> {
     fn newtype<V: Visitor<'de>>(self, name: &str, visitor: V) -> Result<V::Value, Fault> {
         let start = self.input.mark();
-        let node = match self.node {
+        let node = match *self.node {
             Node::Record(_) => self.node,
-            union => self.input.branch(union)?.node,
+            union => &self.input.branch(union)?.node,
         };
-        match node {
+        match *node {
             Node::Record(record) if self.input.plan.record(record).is_newtype(name) => {
                 self.with(node).only_field(record, Newtype(visitor))
             }

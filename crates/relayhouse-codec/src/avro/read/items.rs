@@ -6,14 +6,14 @@ use serde::de::{DeserializeSeed, MapAccess, SeqAccess};
 
 use super::{fault::Fault, input::Input, lend::Lend, plan::Node, value::Value};
 
-/// How many items are made room for at first.
-const HINT_MAX: usize = 16;
-
 /// What is left of an array or a map.
+///
+/// It gives no hint of how many there are. A count alone makes nobody allocate so, and with one
+/// large block ahead of many small ones the allocator of glibc takes a third more time.
 #[derive(Debug)]
 pub(super) struct Items<'r, 'p, 'd, L> {
     input: &'r mut Input<'p, 'd>,
-    item: Node,
+    item: &'p Node,
     /// How many items of this block are left, and how many there are up to its end.
     left: usize,
     end: usize,
@@ -23,7 +23,7 @@ pub(super) struct Items<'r, 'p, 'd, L> {
 
 impl<'r, 'p, 'd, L> Items<'r, 'p, 'd, L> {
     #[inline]
-    pub(super) fn open(input: &'r mut Input<'p, 'd>, item: Node) -> Result<Self, Fault> {
+    pub(super) fn open(input: &'r mut Input<'p, 'd>, item: &'p Node) -> Result<Self, Fault> {
         let mut items = Self {
             input,
             item,
@@ -73,14 +73,8 @@ impl<'r, 'p, 'd, L> Items<'r, 'p, 'd, L> {
     }
 
     #[inline]
-    fn value(&mut self, node: Node) -> Value<'_, 'p, 'd, L> {
+    fn value(&mut self, node: &'p Node) -> Value<'_, 'p, 'd, L> {
         Value::new(self.input, node)
-    }
-
-    /// No more than there are bytes: a count alone makes nobody allocate. And no more than a few:
-    /// with one large block ahead of many small ones the allocator of glibc takes twice the time.
-    fn hint(&self) -> usize {
-        self.left.min(self.input.left()).min(HINT_MAX)
     }
 
     #[cold]
@@ -109,11 +103,6 @@ impl<'de, 'd, L: Lend<'de, 'd>> SeqAccess<'de> for Items<'_, '_, 'd, L> {
             Err(fault) => Err(self.trace(fault)),
         }
     }
-
-    #[inline]
-    fn size_hint(&self) -> Option<usize> {
-        Some(self.hint())
-    }
 }
 
 impl<'de, 'd, L: Lend<'de, 'd>> MapAccess<'de> for Items<'_, '_, 'd, L> {
@@ -129,7 +118,7 @@ impl<'de, 'd, L: Lend<'de, 'd>> MapAccess<'de> for Items<'_, '_, 'd, L> {
             return Ok(None);
         }
         self.left -= 1;
-        match seed.deserialize(self.value(Node::String)) {
+        match seed.deserialize(self.value(&Node::String)) {
             Ok(key) => Ok(Some(key)),
             Err(fault) => Err(self.trace(fault)),
         }
@@ -141,10 +130,5 @@ impl<'de, 'd, L: Lend<'de, 'd>> MapAccess<'de> for Items<'_, '_, 'd, L> {
             Ok(value) => Ok(value),
             Err(fault) => Err(self.trace(fault)),
         }
-    }
-
-    #[inline]
-    fn size_hint(&self) -> Option<usize> {
-        Some(self.hint())
     }
 }

@@ -97,17 +97,17 @@ impl ReadPlan {
     }
 
     #[inline]
-    fn run<'de, T: Deserialize<'de>>(&self, input: &mut Input<'_, 'de>) -> Result<T, Fault> {
+    fn run<'p, 'de, T: Deserialize<'de>>(&'p self, input: &mut Input<'p, 'de>) -> Result<T, Fault> {
         self.run_seed(PhantomData, input)
     }
 
     #[inline]
-    fn run_seed<'de, S: DeserializeSeed<'de>>(
-        &self,
+    fn run_seed<'p, 'de, S: DeserializeSeed<'de>>(
+        &'p self,
         seed: S,
-        input: &mut Input<'_, 'de>,
+        input: &mut Input<'p, 'de>,
     ) -> Result<S::Value, Fault> {
-        let value = match seed.deserialize(Value::<Lent>::new(input, self.root)) {
+        let value = match seed.deserialize(Value::<Lent>::new(input, &self.root)) {
             Ok(value) => value,
             Err(fault) => return Err(fault.at(input.offset())),
         };

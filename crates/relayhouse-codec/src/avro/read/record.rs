@@ -17,7 +17,7 @@ use super::{
     value::Value,
 };
 
-impl<'de, 'd, L: Lend<'de, 'd>> Value<'_, '_, 'd, L> {
+impl<'de, 'p, 'd, L: Lend<'de, 'd>> Value<'_, 'p, 'd, L> {
     /// Hands over a record to a type with this table of fields, as it takes it best.
     #[inline]
     pub(super) fn structure<V: Visitor<'de>>(
@@ -41,7 +41,7 @@ impl<'de, 'd, L: Lend<'de, 'd>> Value<'_, '_, 'd, L> {
     fn by_memory<V: Visitor<'de>>(
         self,
         suspect: Suspect,
-        learned: &Learned,
+        learned: &'p Learned,
         visitor: V,
     ) -> Result<V::Value, Fault> {
         let record = suspect.record;
@@ -82,7 +82,7 @@ impl<'de, 'd, L: Lend<'de, 'd>> Value<'_, '_, 'd, L> {
     fn in_order<V: Visitor<'de>>(
         self,
         record: u32,
-        moves: &[Move],
+        moves: &'p [Move],
         visitor: V,
     ) -> Result<V::Value, Fault> {
         self.input.enter()?;
@@ -97,7 +97,7 @@ impl<'de, 'd, L: Lend<'de, 'd>> Value<'_, '_, 'd, L> {
     fn by_numbers<V: Visitor<'de>>(
         self,
         record: u32,
-        moves: &[Move],
+        moves: &'p [Move],
         visitor: V,
     ) -> Result<V::Value, Fault> {
         self.input.enter()?;
@@ -135,7 +135,7 @@ impl<'de, 'd, L: Lend<'de, 'd>> Value<'_, '_, 'd, L> {
     /// Passes over a record without a field that the reader has.
     pub(super) fn nothing(self, record: u32) -> Result<(), Fault> {
         match self.input.plan.record(record).field_count {
-            0 => skip(self.input, self.node),
+            0 => skip(self.input, *self.node),
             _ => Err(self.misfit("a record without fields")),
         }
     }
@@ -150,13 +150,13 @@ impl<'de, 'd, L: Lend<'de, 'd>> Value<'_, '_, 'd, L> {
         input.enter()?;
         let (mut seed, mut value) = (Some(seed), None);
         for step in &input.plan.record(record).steps {
-            match (step.action, seed.take()) {
+            match (&step.action, seed.take()) {
                 (Action::Skip(node), back) => {
                     seed = back;
-                    skip(input, node)?;
+                    skip(input, *node)?;
                 }
                 (action, Some(seed)) => {
-                    let result = take::<L, _>(input, action.into(), seed);
+                    let result = take::<L, _>(input, action, seed);
                     value = Some(result.map_err(|fault| trace(input, fault, &step.name))?);
                 }
                 (_, None) => {}
@@ -180,16 +180,14 @@ fn end_trial<T>(result: Result<T, Fault>, suspect: Suspect, learned: &Learned) -
 }
 
 /// Decodes what is written, or the reader's default.
-#[inline]
-pub(super) fn take<'de, 'd, L: Lend<'de, 'd>, T: DeserializeSeed<'de>>(
-    input: &mut Input<'_, 'd>,
-    what: Take,
+pub(super) fn take<'de, 'p, 'd, L: Lend<'de, 'd>, T: DeserializeSeed<'de>>(
+    input: &mut Input<'p, 'd>,
+    action: &'p Action,
     seed: T,
 ) -> Result<T::Value, Fault> {
-    match what {
-        Take::Value(node) => seed.deserialize(Value::<L>::new(input, node)),
-        Take::Default(constant) => default(input, constant, seed),
-        Take::Nothing => Err(input.fault("a field is skipped")),
+    match action {
+        Action::Take(node) | Action::Skip(node) => seed.deserialize(Value::<L>::new(input, node)),
+        Action::Constant(constant) => default(input, *constant, seed),
     }
 }
 
@@ -201,7 +199,7 @@ fn default<'de, T: DeserializeSeed<'de>>(
 ) -> Result<T::Value, Fault> {
     let constant = input.plan.constant(constant);
     let mut own = input.constant(&constant.datum);
-    let value = seed.deserialize(Value::<Kept>::new(&mut own, constant.node));
+    let value = seed.deserialize(Value::<Kept>::new(&mut own, &constant.node));
     input.is_broken |= own.is_broken;
     value.map_err(|fault| fault.moved_to(input.offset()))
 }
@@ -272,7 +270,7 @@ impl<'de, 'd, L: Lend<'de, 'd>> MapAccess<'de> for Names<'_, '_, 'd, L> {
         let Some(step) = self.open.take() else {
             return Err(self.input.fault("type asks for a value before its name"));
         };
-        let value = take::<L, _>(self.input, step.action.into(), seed);
+        let value = take::<L, _>(self.input, &step.action, seed);
         value.map_err(|fault| trace(self.input, fault, &step.name))
     }
 }
@@ -282,15 +280,15 @@ impl<'de, 'd, L: Lend<'de, 'd>> MapAccess<'de> for Names<'_, '_, 'd, L> {
 struct Moves<'r, 'p, 'd, L> {
     input: &'r mut Input<'p, 'd>,
     record: u32,
-    moves: slice::Iter<'r, Move>,
+    moves: slice::Iter<'p, Move>,
     /// The field whose number was given and whose value was not.
-    open: Option<&'r Move>,
+    open: Option<&'p Move>,
     lend: PhantomData<L>,
 }
 
 impl<'r, 'p, 'd, L> Moves<'r, 'p, 'd, L> {
     #[inline]
-    fn new(input: &'r mut Input<'p, 'd>, record: u32, moves: &'r [Move]) -> Self {
+    fn new(input: &'r mut Input<'p, 'd>, record: u32, moves: &'p [Move]) -> Self {
         Self {
             input,
             record,
@@ -301,7 +299,7 @@ impl<'r, 'p, 'd, L> Moves<'r, 'p, 'd, L> {
     }
 
     /// Goes on to the next field that the type takes.
-    fn next(&mut self) -> Result<Option<&'r Move>, Fault> {
+    fn next(&mut self) -> Result<Option<&'p Move>, Fault> {
         while let Some(of) = self.moves.next() {
             if of.what != Take::Nothing {
                 return Ok(Some(of));
@@ -352,7 +350,7 @@ impl<'de, 'd, L: Lend<'de, 'd>> SeqAccess<'de> for Moves<'_, '_, 'd, L> {
                 ..,
             ] => {
                 self.moves.next();
-                match seed.deserialize(Value::<L>::new(self.input, *node)) {
+                match seed.deserialize(Value::<L>::new(self.input, node)) {
                     Ok(value) => Ok(Some(value)),
                     Err(fault) => Err(self.trace(fault, of)),
                 }
@@ -363,7 +361,24 @@ impl<'de, 'd, L: Lend<'de, 'd>> SeqAccess<'de> for Moves<'_, '_, 'd, L> {
     }
 }
 
-impl<'d, L> Moves<'_, '_, 'd, L> {
+impl<'p, 'd, L> Moves<'_, 'p, 'd, L> {
+    /// Decodes what is written for a field, or its default.
+    #[inline]
+    fn take<'de, T: DeserializeSeed<'de>>(
+        &mut self,
+        of: &'p Move,
+        seed: T,
+    ) -> Result<T::Value, Fault>
+    where
+        L: Lend<'de, 'd>,
+    {
+        match &of.what {
+            Take::Value(node) => seed.deserialize(Value::<L>::new(self.input, node)),
+            Take::Default(constant) => default(self.input, *constant, seed),
+            Take::Nothing => Err(self.input.fault("a field is skipped")),
+        }
+    }
+
     /// Passes over what is not taken, and decodes what is next.
     #[inline(never)]
     fn next_element_after<'de, T: DeserializeSeed<'de>>(
@@ -376,7 +391,7 @@ impl<'d, L> Moves<'_, '_, 'd, L> {
         let Some(of) = self.next()? else {
             return Ok(None);
         };
-        let value = take::<L, _>(self.input, of.what, seed).map(Some);
+        let value = self.take(of, seed).map(Some);
         value.map_err(|fault| self.trace(fault, of))
     }
 }
@@ -405,7 +420,7 @@ impl<'de, 'd, L: Lend<'de, 'd>> MapAccess<'de> for Moves<'_, '_, 'd, L> {
         let Some(of) = self.open.take() else {
             return Err(self.input.fault("type asks for a value before its name"));
         };
-        match take::<L, _>(self.input, of.what, seed) {
+        match self.take(of, seed) {
             Ok(value) => Ok(value),
             Err(fault) => Err(self.trace(fault, of)),
         }

@@ -68,7 +68,7 @@ impl<'de, 'd, L: Lend<'de, 'd>> SeqAccess<'de> for Scattered<'_, '_, 'd, L> {
             return Ok(None);
         };
         self.input.back_to(start);
-        let value = take::<L, _>(self.input, step.action.into(), seed).map(Some);
+        let value = take::<L, _>(self.input, &step.action, seed).map(Some);
         value.map_err(|fault| trace(self.input, fault, &step.name))
     }
 }

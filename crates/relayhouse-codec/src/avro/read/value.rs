@@ -13,17 +13,17 @@ use super::{
     uuid::{self, UUID_BYTES},
 };
 
-/// A value that is about to be decoded.
+/// A value that is about to be decoded: two pointers, which are passed in registers.
 #[derive(Debug)]
 pub(super) struct Value<'r, 'p, 'd, L> {
     pub(super) input: &'r mut Input<'p, 'd>,
-    pub(super) node: Node,
+    pub(super) node: &'p Node,
     lend: PhantomData<L>,
 }
 
 impl<'r, 'p, 'd, L> Value<'r, 'p, 'd, L> {
     #[inline]
-    pub(super) fn new(input: &'r mut Input<'p, 'd>, node: Node) -> Self {
+    pub(super) fn new(input: &'r mut Input<'p, 'd>, node: &'p Node) -> Self {
         Self {
             input,
             node,
@@ -32,28 +32,28 @@ impl<'r, 'p, 'd, L> Value<'r, 'p, 'd, L> {
     }
 
     #[inline]
-    pub(super) fn with(self, node: Node) -> Self {
+    pub(super) fn with(self, node: &'p Node) -> Self {
         Self { node, ..self }
     }
 
     /// Goes on with the branch of a union that was written.
     #[inline]
     pub(super) fn branch(self) -> Result<Self, Fault> {
-        let node = self.input.branch(self.node)?.node;
-        Ok(self.with(node))
+        let branch = self.input.branch(*self.node)?;
+        Ok(self.with(&branch.node))
     }
 
     /// Goes on with the branch of a union that was written, if this is one.
     #[inline]
     pub(super) fn settled(self) -> Result<Self, Fault> {
-        match self.node {
+        match *self.node {
             Node::Union(_) | Node::Choice(_) | Node::Branch(_) | Node::Never(_) => self.branch(),
             _ => Ok(self),
         }
     }
 
     fn uuid_bytes(&mut self) -> Result<[u8; UUID_BYTES], Fault> {
-        if self.node == Node::UuidFixed {
+        if *self.node == Node::UuidFixed {
             return self.input.array();
         }
         match self.input.bytes()?.try_into() {
@@ -75,7 +75,7 @@ impl<'de, 'd, L: Lend<'de, 'd>> Value<'_, '_, 'd, L> {
     /// Hands over what is there, as it is.
     #[inline(never)]
     pub(super) fn anything<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        match self.node {
+        match *self.node {
             Node::Null => visitor.visit_unit(),
             Node::Boolean => visitor.visit_bool(self.input.boolean()?),
             Node::Int => visitor.visit_i32(self.input.int()?),
@@ -107,7 +107,7 @@ impl<'de, 'd, L: Lend<'de, 'd>> Value<'_, '_, 'd, L> {
     /// Hands over text, or whatever can be taken for it.
     pub(super) fn textual<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         let mut value = self.settled()?;
-        match value.node {
+        match *value.node {
             Node::Bytes => L::text(value.input.text()?, visitor),
             Node::Fixed(size) | Node::Opaque(size) => {
                 let bytes = value.input.take(size as usize)?;
@@ -125,7 +125,7 @@ impl<'de, 'd, L: Lend<'de, 'd>> Value<'_, '_, 'd, L> {
     /// Hands over bytes, or whatever can be taken for them.
     pub(super) fn binary<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         let value = self.settled()?;
-        match value.node {
+        match *value.node {
             Node::Bytes | Node::String => L::bytes(value.input.bytes()?, visitor),
             Node::Fixed(size) | Node::Opaque(size) => {
                 L::bytes(value.input.take(size as usize)?, visitor)
@@ -142,7 +142,7 @@ impl<'de, 'd, L: Lend<'de, 'd>> Value<'_, '_, 'd, L> {
 
     pub(super) fn array<V: Visitor<'de>>(self, items: u32, visitor: V) -> Result<V::Value, Fault> {
         self.input.enter()?;
-        let item = self.input.plan.items[items as usize];
+        let item = &self.input.plan.items[items as usize];
         let mut items = Items::<L>::open(self.input, item)?;
         let value = visitor.visit_seq(&mut items)?;
         items.close()?;
@@ -152,7 +152,7 @@ impl<'de, 'd, L: Lend<'de, 'd>> Value<'_, '_, 'd, L> {
 
     pub(super) fn map<V: Visitor<'de>>(self, items: u32, visitor: V) -> Result<V::Value, Fault> {
         self.input.enter()?;
-        let item = self.input.plan.items[items as usize];
+        let item = &self.input.plan.items[items as usize];
         let mut items = Items::<L>::open(self.input, item)?;
         let value = visitor.visit_map(&mut items)?;
         items.close()?;

@@ -102,7 +102,7 @@ impl<'de, 'd, L: Lend<'de, 'd>> VariantAccess<'de> for Variant<'_, '_, 'd, L> {
     /// Takes a null, or a record without fields.
     #[inline]
     fn unit_variant(self) -> Result<(), Fault> {
-        match self.value.node {
+        match *self.value.node {
             Node::Null => Ok(()),
             Node::Record(record) => self.value.nothing(record),
             _ => Err(self.value.misfit("a null or a record without fields")),
@@ -111,7 +111,7 @@ impl<'de, 'd, L: Lend<'de, 'd>> VariantAccess<'de> for Variant<'_, '_, 'd, L> {
 
     #[inline]
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Fault> {
-        match self.value.node {
+        match *self.value.node {
             Node::Record(record)
                 if self.value.input.plan.record(record).kind == RecordKind::Newtype =>
             {

@@ -86,48 +86,6 @@ fn items_of_all_arrays_and_maps_count_together() {
     assert!(bounded::<IgnoredAny>(&plan, &datum, bounds(5)).is_none());
 }
 
-#[test]
-fn count_of_items_makes_nobody_allocate() {
-    // Half a million longs are announced, and none is there.
-    let plan = plan(r#"{"type": "array", "items": {"type": "array", "items": "long"}}"#);
-    let datum = [vec![2], long(30_000), vec![0; 4]].concat();
-    let (hint, _) = hint_of(&plan, &datum);
-    assert!(hint <= datum.len(), "{hint}");
-}
-
-/// Returns the largest hint that a sequence inside gave, and how many items it had.
-fn hint_of(plan: &ReadPlan, datum: &[u8]) -> (usize, usize) {
-    #[derive(Debug)]
-    struct Hint(usize, usize);
-    impl<'de> Deserialize<'de> for Hint {
-        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            struct Counting;
-            impl<'de> serde::de::Visitor<'de> for Counting {
-                type Value = Hint;
-
-                fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                    f.write_str("a sequence")
-                }
-
-                fn visit_seq<A: serde::de::SeqAccess<'de>>(self, seq: A) -> Result<Hint, A::Error> {
-                    let hint = seq.size_hint().unwrap();
-                    // What is left is not looked at.
-                    drop(seq);
-                    HINT.with(|seen| seen.set(seen.get().max(hint)));
-                    Ok(Hint(hint, 0))
-                }
-            }
-            deserializer.deserialize_seq(Counting)
-        }
-    }
-    thread_local! {
-        static HINT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
-    }
-    let result = decode::<Vec<Hint>>(plan, datum);
-    assert!(result.is_err(), "the sequence is not at its end");
-    (HINT.with(std::cell::Cell::get), 0)
-}
-
 /// Runs on a stack as small as that of a worker.
 fn on_a_small_stack(run: impl FnOnce() + Send + 'static) {
     let thread = thread::Builder::new().stack_size(2 << 20).spawn(run);
