@@ -82,7 +82,15 @@ impl<'a> AnyValue<'a> {
     }
 }
 
-impl AnySeed<'_, '_> {
+impl<'de> AnySeed<'_, 'de> {
+    /// Returns a seed of the same place: what is decoded last counts.
+    pub fn again(&mut self) -> AnySeed<'_, 'de> {
+        AnySeed {
+            place: &mut *self.place,
+            type_name: self.type_name,
+        }
+    }
+
     /// Returns the name of the type, for errors.
     #[must_use]
     pub const fn type_name(&self) -> &'static str {

@@ -2,8 +2,9 @@
 
 mod error;
 mod scan;
+mod trace;
 
-use std::{any::type_name, num::NonZeroUsize};
+use std::{any::type_name, marker::PhantomData, num::NonZeroUsize};
 
 use bytes::BytesMut;
 use relayhouse_core::{Delivery, Error, ErrorKind, FromDelivery, IntoMessage, Message, Result};
@@ -12,7 +13,10 @@ use serde::{
     de::{DeserializeOwned, DeserializeSeed, IgnoredAny},
 };
 
-use self::error::not_decoded;
+use self::{
+    error::not_decoded,
+    trace::{Trace, Traced},
+};
 use crate::{
     any::{AnyCodec, AnySeed, AnyValue},
     body::{from_message, to_message},
@@ -20,6 +24,7 @@ use crate::{
     codec::{BorrowDecoder, Decoder, Encoder, Format},
     limited::Limited,
     media,
+    path::Segment,
     sink::Sink,
 };
 
@@ -119,12 +124,13 @@ impl AnyCodec for JsonCodec {
     fn decode_any<'de>(&self, message: &'de Message, seed: AnySeed<'_, 'de>) -> Result<()> {
         let body = &message.body;
         self.check(body)?;
-        let name = seed.type_name();
+        let mut seed = seed;
         let mut deserializer = serde_json::Deserializer::from_slice(body);
-        let result = seed.deserialize(&mut deserializer);
-        result
-            .and_then(|()| deserializer.end())
-            .map_err(|error| not_decoded(name, &syntax_of(body).unwrap_or(error)))
+        let result = seed.again().deserialize(&mut deserializer);
+        result.and_then(|()| deserializer.end()).map_err(|error| {
+            let error = syntax_of(body).unwrap_or(error);
+            not_decoded(seed.type_name(), &error, &path_to(body, seed))
+        })
     }
 }
 
@@ -152,7 +158,10 @@ impl<T: Serialize> IntoMessage for Json<T> {
 impl JsonCodec {
     pub(crate) fn read<'de, T: Deserialize<'de>>(&self, body: &'de [u8]) -> Result<T> {
         self.check(body)?;
-        serde_json::from_slice(body).map_err(|error| not_decoded(type_name::<T>(), &error))
+        serde_json::from_slice(body).map_err(|error| {
+            let path = path_to(body, PhantomData::<T>);
+            not_decoded(type_name::<T>(), &error, &path)
+        })
     }
 
     fn check(&self, body: &[u8]) -> Result<()> {
@@ -185,6 +194,17 @@ fn not_encoded(name: &str, max: NonZeroUsize, error: &serde_json::Error) -> Erro
         ErrorKind::Codec,
         format!("{name} cannot be written as JSON"),
     )
+}
+
+/// Returns the way to what cannot be decoded, which it finds by decoding once more.
+#[cold]
+fn path_to<'de>(body: &'de [u8], seed: impl DeserializeSeed<'de>) -> Vec<Segment> {
+    let trace = Trace::default();
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    match seed.deserialize(Traced::new(&mut deserializer, &trace)) {
+        Ok(_) => Vec::new(),
+        Err(_) => trace.into_path(),
+    }
 }
 
 /// Returns what is wrong with the syntax of a body, which an error that went through a type unknown

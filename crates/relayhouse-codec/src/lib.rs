@@ -42,6 +42,8 @@ mod media;
 mod message_pack;
 #[cfg(any(feature = "json", feature = "message-pack"))]
 mod misfit;
+#[cfg(any(feature = "json", feature = "message-pack"))]
+mod path;
 #[cfg(feature = "protobuf")]
 mod protobuf;
 #[cfg(any(feature = "avro", feature = "json", feature = "message-pack"))]

@@ -3,11 +3,15 @@
 use relayhouse_core::{Error, ErrorKind};
 use serde_json::error::Category;
 
-use crate::misfit::misfit;
+use crate::{
+    misfit::misfit,
+    path::{self, Segment},
+};
 
 /// Says where a body is wrong, and how, in words that hold nothing of the body.
-pub(super) fn not_decoded(name: &str, error: &serde_json::Error) -> Error {
+pub(super) fn not_decoded(name: &str, error: &serde_json::Error, path: &[Segment]) -> Error {
     let (line, column) = (error.line(), error.column());
+    let path = path::print(path);
     let text = match error.classify() {
         Category::Data => format!(
             "JSON body does not fit {name}: {}",
@@ -18,7 +22,7 @@ pub(super) fn not_decoded(name: &str, error: &serde_json::Error) -> Error {
     };
     Error::new(
         ErrorKind::Codec,
-        format!("{text}, at line {line} column {column}"),
+        format!("{text}, at line {line} column {column}{path}"),
     )
 }
 

@@ -76,16 +76,16 @@ fn errors_say_where_and_never_what() {
     let cases = [
         (
             "{\"id\": \"secret\"}",
-            "unexpected string, at line 1 column 15",
+            "unexpected string, at line 1 column 15 in .id",
         ),
         ("{\"secret\": 1}", "missing field id, at line 1 column 13"),
         (
             "{\n\"id\": secret}",
-            "body is not JSON: expected value, at line 2 column 7",
+            "body is not JSON: expected value, at line 2 column 7 in .id",
         ),
         (
             "{\"id\":7,\"note\":\"secret",
-            "it ends too early, at line 1 column 22",
+            "it ends too early, at line 1 column 22 in .note",
         ),
         (
             "secret",
@@ -94,7 +94,7 @@ fn errors_say_where_and_never_what() {
         ("", "it ends too early, at line 1 column 0"),
         (
             "{\"id\":-7,\"secret\":1}",
-            "invalid value, at line 1 column 8",
+            "invalid value, at line 1 column 8 in .id",
         ),
         (
             "[1] secret",
@@ -111,6 +111,34 @@ fn errors_say_where_and_never_what() {
         assert!(!text.contains("secret"), "{text}");
     }
     assert!(refusal::<Json<Order>>(Message::new(&b"\"\xff\""[..])).contains("line 1"));
+}
+
+#[test]
+fn errors_name_the_way_as_far_as_the_type_knows_it() {
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "what is decoded into it is refused")]
+    enum Step {
+        Pair(u8, u8),
+        Named { by: BTreeMap<String, Vec<u8>> },
+        Inner(Box<Option<Step>>),
+    }
+    let cases = [
+        ("[{\"Pair\":[1,\"secret\"]}]", "[0].Pair[1]"),
+        (
+            "[{\"Named\":{\"by\":{\"secret\":[0,\"x\"]}}}]",
+            "[0].Named.by.*[1]",
+        ),
+        (
+            "[{\"Inner\":{\"Inner\":{\"Pair\":7}}}]",
+            "[0].Inner.Inner.Pair",
+        ),
+        ("[{\"Pair\":[1,2]},{\"Secret\":1}]", "[1]"),
+    ];
+    for (body, expected) in cases {
+        let text = refusal::<Json<Vec<Step>>>(Message::new(body));
+        assert!(text.ends_with(&format!(" in {expected}")), "{text}");
+        assert!(!text.to_lowercase().contains("secret"), "{text}");
+    }
 }
 
 #[test]

@@ -10,9 +10,10 @@ use serde::{
 };
 
 use super::{
-    fault::{Fault, Segment},
+    fault::Fault,
     reader::{Head, Reader},
 };
+use crate::{bounds::Bounds, path::Segment};
 
 /// Is an array, or a struct as one.
 pub(super) struct Items<'a, 'de> {
@@ -154,7 +155,7 @@ impl<'de> MapAccess<'de> for &mut Entries<'_, 'de> {
 
 /// Returns the name that the text at the start of `body` is, if the type has that name.
 fn name_of(body: &[u8], names: &'static [&'static str]) -> Segment {
-    let mut reader = Reader::new(body, crate::bounds::Bounds::new());
+    let mut reader = Reader::new(body, Bounds::new());
     let Ok(Head::Text(text)) = reader.head() else {
         return Segment::Key;
     };

@@ -2,23 +2,18 @@
 
 use std::{
     borrow::Cow,
-    fmt::{self, Display, Write},
+    fmt::{self, Display},
 };
 
-use crate::misfit::misfit;
+use crate::{
+    misfit::misfit,
+    path::{self, Segment},
+};
 
 /// Ends a reading. Where it came from is noted in the [`Trace`], since an error may lose all but
 /// its text on the way out.
 #[derive(Debug)]
 pub(super) struct Fault(Cow<'static, str>);
-
-/// Is one step into a value. It names what the type knows, never what the body says.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Segment {
-    Name(&'static str),
-    Index(usize),
-    Key,
-}
 
 /// Is what is known of a failure: what it is, and the way to it, the last step first.
 pub(super) struct Trace {
@@ -108,20 +103,8 @@ impl Trace {
         }
     }
 
-    /// Returns the path, such as ` in .lines[3].sku`; nothing for the whole value.
+    /// Returns the way, in words.
     pub(super) fn path(&self) -> String {
-        let mut path = String::new();
-        for segment in self.path.iter().rev() {
-            // Writing to a string does not fail.
-            let _ = match segment {
-                Segment::Name(name) => write!(path, ".{name}"),
-                Segment::Index(index) => write!(path, "[{index}]"),
-                Segment::Key => write!(path, ".*"),
-            };
-        }
-        if path.is_empty() {
-            return path;
-        }
-        format!(" in {path}")
+        path::print(&self.path)
     }
 }

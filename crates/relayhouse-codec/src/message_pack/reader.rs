@@ -9,9 +9,9 @@ use serde::de::{self, Deserializer, Visitor, value::SeqDeserializer};
 
 use super::{
     access::{Entries, Extension, Items, Variant, Word},
-    fault::{Fault, Segment, Trace},
+    fault::{Fault, Trace},
 };
-use crate::bounds::Bounds;
+use crate::{bounds::Bounds, path::Segment};
 
 /// The name of the newtypes by which `rmp-serde` asks for extensions.
 const EXTENSION: &str = "_ExtStruct";

@@ -54,6 +54,10 @@ fn strings_without_escapes_are_borrowed_and_others_refused() {
     assert_eq!(texts, ["a", "b"]);
     let escaped: Result<Vec<&str>, _> = codec.decode_borrowed(b"[\"\\n\"]");
     assert_eq!(escaped.unwrap_err().kind(), ErrorKind::Codec);
+    // Bytes are written as a list of numbers, of which nothing can be borrowed.
+    let bytes = to_bytes(&codec, &&b"ab"[..]).unwrap();
+    let bytes: Result<&[u8], _> = codec.decode_borrowed(&bytes);
+    assert_eq!(bytes.unwrap_err().kind(), ErrorKind::Codec);
 }
 
 /// JSON has keys of text alone.
@@ -81,6 +85,8 @@ fn nothing_and_numbers_that_are_none_become_null() {
         assert_eq!(body, "null");
     }
     assert!(Decoder::<f64>::decode(&codec, b"null").is_err());
+    let number: Option<f64> = codec.decode(b"null").unwrap();
+    assert_eq!(number, None);
     let outer: Option<Option<u8>> = codec.decode(b"null").unwrap();
     assert_eq!(outer, None);
 }
