@@ -58,7 +58,11 @@ mod tests {
 
     #[test]
     fn text_of_bytes_is_read_back() {
-        let given: [u8; UUID_BYTES] = std::array::from_fn(|index| index as u8 * 17);
+        let mut given = [0; UUID_BYTES];
+        given
+            .iter_mut()
+            .zip(0..)
+            .for_each(|(byte, index)| *byte = index * 17);
         let text = text(&given);
         assert_eq!(text.as_str(), "00112233-4455-6677-8899-aabbccddeeff");
         assert_eq!(bytes(text.as_str().as_bytes()), Some(given));

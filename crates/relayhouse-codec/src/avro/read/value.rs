@@ -108,12 +108,11 @@ impl<'de, 'd, L: Lend<'de, 'd>> Value<'_, '_, 'd, L> {
     pub(super) fn textual<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         let mut value = self.settled()?;
         match *value.node {
-            Node::Bytes => L::text(value.input.text()?, visitor),
+            Node::Bytes | Node::UuidText => L::text(value.input.text()?, visitor),
             Node::Fixed(size) | Node::Opaque(size) => {
                 let bytes = value.input.take(size as usize)?;
                 L::text(value.input.utf8(bytes)?, visitor)
             }
-            Node::UuidText => L::text(value.input.text()?, visitor),
             Node::UuidBytes | Node::UuidFixed => {
                 let bytes = value.uuid_bytes()?;
                 visitor.visit_str(uuid::text(&bytes).as_str())
@@ -126,11 +125,10 @@ impl<'de, 'd, L: Lend<'de, 'd>> Value<'_, '_, 'd, L> {
     pub(super) fn binary<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         let value = self.settled()?;
         match *value.node {
-            Node::Bytes | Node::String => L::bytes(value.input.bytes()?, visitor),
+            Node::Bytes | Node::String | Node::UuidBytes => L::bytes(value.input.bytes()?, visitor),
             Node::Fixed(size) | Node::Opaque(size) => {
                 L::bytes(value.input.take(size as usize)?, visitor)
             }
-            Node::UuidBytes => L::bytes(value.input.bytes()?, visitor),
             Node::UuidFixed => L::bytes(value.input.take(UUID_BYTES)?, visitor),
             Node::UuidText => match uuid::bytes(value.input.bytes()?) {
                 Some(bytes) => visitor.visit_bytes(&bytes),

@@ -124,10 +124,12 @@ pub(super) fn node(writer: &Parsed, reader: &Parsed) -> Option<Node> {
         (Base::Float, Base::Float) => Node::Float,
         (Base::Float, Base::Double) => Node::FloatAsDouble,
         (Base::Double, _) => Node::Double,
+        // A UUID is as the writer has it; what is none for the writer is as the reader has it.
+        (Base::Bytes, to_base) if is_uuid => match (from, to_base) {
+            (None, Base::String) => Node::UuidText,
+            _ => Node::UuidBytes,
+        },
         (Base::String, _) if is_uuid => Node::UuidText,
-        (Base::Bytes, _) if is_uuid && from == to => Node::UuidBytes,
-        (Base::Bytes, Base::String) if is_uuid => Node::UuidText,
-        (Base::Bytes, _) if is_uuid => Node::UuidBytes,
         (Base::Bytes | Base::String, Base::String) => Node::String,
         (Base::Bytes | Base::String, _) => Node::Bytes,
         (Base::Fixed(fixed), _) => {

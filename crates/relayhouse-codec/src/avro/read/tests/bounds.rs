@@ -47,10 +47,7 @@ fn text_over_the_bound_is_refused_even_if_it_is_skipped() {
     let bounds = Bounds::new().text_bytes_max(size(2));
     assert_eq!(bounded(&plan, &text("ab"), bounds), Some("ab".to_owned()));
     assert_eq!(bounded::<String>(&plan, &text("abc"), bounds), None);
-    assert_eq!(
-        bounded::<IgnoredAny>(&plan, &text("abc"), bounds).is_none(),
-        true
-    );
+    assert!(bounded::<IgnoredAny>(&plan, &text("abc"), bounds).is_none());
 }
 
 #[test]

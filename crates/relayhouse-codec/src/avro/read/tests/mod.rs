@@ -1,6 +1,7 @@
 //! The read plan against datums written by hand and by `apache-avro`.
 
 mod bounds;
+mod differ;
 mod evolution;
 mod faults;
 mod logical;
@@ -60,10 +61,10 @@ fn long(number: i64) -> Vec<u8> {
     let mut left = ((number << 1) ^ (number >> 63)).cast_unsigned();
     let mut bytes = Vec::new();
     while 0x80 <= left {
-        bytes.push((left & 0x7f) as u8 | 0x80);
+        bytes.push(left.to_le_bytes()[0] | 0x80);
         left >>= 7;
     }
-    bytes.push(left as u8);
+    bytes.push(left.to_le_bytes()[0]);
     bytes
 }
 
