@@ -9,6 +9,10 @@ use std::{
 use relayhouse_core::{Error, ErrorKind};
 use serde::de::{self, Expected, Unexpected};
 
+/// How much is shown of a path, at its start and at its end.
+const SHOWN_FIRST: usize = 8;
+const SHOWN_LAST: usize = 8;
+
 /// Says why a datum does not decode. The path grows while the error is on its way up, so that it
 /// costs nothing where there is none.
 #[derive(Debug)]
@@ -91,7 +95,14 @@ impl Fault {
             text, offset, path, ..
         } = *self.0;
         let mut place = root.to_owned();
-        for segment in path.iter().rev() {
+        for (depth, segment) in path.iter().rev().enumerate() {
+            let is_last = path.len() - depth <= SHOWN_LAST;
+            if SHOWN_FIRST <= depth && !is_last {
+                continue;
+            }
+            if SHOWN_FIRST < depth && path.len() - depth == SHOWN_LAST {
+                place.push_str("...");
+            }
             // Writing to a string cannot fail.
             let _ = match segment {
                 Segment::Field(name) => write!(place, ".{name}"),

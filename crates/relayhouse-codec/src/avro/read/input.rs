@@ -13,6 +13,15 @@ const NO_UTF8: &str = "a string is not UTF-8";
 
 const EIGHT: usize = size_of::<u64>();
 
+/// How much of what a plan remembers of types is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Trust {
+    Nothing,
+    Proved,
+    /// What is on trial as well.
+    All,
+}
+
 /// Reads a datum from front to back, by a plan.
 #[derive(Debug)]
 pub(super) struct Input<'p, 'd> {
@@ -26,8 +35,8 @@ pub(super) struct Input<'p, 'd> {
     depth_max: u8,
     items_max: usize,
     failed: Option<Fault>,
-    /// Nothing that a plan remembers of types is used.
-    pub(super) is_careful: bool,
+    /// How much of what the plan remembers of types is used.
+    pub(super) trust: Trust,
     /// A value was given up before its end, so that nothing after it can be trusted.
     pub(super) is_broken: bool,
 }
@@ -45,7 +54,7 @@ impl<'p, 'd> Input<'p, 'd> {
             depth_max: bounds.depth_max.get(),
             items_max: bounds.items_max.get(),
             failed: None,
-            is_careful: false,
+            trust: Trust::All,
             is_broken: false,
         }
     }
@@ -73,12 +82,19 @@ impl<'p, 'd> Input<'p, 'd> {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.rest.is_empty()
+    /// Returns whether all was read, and nothing was given up in between.
+    #[inline]
+    pub(super) fn is_done(&self) -> bool {
+        self.rest.is_empty() && !self.is_broken
     }
 
-    pub(super) fn left(&self) -> usize {
-        self.rest.len()
+    /// Makes the fault of who is content before that.
+    #[cold]
+    pub(super) fn unfinished(&mut self) -> Fault {
+        self.fault(match self.is_broken {
+            true => "type goes on after a value that does not decode",
+            false => "bytes are left after the value",
+        })
     }
 
     pub(super) fn offset(&self) -> usize {
@@ -99,6 +115,13 @@ impl<'p, 'd> Input<'p, 'd> {
     pub(super) fn fault(&mut self, text: impl Into<Cow<'static, str>>) -> Fault {
         self.is_broken = true;
         Fault::new(text).at(self.offset())
+    }
+
+    /// Takes note that a value was given up before its end.
+    #[cold]
+    pub(super) fn given_up(&mut self, fault: Fault) -> Fault {
+        self.is_broken = true;
+        fault.at(self.offset())
     }
 
     /// Keeps the fault that stands here for [`or_fault`](Self::or_fault).

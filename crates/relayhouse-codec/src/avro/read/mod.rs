@@ -26,7 +26,7 @@ pub(in crate::avro) use self::compile::{Fit, fit, pair, type_name};
 use self::{
     compile::compile,
     fault::Fault,
-    input::Input,
+    input::{Input, Trust},
     lend::Lent,
     plan::{Node, Plan},
     value::Value,
@@ -78,7 +78,8 @@ impl ReadPlan {
 
     /// Decodes all of `datum` into `seed`.
     ///
-    /// A seed cannot be tried twice, so nothing that is remembered of its type is relied on.
+    /// A seed cannot be tried twice, so what is remembered of its type is relied on only once
+    /// [`decode`](Self::decode) has proved it.
     ///
     /// # Errors
     ///
@@ -91,7 +92,7 @@ impl ReadPlan {
     ) -> Result<S::Value> {
         bounds.check_body("Avro", datum)?;
         let mut input = Input::new(&self.plan, datum, bounds);
-        input.is_careful = true;
+        input.trust = Trust::Proved;
         let value = self.run_seed(seed, &mut input);
         value.map_err(|fault| fault.into_error(&self.name))
     }
@@ -107,17 +108,13 @@ impl ReadPlan {
         seed: S,
         input: &mut Input<'p, 'de>,
     ) -> Result<S::Value, Fault> {
-        let value = match seed.deserialize(Value::<Lent>::new(input, &self.root)) {
-            Ok(value) => value,
-            Err(fault) => return Err(fault.at(input.offset())),
-        };
-        if input.is_broken {
-            return Err(input.fault("type goes on after a value that does not decode"));
+        let value = seed.deserialize(Value::<Lent>::new(input, &self.root));
+        // What is decoded may be large, and stays where it is.
+        match &value {
+            Ok(_) if input.is_done() => value,
+            Ok(_) => Err(input.unfinished()),
+            Err(_) => value.map_err(|fault| fault.at(input.offset())),
         }
-        if !input.is_empty() {
-            return Err(input.fault("bytes are left after the value"));
-        }
-        Ok(value)
     }
 
     /// Decodes once more, if what failed was a trial: without anything that is remembered.
@@ -132,7 +129,7 @@ impl ReadPlan {
             return Err(fault.into_error(&self.name));
         };
         let mut input = Input::new(&self.plan, datum, bounds);
-        input.is_careful = true;
+        input.trust = Trust::Nothing;
         let value = self.run(&mut input);
         let value = value.map_err(|fault| fault.into_error(&self.name))?;
         self.plan

@@ -9,7 +9,7 @@ use serde::de::{
 
 use super::{
     fault::{Fault, Suspect},
-    input::Input,
+    input::{Input, Trust},
     lend::{Kept, Lend},
     memory::{Key, Learned, Move, Take, Way},
     plan::{Action, Step},
@@ -45,10 +45,12 @@ impl<'de, 'p, 'd, L: Lend<'de, 'd>> Value<'_, 'p, 'd, L> {
         visitor: V,
     ) -> Result<V::Value, Fault> {
         let record = suspect.record;
-        if self.input.is_careful {
+        let (way, is_proved) = learned.way();
+        let needed = if is_proved { Trust::Proved } else { Trust::All };
+        if self.input.trust < needed {
             return self.by_names(record, visitor);
         }
-        match learned.way() {
+        match (way, is_proved) {
             (Way::Order, true) => self.in_order(record, learned.moves(), visitor),
             (Way::Numbers, true) => self.by_numbers(record, learned.moves(), visitor),
             (Way::Names, _) => self.by_names(record, visitor),
@@ -87,10 +89,14 @@ impl<'de, 'p, 'd, L: Lend<'de, 'd>> Value<'_, 'p, 'd, L> {
     ) -> Result<V::Value, Fault> {
         self.input.enter()?;
         let mut fields = Moves::<L>::new(self.input, record, moves);
-        let value = visitor.visit_seq(&mut fields)?;
-        fields.close()?;
-        self.input.leave();
-        Ok(value)
+        match visitor.visit_seq(&mut fields) {
+            Ok(value) => {
+                fields.close()?;
+                self.input.leave();
+                Ok(value)
+            }
+            Err(fault) => Err(self.input.given_up(fault)),
+        }
     }
 
     #[inline]
@@ -102,10 +108,14 @@ impl<'de, 'p, 'd, L: Lend<'de, 'd>> Value<'_, 'p, 'd, L> {
     ) -> Result<V::Value, Fault> {
         self.input.enter()?;
         let mut fields = Moves::<L>::new(self.input, record, moves);
-        let value = visitor.visit_map(&mut fields)?;
-        fields.close()?;
-        self.input.leave();
-        Ok(value)
+        match visitor.visit_map(&mut fields) {
+            Ok(value) => {
+                fields.close()?;
+                self.input.leave();
+                Ok(value)
+            }
+            Err(fault) => Err(self.input.given_up(fault)),
+        }
     }
 
     /// Hands over a record with the names of its fields.
@@ -117,10 +127,14 @@ impl<'de, 'p, 'd, L: Lend<'de, 'd>> Value<'_, 'p, 'd, L> {
     ) -> Result<V::Value, Fault> {
         self.input.enter()?;
         let mut fields = Names::<L>::new(self.input, record);
-        let value = visitor.visit_map(&mut fields)?;
-        fields.close()?;
-        self.input.leave();
-        Ok(value)
+        match visitor.visit_map(&mut fields) {
+            Ok(value) => {
+                fields.close()?;
+                self.input.leave();
+                Ok(value)
+            }
+            Err(fault) => Err(self.input.given_up(fault)),
+        }
     }
 
     /// Hands over the fields of a record in the reader's order.

@@ -41,7 +41,8 @@ impl<'de, 'd, L: Lend<'de, 'd>> Value<'_, '_, 'd, L> {
             fields: fields.iter(),
             lend: PhantomData,
         };
-        let value = visitor.visit_seq(&mut fields)?;
+        let value = visitor.visit_seq(&mut fields);
+        let value = value.map_err(|fault| fields.input.given_up(fault))?;
         if fields.fields.next().is_some() {
             return Err(input.fault("more fields than the type takes"));
         }

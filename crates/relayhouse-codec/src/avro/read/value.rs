@@ -142,19 +142,27 @@ impl<'de, 'd, L: Lend<'de, 'd>> Value<'_, '_, 'd, L> {
         self.input.enter()?;
         let item = &self.input.plan.items[items as usize];
         let mut items = Items::<L>::open(self.input, item)?;
-        let value = visitor.visit_seq(&mut items)?;
-        items.close()?;
-        self.input.leave();
-        Ok(value)
+        match visitor.visit_seq(&mut items) {
+            Ok(value) => {
+                items.close()?;
+                self.input.leave();
+                Ok(value)
+            }
+            Err(fault) => Err(self.input.given_up(fault)),
+        }
     }
 
     pub(super) fn map<V: Visitor<'de>>(self, items: u32, visitor: V) -> Result<V::Value, Fault> {
         self.input.enter()?;
         let item = &self.input.plan.items[items as usize];
         let mut items = Items::<L>::open(self.input, item)?;
-        let value = visitor.visit_map(&mut items)?;
-        items.close()?;
-        self.input.leave();
-        Ok(value)
+        match visitor.visit_map(&mut items) {
+            Ok(value) => {
+                items.close()?;
+                self.input.leave();
+                Ok(value)
+            }
+            Err(fault) => Err(self.input.given_up(fault)),
+        }
     }
 }

@@ -92,7 +92,10 @@ impl<'de, 'd, L: Lend<'de, 'd>> EnumAccess<'de> for Variant<'_, '_, 'd, L> {
     #[inline]
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Fault> {
         let number: U32Deserializer<Fault> = self.number.into_deserializer();
-        Ok((seed.deserialize(number)?, self))
+        match seed.deserialize(number) {
+            Ok(variant) => Ok((variant, self)),
+            Err(fault) => Err(self.value.input.given_up(fault)),
+        }
     }
 }
 

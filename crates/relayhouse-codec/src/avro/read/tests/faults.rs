@@ -52,6 +52,27 @@ fn fault_has_offset_and_path_and_no_content() {
 }
 
 #[test]
+fn middle_of_a_long_path_is_left_out() {
+    let list = plan(
+        r#"{"type": "record", "name": "List", "fields": [{"name": "x", "type": ["null", "List"]}]}"#,
+    );
+    let path = |datum: &[u8]| {
+        let error = refused::<Value>(&list, datum);
+        let (path, _) = error.rsplit_once(": ").unwrap();
+        path.rsplit_once(", ").unwrap().1.to_owned()
+    };
+    assert_eq!(path(&[2; 15]), format!("List{}", ".x".repeat(16)));
+    assert_eq!(
+        path(&[2; 16]),
+        format!("List{}...{}", ".x".repeat(8), ".x".repeat(8))
+    );
+    assert_eq!(
+        path(&[2; 100]),
+        format!("List{}...{}", ".x".repeat(8), ".x".repeat(8))
+    );
+}
+
+#[test]
 fn nothing_of_the_content_is_repeated() {
     #[derive(Debug, Deserialize)]
     enum Closed {
@@ -136,6 +157,17 @@ fn value_after_one_that_does_not_decode_is_not_trusted() {
     // 300 is no u8; what follows it looks like a string.
     let datum = [vec![4], long(300), text("x")].concat();
     let error = refused::<Forgiving>(&plan, &datum);
+    assert!(
+        error.contains("type goes on after a value that does not decode"),
+        "{error}"
+    );
+    // Here the type gives up before the first item.
+    let of_text = super::plan(
+        r#"{"type": "record", "name": "R", "fields": [
+            {"name": "bytes", "type": {"type": "map", "values": "int"}},
+            {"name": "rest", "type": "string"}]}"#,
+    );
+    let error = refused::<Forgiving>(&of_text, &[[0].to_vec(), text("x")].concat());
     assert!(
         error.contains("type goes on after a value that does not decode"),
         "{error}"
