@@ -11,6 +11,11 @@ const TEXT_BYTES_MAX: usize = 2048;
 pub(crate) fn error(error: &Error) {
     assert_eq!(error.kind(), ErrorKind::Codec, "{error}");
     assert!(!error.is_temporary(), "{error}");
+    text(error);
+}
+
+/// Checks that an error is of bounded length.
+pub(crate) fn text(error: &Error) {
     let length = error.to_string().len();
     assert!(length <= TEXT_BYTES_MAX, "an error of {length} bytes");
 }

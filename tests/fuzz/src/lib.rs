@@ -5,7 +5,10 @@
 
 mod avro;
 mod check;
+mod envelope;
 mod plain;
+mod protobuf;
+mod registry;
 mod sketch;
 mod source;
 
@@ -24,8 +27,11 @@ pub const TARGETS: &[Target] = &[
     target("avro_frame", avro::frame),
     target("avro_plan", avro::plan),
     target("avro_schema", avro::schema),
+    target("cloud_events", envelope::cloud_events),
     target("json", plain::json),
     target("message_pack", plain::message_pack),
+    target("protobuf", protobuf::protobuf),
+    target("registry", registry::registry),
 ];
 
 const fn target(name: &'static str, run: fn(&[u8])) -> Target {

@@ -26,6 +26,13 @@ impl<'a> Source<'a> {
         items.get(usize::from(self.below(end)))
     }
 
+    /// Takes up to `count` bytes.
+    pub(crate) fn take(&mut self, count: usize) -> &'a [u8] {
+        let (taken, rest) = self.0.split_at(count.min(self.0.len()));
+        self.0 = rest;
+        taken
+    }
+
     /// Returns what nobody has drawn from.
     pub(crate) const fn rest(self) -> &'a [u8] {
         self.0
