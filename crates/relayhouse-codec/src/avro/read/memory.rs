@@ -83,7 +83,7 @@ const _: () = assert!(size_of::<Take>() == size_of::<Node>());
 impl From<Action> for Take {
     fn from(action: Action) -> Self {
         match action {
-            Action::Take(node) => Self::Value(node),
+            Action::Take(node) | Action::Null(node) => Self::Value(node),
             Action::Skip(_) => Self::Nothing,
             Action::Constant(constant) => Self::Default(constant),
         }
@@ -194,7 +194,7 @@ pub(super) fn in_order(taken: &[usize], steps: &[Step]) -> Option<Vec<Move>> {
     let mut next = 0;
     for (number, &step) in taken.iter().enumerate() {
         let action = steps[step].action;
-        if !matches!(action, Action::Constant(_)) {
+        if steps[step].is_written() {
             if step < next {
                 return None;
             }
@@ -222,7 +222,7 @@ fn numbered(taken: &[usize], steps: &[Step]) -> Vec<Move> {
 /// Skips what is written for some of the steps.
 fn skip(steps: &[Step], range: Range<usize>, moves: &mut Vec<Move>) {
     for step in range {
-        if !matches!(steps[step].action, Action::Constant(_)) {
+        if steps[step].is_written() {
             moves.push(Move::new(Take::Nothing, step, 0));
         }
     }

@@ -93,6 +93,8 @@ pub(super) enum Action {
     Skip(Node),
     /// The reader's default.
     Constant(u32),
+    /// A default of null: a node that takes no bytes.
+    Null(Node),
 }
 
 /// A default, as a datum of the reader's schema.
@@ -150,6 +152,10 @@ impl Step {
 
     pub(super) fn is_skipped(&self) -> bool {
         matches!(self.action, Action::Skip(_))
+    }
+
+    pub(super) fn is_written(&self) -> bool {
+        matches!(self.action, Action::Take(_) | Action::Skip(_))
     }
 }
 

@@ -200,7 +200,9 @@ pub(super) fn take<'de, 'p, 'd, L: Lend<'de, 'd>, T: DeserializeSeed<'de>>(
     seed: T,
 ) -> Result<T::Value, Fault> {
     match action {
-        Action::Take(node) | Action::Skip(node) => seed.deserialize(Value::<L>::new(input, node)),
+        Action::Take(node) | Action::Skip(node) | Action::Null(node) => {
+            seed.deserialize(Value::<L>::new(input, node))
+        }
         Action::Constant(constant) => default(input, *constant, seed),
     }
 }

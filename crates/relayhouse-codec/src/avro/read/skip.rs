@@ -40,7 +40,7 @@ impl Step {
     pub(super) fn skip(&self, input: &mut Input<'_, '_>) -> Result<(), Fault> {
         match self.action {
             Action::Take(node) | Action::Skip(node) => skip(input, node),
-            Action::Constant(_) => Ok(()),
+            Action::Constant(_) | Action::Null(_) => Ok(()),
         }
     }
 }

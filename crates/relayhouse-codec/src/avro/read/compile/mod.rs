@@ -114,8 +114,8 @@ struct Compiler<'a> {
     plan: Plan,
     /// The nodes of pairs of records and of enums.
     known: HashMap<[(Side, &'a Name); 2], Node>,
-    /// The defaults of fields of records.
-    constants: HashMap<(&'a Name, usize), Option<u32>>,
+    /// The steps of fields that are defaults.
+    constants: HashMap<(&'a Name, usize), Action>,
     waiting: VecDeque<Waiting<'a>>,
     places: Vec<Place<'a>>,
     place: usize,
@@ -341,28 +341,32 @@ impl<'a> Compiler<'a> {
     /// Returns the step of a field that the writer does not have.
     fn default(&mut self, record: &'a RecordSchema, index: usize, at: At<'a>) -> Action {
         let key = (&record.name, index);
-        let constant = match self.constants.get(&key) {
-            Some(known) => *known,
-            None => {
+        if let Some(known) = self.constants.get(&key) {
+            return *known;
+        }
+        let action = match (self.defaults.remove(&key), &record.fields[index].default) {
+            (Some(datum), _) => {
                 let node = self.resolve(at, at);
-                let datum = self.defaults.remove(&key);
-                let constant =
-                    datum.map(|datum| push(&mut self.plan.constants, Constant { node, datum }));
-                self.constants.insert(key, constant);
-                constant
+                self.constant(node, datum)
             }
+            (None, Some(_)) => Action::Take(self.never("the default is not of the field's type")),
+            (None, None) => Action::Take(
+                self.never("the writer has no such field, and the reader no default for it"),
+            ),
         };
-        match constant {
-            Some(constant) => Action::Constant(constant),
-            None => {
-                let has_one = record.fields[index].default.is_some();
-                let text = match has_one {
-                    true => "the default is not of the field's type",
-                    false => "the writer has no such field, and the reader no default for it",
-                };
-                Action::Take(self.never(text))
+        self.constants.insert(key, action);
+        action
+    }
+
+    /// Returns the step of a default. The usual one, null, needs no datum.
+    fn constant(&mut self, node: Node, datum: Box<[u8]>) -> Action {
+        if let (Node::Union(union), [index]) = (node, &*datum) {
+            let branch = self.plan.unions[union as usize].get(usize::from(index / 2));
+            if let Some(branch) = branch.copied().filter(|branch| branch.node == Node::Null) {
+                return Action::Null(Node::Branch(push(&mut self.plan.branches, branch)));
             }
         }
+        Action::Constant(push(&mut self.plan.constants, Constant { node, datum }))
     }
 
     /// Makes the node of what cannot be read, with the reason and the place.
