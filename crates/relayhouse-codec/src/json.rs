@@ -14,7 +14,7 @@ use serde::{
 };
 
 use self::{
-    error::not_decoded,
+    error::{is_too_deep, not_decoded},
     trace::{Trace, Traced},
 };
 use crate::{
@@ -128,7 +128,8 @@ impl AnyCodec for JsonCodec {
         let mut deserializer = serde_json::Deserializer::from_slice(body);
         let result = seed.again().deserialize(&mut deserializer);
         result.and_then(|()| deserializer.end()).map_err(|error| {
-            let error = syntax_of(body).unwrap_or(error);
+            let syntax = syntax_of(body).filter(|_| !is_too_deep(&error));
+            let error = syntax.unwrap_or(error);
             not_decoded(seed.type_name(), &error, &path_to(body, seed))
         })
     }

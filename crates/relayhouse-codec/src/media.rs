@@ -7,6 +7,7 @@ pub(crate) fn is(content_type: &str, expected: &str) -> bool {
 
 /// Returns whether `content_type` has the structured `suffix`, such as `+json`; parameters and case
 /// do not matter.
+#[cfg(feature = "json")]
 pub(crate) fn has_suffix(content_type: &str, suffix: &str) -> bool {
     let essence = essence(content_type);
     let end = essence.len().saturating_sub(suffix.len());
@@ -20,7 +21,7 @@ fn essence(content_type: &str) -> &str {
     content_type.split(';').next().unwrap_or_default().trim()
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "json"))]
 mod tests {
     use super::*;
 

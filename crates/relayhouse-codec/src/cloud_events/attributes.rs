@@ -42,8 +42,8 @@ impl Attributes {
         self.text(name)?.ok_or_else(|| wrong(name, "is missing"))
     }
 
-    /// Makes the event, with `data`. What is left are its extensions.
-    pub(super) fn event<T>(mut self, data: Option<T>) -> Result<CloudEvent<T>> {
+    /// Makes the event, without its data. What is left are its extensions.
+    pub(super) fn event<T>(mut self) -> Result<CloudEvent<T>> {
         if &*self.required("specversion")? != SPEC_VERSION {
             return Err(wrong("specversion", "is not 1.0"));
         }
@@ -55,7 +55,7 @@ impl Attributes {
             time: self.text("time")?,
             data_schema: self.text("dataschema")?,
             extensions: BTreeMap::new(),
-            data,
+            data: None,
         };
         check_time(event.time.as_deref())?;
         let extensions = self.0.into_iter();

@@ -151,13 +151,11 @@ impl<T, C: Decoder<T>> Decoder<CloudEvent<T>> for CloudEventsCodec<C> {
             return structured::read(&self.data, self.bounds, &message.body);
         }
         check_content_type(self, message)?;
-        let attributes = binary::read(message.headers())?;
-        let data = if message.body.is_empty() {
-            None
-        } else {
-            Some(self.data.decode_message(message)?)
-        };
-        attributes.event(data)
+        let mut event = binary::read(message.headers())?.event()?;
+        if !message.body.is_empty() {
+            event.data = Some(self.data.decode_message(message)?);
+        }
+        Ok(event)
     }
 }
 

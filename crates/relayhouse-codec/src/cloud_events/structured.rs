@@ -105,14 +105,15 @@ pub(super) fn read<T>(
     let content_type = attributes.text(CONTENT_TYPE)?;
     // The specification: data without a content type is JSON.
     let content_type = content_type.as_deref().unwrap_or("application/json");
-    let data = match envelope.data {
-        None => None,
-        Some(_) if !codec.accepts(content_type) => {
+    let mut event = attributes.event()?;
+    if let Some(data) = envelope.data {
+        if !codec.accepts(content_type) {
             return Err(foreign(content_type, codec.content_type()));
         }
-        Some(data) => Some(codec.decode(&data.bytes(is_json(content_type))?)?),
-    };
-    attributes.event(data)
+        let bytes = data.bytes(is_json(content_type))?;
+        event.data = Some(codec.decode(&bytes)?);
+    }
+    Ok(event)
 }
 
 /// Is a JSON object with its members sorted into attributes and data.
