@@ -9,6 +9,8 @@ mod input;
 mod items;
 mod lend;
 mod memory;
+mod moves;
+mod names;
 mod plan;
 mod record;
 mod scattered;
