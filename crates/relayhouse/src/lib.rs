@@ -48,6 +48,9 @@
 //! workspace have a feature each, which brings `middleware` as well: `claim-check`, `encryption`,
 //! and `gzip` and `zstd` for compression.
 //!
+//! `message-pack`, `avro`, `protobuf` and `cloud-events` bring formats of bodies beside JSON;
+//! `registry` has the schemas of Avro from a registry.
+//!
 //! `full` is everything.
 
 #[cfg(feature = "sqs-client")]
@@ -62,11 +65,11 @@ mod registry;
 #[cfg(any(feature = "local", feature = "memory"))]
 mod share;
 mod signal;
-mod typed;
 
 pub mod prelude;
 
 pub use relayhouse_codec as codec;
+pub use relayhouse_codec::{Encoding, EncodingExt};
 pub use relayhouse_core::{
     Address, Backoff, BoxError, Capabilities, Clock, Context, DeadLetter, Delivery, Entity,
     Envelope, Error, ErrorKind, Event, Extending, Fingerprint, FromDelivery, Growth, HeaderValue,
@@ -90,7 +93,6 @@ pub use self::{
     queue::Queue,
     registry::{Opened, Registry, open},
     signal::ctrl_c,
-    typed::{Encoding, EncodingExt},
 };
 
 /// Compiles what the README shows.

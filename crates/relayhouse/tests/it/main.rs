@@ -5,6 +5,8 @@
 #[cfg(feature = "sqs")]
 mod amazon;
 mod close;
+#[cfg(all(feature = "cloud-events", feature = "message-pack", feature = "protobuf"))]
+mod codecs;
 mod registry;
 mod round_trip;
 #[cfg(feature = "middleware")]

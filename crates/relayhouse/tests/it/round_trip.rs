@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use relayhouse::{
-    DeadLetter, EncodingExt, ErrorKind, QueueName, codec::JsonCodec, prelude::*, runtime::Report,
+    DeadLetter, ErrorKind, QueueName, codec::JsonCodec, prelude::*, runtime::Report,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
@@ -51,7 +51,7 @@ async fn values_come_back_as_they_went() {
     queue.producer().send(Json(ORDER)).await.unwrap();
     queue
         .producer()
-        .encoding(JsonCodec::new())
+        .encoded_by(JsonCodec::new())
         .send(&ORDER)
         .await
         .unwrap();
