@@ -1,8 +1,7 @@
 //! Reads MessagePack for serde, within bounds.
 //!
-//! The reader of `rmp-serde` counts no depth for enums, and takes an array of one item for the name
-//! of a variant whose content is whatever comes next: a flat body of 100 kB ends the process. So
-//! this is a reader of our own. It points into the body, and knows where it is.
+//! The reader of `rmp-serde` counts no depth for enums: a body of 140 kB ends the process. So this is
+//! a reader of our own. It points into the body, and knows where it is.
 
 use relayhouse_core::{Error, ErrorKind, Result};
 use serde::de::{self, Deserializer, Visitor, value::SeqDeserializer};

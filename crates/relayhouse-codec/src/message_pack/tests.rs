@@ -268,7 +268,7 @@ fn lengths_beyond_the_body_are_refused_at_once() {
 fn deep_bodies_of_every_shape_are_errors() {
     let chains = [
         b"\x81\xa4Link".repeat(20_000),
-        // An array of one name, which `rmp-serde` takes for a variant whose content follows.
+        // Arrays of one name, which are no variants with content.
         [&b"\xdd\0\0\x4e\x20"[..], &b"\x91\xa4Link".repeat(20_000)].concat(),
         b"\x81\xa4List\x91".repeat(20_000),
     ];
