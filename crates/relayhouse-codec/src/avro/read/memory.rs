@@ -113,6 +113,11 @@ impl Memory {
         None
     }
 
+    /// Returns whether one more type can be remembered.
+    pub(super) fn has_room(&self) -> bool {
+        self.places.iter().any(|place| place.get().is_none())
+    }
+
     /// Remembers a type, if there is room.
     #[cold]
     pub(super) fn learn(&self, mut learned: Learned) {

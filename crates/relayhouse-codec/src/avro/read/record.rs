@@ -73,7 +73,9 @@ impl<'de, 'p, 'd, L: Lend<'de, 'd>> Value<'_, 'p, 'd, L> {
     ) -> Result<V::Value, Fault> {
         let of = self.input.plan.record(record);
         let value = self.by_names(record, visitor)?;
-        of.memory.learn(Learned::new(key, fields, of));
+        if of.memory.has_room() {
+            of.memory.learn(Learned::new(key, fields, of));
+        }
         Ok(value)
     }
 

@@ -11,6 +11,7 @@ pub(in crate::avro) use self::fit::{Fit, fit, name as type_name};
 use std::{
     collections::{HashMap, VecDeque},
     fmt::Write,
+    ptr,
 };
 
 use apache_avro::schema::{EnumSchema, Name, RecordSchema, Schema as Parsed, UnionSchema};
@@ -27,6 +28,9 @@ use crate::avro::{
 
 /// How many steps, branches and symbols one plan may have.
 const STEPS_MAX: usize = 1 << 18;
+
+/// How many branches are compared for what one step costs.
+const COMPARED_A_STEP: usize = 16;
 
 /// The place of what stands in an array or a map.
 const ITEM: &str = "[]";
@@ -59,8 +63,10 @@ pub(super) fn compile(writer: &Schema, reader: &Schema) -> Result<(Plan, Node, B
         At::new(Side::Reader, reader.inner()),
     );
     while let Some(waiting) = compiler.waiting.pop_front() {
-        compiler.record(&waiting)?;
+        compiler.check()?;
+        compiler.record(&waiting);
     }
+    compiler.check()?;
     let Compiler { mut plan, .. } = compiler;
     if let Some(reason) = plan.spoil(root) {
         let reason = &plan.reasons[reason as usize];
@@ -160,10 +166,15 @@ impl<'a> Compiler<'a> {
 
     /// Resolves each branch of the writer's union by itself.
     fn union(&mut self, side: Side, union: &'a UnionSchema, reader: At<'a>) -> Node {
-        let variants = union.variants().iter();
-        let branches = variants.map(|variant| {
+        let variants = (0..).zip(union.variants());
+        let branches = variants.map(|(index, variant)| {
             let writer = self.defined(At::new(side, variant));
             match reader.schema {
+                // Of one and the same union each branch is itself.
+                Parsed::Union(same) if ptr::eq(same, union) => Branch {
+                    index,
+                    node: self.plain(writer, writer),
+                },
                 Parsed::Union(union) => self.branch(writer, reader.side, union),
                 _ => Branch {
                     index: 0,
@@ -172,7 +183,7 @@ impl<'a> Compiler<'a> {
             }
         });
         let branches = branches.collect::<Vec<_>>();
-        self.steps_left = self.steps_left.saturating_sub(branches.len());
+        self.spend(branches.len());
         let place = push(&mut self.plan.unions, branches);
         match reader.schema {
             Parsed::Union(_) => Node::Union(place),
@@ -184,6 +195,11 @@ impl<'a> Compiler<'a> {
     /// the first that it can be promoted to. So do other implementations, which know unions of
     /// int and long, and so prefer the branch that loses nothing.
     fn branch(&mut self, writer: At<'a>, side: Side, union: &'a UnionSchema) -> Branch {
+        self.spend(union.variants().len().div_ceil(COMPARED_A_STEP));
+        if self.steps_left == 0 {
+            let node = self.never("there are too many branches");
+            return Branch { index: 0, node };
+        }
         let variants = (0..).zip(union.variants());
         let fits = variants.filter_map(|(index, variant)| {
             let reader = self.defined(At::new(side, variant));
@@ -260,7 +276,7 @@ impl<'a> Compiler<'a> {
             symbol.map(|symbol| symbol.as_str().into())
         });
         let symbols = symbols.collect::<Vec<_>>();
-        self.steps_left = self.steps_left.saturating_sub(symbols.len());
+        self.spend(symbols.len());
         if !symbols.is_empty() && symbols.iter().all(Option::is_none) {
             let name = &reader.name;
             return self.never(&format!("the enums {name} have no symbol in common"));
@@ -298,18 +314,14 @@ impl<'a> Compiler<'a> {
     }
 
     /// Works out the steps of a record.
-    fn record(&mut self, waiting: &Waiting<'a>) -> Result<()> {
+    fn record(&mut self, waiting: &Waiting<'a>) {
         let Waiting {
             writer: (side, writer),
             reader: (reader_side, reader),
             ..
         } = *waiting;
         let step_count = writer.fields.len() + reader.fields.len();
-        self.steps_left = self.steps_left.saturating_sub(step_count);
-        if self.steps_left == 0 {
-            let text = format!("resolution of Avro schemas takes more than {STEPS_MAX} steps");
-            return Err(Error::new(ErrorKind::Codec, text));
-        }
+        self.spend(step_count);
         let mut read_as = pair(writer, reader);
         let mut steps = Vec::with_capacity(step_count);
         for (field, as_field) in writer.fields.iter().zip(&mut read_as.of_writer) {
@@ -335,7 +347,6 @@ impl<'a> Compiler<'a> {
         let record = &mut self.plan.records[waiting.record];
         record.in_order = in_order(&by_field(&steps, reader.fields.len()), &steps);
         record.steps = steps;
-        Ok(())
     }
 
     /// Returns the step of a field that the writer does not have.
@@ -388,8 +399,22 @@ impl<'a> Compiler<'a> {
             let _ = write!(reason, "{dot}{segment}");
         }
         let _ = write!(reason, ": {text}");
-        self.steps_left = self.steps_left.saturating_sub(1);
+        self.spend(1);
         Node::Never(push(&mut self.plan.reasons, reason.into()))
+    }
+
+    fn spend(&mut self, steps: usize) {
+        self.steps_left = self.steps_left.saturating_sub(steps);
+    }
+
+    fn check(&self) -> Result<()> {
+        match self.steps_left {
+            0 => Err(Error::new(
+                ErrorKind::Codec,
+                format!("resolution of Avro schemas takes more than {STEPS_MAX} steps"),
+            )),
+            _ => Ok(()),
+        }
     }
 
     fn place_in(&mut self, segment: &'a str) -> usize {

@@ -161,6 +161,24 @@ fn schemas_that_name_each_other_in_a_long_chain_compile() {
 }
 
 #[test]
+fn unions_with_too_many_branches_for_each_other_are_refused() {
+    let union = |side: &str, count: usize| {
+        let branches = (0..count).map(|number| {
+            format!(r#"{{"type": "record", "name": "{side}{number}", "fields": []}}"#)
+        });
+        format!("[{}]", branches.collect::<Vec<_>>().join(","))
+    };
+    let (small, large) = (union("A", 300), union("B", 2100));
+    assert!(unresolved(&small, &union("B", 300)).contains("has no branch for record A0"));
+    let error = unresolved(&union("A", 2100), &large);
+    assert!(error.contains("takes more than 262144 steps"), "{error}");
+    // To itself, each branch is known.
+    let large = schema(&large);
+    let plan = ReadPlan::compile(&large, &large).unwrap();
+    assert!(decode::<IgnoredAny>(&plan, &long(2099)).is_ok());
+}
+
+#[test]
 fn size_of_a_skipped_block_is_held_against_what_is_left() {
     let plan = plan(r#"{"type": "array", "items": "int"}"#);
     let block = |bytes: i64| [long(-1), long(bytes), vec![2, 0]].concat();
