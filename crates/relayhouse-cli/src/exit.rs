@@ -9,11 +9,12 @@ use relayhouse::{Error, ErrorKind};
 pub(crate) enum Code {
     /// All went well.
     Done = 0,
-    /// A message was dead-lettered, or the demonstration found something wrong.
+    /// A message was dead-lettered, the demonstration found something wrong, or schemas are not
+    /// compatible.
     Failed = 1,
     /// The command line or a URL is wrong.
     Usage = 2,
-    /// A line of the input is not what it should be.
+    /// A line of the input, or a file, is not what it should be.
     Data = 65,
     /// The input cannot be opened.
     NoInput = 66,

@@ -12,19 +12,20 @@
 //! | code | what it means | of which commands |
 //! | --- | --- | --- |
 //! | 2 | the command line or a URL is wrong; nothing was done | all |
-//! | 66 | the input cannot be opened; nothing was done | `pipe`, `send` |
+//! | 66 | the input cannot be opened; nothing was done | `pipe`, `send`, `schema`, `peek` |
 //! | 73 | an output file cannot be created; nothing was done | `pipe` |
 //! | 141 | whoever read standard output has gone | all |
 //! | 74 | reading or writing failed | all |
 //! | 69 | the queue cannot be used, or not any more | all |
 //! | 130 | Ctrl-C, or a signal that asks to end | all |
-//! | 65 | a line of the input was not taken | `pipe`, `send` |
-//! | 1 | a message was dead-lettered, or the demonstration found something wrong | `pipe`, `work`, `demo` |
+//! | 65 | a line of the input was not taken, or a file is no schema | `pipe`, `send`, `schema`, `peek` |
+//! | 1 | a message was dead-lettered, the demonstration found something wrong, or schemas are not compatible | `pipe`, `work`, `demo`, `schema` |
 //! | 0 | all went well; that there was nothing to do is well, too | all |
 
 mod args;
 mod console;
 mod create;
+mod decode;
 mod demo;
 mod emulator;
 mod envelope;
@@ -34,10 +35,12 @@ mod input;
 mod list;
 mod open;
 mod output;
+mod peek;
 mod pipe;
 mod print;
 mod progress;
 mod receive;
+mod schema;
 mod send;
 mod stats;
 mod work;
@@ -129,6 +132,7 @@ async fn command(
     match command {
         Command::Send(args) => send::run(*args, registry, console, stdout).await,
         Command::Receive(args) => receive::run(*args, registry, console, stdout).await,
+        Command::Peek(args) => peek::run(*args, registry, stdout).await,
         Command::Work(args) => work::run(*args, registry, console, stdout).await,
         Command::Create(args) => create::run(*args, registry, console).await,
         Command::List(args) => list::run(*args, registry, stdout).await,
@@ -137,6 +141,7 @@ async fn command(
         Command::DemoConsumer => demo::run_consumer(registry, stdout).await,
         Command::Emulator(args) => emulator::run(*args, console, stdout).await,
         Command::Pipe(args) => pipe::run(*args, registry, console, stdout).await,
+        Command::Schema(args) => schema::run(*args, stdout).await,
     }
 }
 

@@ -4,8 +4,10 @@ mod create;
 mod demo;
 mod emulator;
 mod list;
+mod peek;
 mod pipe;
 mod receive;
+mod schema;
 mod send;
 mod stats;
 mod value;
@@ -20,8 +22,13 @@ pub(crate) use self::{
     demo::{Demo, Format as DemoFormat},
     emulator::{Emulator, Service, Sqs},
     list::List,
+    peek::Peek,
     pipe::Pipe,
     receive::Receive,
+    schema::{
+        Action as SchemaAction, Check as SchemaCheck, Mode as SchemaMode, Schema,
+        Show as SchemaShow,
+    },
     send::{Defaults, Send as SendArgs},
     stats::Stats,
     value::{Format, Rate},
@@ -53,11 +60,13 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Send(Box<SendArgs>),
     Receive(Box<Receive>),
+    Peek(Box<Peek>),
     Work(Box<Work>),
     Create(Box<Create>),
     List(Box<List>),
     Stats(Box<Stats>),
     Pipe(Box<Pipe>),
+    Schema(Box<Schema>),
     Demo(Box<Demo>),
     Emulator(Box<Emulator>),
     /// Is the consumer that the demonstration kills

@@ -2,13 +2,17 @@
 //!
 //! A body that is JSON stands as it is in `body`; another, or one of several lines, as `text`, and
 //! one that is no text as `base64`. What `receive` knows beside the message itself is in
-//! `delivery` and `dead_letter`, which a send passes over.
+//! `delivery` and `dead_letter`, and what the body says in `decoded` or `undecoded`; a send passes over
+//! all of these.
 
-mod base64;
+pub(crate) mod base64;
 mod read;
 mod write;
 
-pub(crate) use self::{read::read, write::write};
+pub(crate) use self::{
+    read::read,
+    write::{write, write_decoded},
+};
 
 #[cfg(test)]
 mod tests {

@@ -42,6 +42,10 @@ struct Envelope<'a> {
     _delivery: Option<IgnoredAny>,
     #[serde(rename = "dead_letter")]
     _dead_letter: Option<IgnoredAny>,
+    #[serde(rename = "decoded")]
+    _decoded: Option<IgnoredAny>,
+    #[serde(rename = "undecoded")]
+    _undecoded: Option<IgnoredAny>,
 }
 
 /// Is the value of a header: a text, or an object with `base64`.

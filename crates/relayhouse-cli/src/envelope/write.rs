@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use relayhouse::{Delivery, HeaderValue, Previous, Priority};
 use serde::Serialize;
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 
 use super::base64;
+use crate::decode::Decoded;
 
 /// Is the object around a body; what is empty is left out.
 #[derive(Debug, Serialize)]
@@ -33,6 +34,10 @@ struct Envelope<'a> {
     delivery: Told,
     #[serde(skip_serializing_if = "Option::is_none")]
     dead_letter: Option<Letter<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decoded: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    undecoded: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -74,6 +79,19 @@ struct Letter<'a> {
 
 /// Writes `delivery` as a line without its end.
 pub(crate) fn write(delivery: &Delivery) -> serde_json::Result<String> {
+    write_decoded(delivery, None)
+}
+
+/// Writes `delivery`, and what its body says, as a line without its end.
+pub(crate) fn write_decoded(
+    delivery: &Delivery,
+    decoded: Option<Decoded>,
+) -> serde_json::Result<String> {
+    let (decoded, undecoded) = match decoded {
+        Some(Ok(value)) => (Some(value), None),
+        Some(Err(reason)) => (None, Some(reason)),
+        None => (None, None),
+    };
     let details = delivery.message.details();
     let body = Body::of(&delivery.message.body);
     let of_body = matches!(body, Body::Json(_)).then_some("application/json");
@@ -97,6 +115,8 @@ pub(crate) fn write(delivery: &Delivery) -> serde_json::Result<String> {
         reply_to: details.reply_to.as_deref(),
         delivery: Told::of(delivery),
         dead_letter: Letter::of(delivery),
+        decoded,
+        undecoded,
     })
 }
 

@@ -14,8 +14,10 @@ mod house;
 mod input;
 #[cfg(unix)]
 mod local;
+mod peek;
 mod program;
 mod receive;
+mod schema;
 mod send;
 #[cfg(unix)]
 mod signal;

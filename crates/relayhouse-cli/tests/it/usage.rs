@@ -24,6 +24,11 @@ fn help_and_version_go_to_standard_output() {
         &["create", "--help"],
         &["list", "--help"],
         &["stats", "--help"],
+        &["peek", "--help"],
+        &["schema", "--help"],
+        &["schema", "check", "--help"],
+        &["schema", "fingerprint", "--help"],
+        &["schema", "show", "--help"],
         &["emulator", "--help"],
         &["emulator", "sqs", "--help"],
     ] {
@@ -32,7 +37,7 @@ fn help_and_version_go_to_standard_output() {
         assert_eq!(ran.stderr, "");
     }
     for name in [
-        "pipe", "demo", "send", "receive", "work", "create", "list", "stats",
+        "pipe", "demo", "send", "receive", "peek", "work", "create", "list", "stats",
     ] {
         let ran = run(&[name, "--help"], "").ended(0);
         assert!(ran.stdout.contains("Exit codes"), "{}", ran.stdout);
