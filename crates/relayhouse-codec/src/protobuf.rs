@@ -87,14 +87,16 @@ impl Format for ProtobufCodec {
 impl<T: prost::Message> Encoder<T> for ProtobufCodec {
     fn encode_into(&self, value: &T, body: &mut BytesMut) -> Result<()> {
         let (size, max) = (value.encoded_len(), self.bounds.body_bytes_max);
-        if max.get() < size {
+        let too_large = || {
             let name = type_name::<T>();
             let rule = format!("Protobuf body of {name} has {size} bytes, more than {max}");
-            return Err(Error::new(ErrorKind::MessageTooLarge, rule));
+            Error::new(ErrorKind::MessageTooLarge, rule)
+        };
+        if max.get() < size {
+            return Err(too_large());
         }
         body.reserve(size);
-        value.encode_raw(body);
-        Ok(())
+        value.encode(body).map_err(|_| too_large())
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use relayhouse::{
     DeadLetter, FromDelivery,
     codec::{
-        CodecRegistry, JsonCodec, MessagePackCodec, Protobuf,
+        CodecRegistry, JsonCodec, MessagePackCodec,
         cloud_events::{CloudEvent, CloudEventsCodec},
         to_message,
     },
