@@ -78,7 +78,6 @@ impl<T> AvroCodec<T> {
     }
 
     /// Begins a codec of `schema`.
-    #[must_use]
     pub fn builder(schema: Schema) -> AvroCodecBuilder<T> {
         AvroCodecBuilder::new(schema)
     }

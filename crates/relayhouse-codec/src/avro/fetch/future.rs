@@ -58,9 +58,10 @@ impl<S: Service<Delivery, Error = Error>> Future for ResponseFuture<S> {
         let mut state = self.project().state;
         if let StateProjected::Fetching { fetch, call } = state.as_mut().project() {
             ready!(fetch.as_mut().poll(context))?;
-            let (mut service, delivery) = call.take().expect("a call is made once");
-            let future = service.call(delivery);
-            state.set(State::Called { future });
+            if let Some((mut service, delivery)) = call.take() {
+                let future = service.call(delivery);
+                state.set(State::Called { future });
+            }
         }
         match state.project() {
             StateProjected::Called { future } => future.poll(context),

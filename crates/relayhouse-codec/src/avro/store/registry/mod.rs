@@ -64,7 +64,6 @@ struct Shared {
 
 impl SchemaRegistry {
     /// Begins a client of the registry at `url`, which may have a path.
-    #[must_use]
     pub fn builder(url: &str, clock: Arc<dyn Clock>) -> RegistryBuilder {
         RegistryBuilder::new(url, clock)
     }
