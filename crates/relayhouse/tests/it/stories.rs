@@ -11,6 +11,10 @@ mod overload;
 #[path = "../../examples/retries.rs"]
 #[expect(dead_code, reason = "its `main` is for who runs it")]
 mod retries;
+#[cfg(feature = "avro")]
+#[path = "../../examples/schema_evolution.rs"]
+#[expect(dead_code, reason = "its `main` is for who runs it")]
+mod schema_evolution;
 #[cfg(all(feature = "encryption", feature = "gzip"))]
 #[path = "../../examples/sealed.rs"]
 #[expect(dead_code, reason = "its `main` is for who runs it")]
@@ -80,6 +84,23 @@ async fn sealed_invoice_is_read_by_its_handler_alone() {
     assert_eq!(outcome.lain.headers().text("tenant"), Some("acme"));
     assert_eq!(outcome.received, [outcome.sent]);
     assert_eq!(outcome.dead_letters.len(), 2, "{:?}", outcome.dead_letters);
+}
+
+/// Each consumer gets the orders of both producers, as its own schema says.
+#[cfg(feature = "avro")]
+#[tokio::test(start_paused = true)]
+async fn two_schemas_share_a_queue() {
+    let outcome = schema_evolution::run().await.unwrap();
+    assert_eq!(outcome.differences.len(), 4, "{:?}", outcome.differences);
+    assert!(outcome.differences.iter().all(|(_, breaks)| !breaks));
+    let mut notes: Vec<_> = outcome.first.iter().map(|it| (it.id, &*it.note)).collect();
+    notes.sort_unstable();
+    assert_eq!(notes, [(1, "gift"), (2, ""), (3, "gift"), (4, "")]);
+    let second = outcome.second.iter();
+    let mut currencies: Vec<_> = second.map(|it| (it.id, &*it.currency)).collect();
+    currencies.sort_unstable();
+    assert_eq!(currencies, [(1, "EUR"), (2, "CHF"), (3, "EUR"), (4, "CHF")]);
+    assert!(outcome.first.iter().all(|order| order.cents == 1999));
 }
 
 /// Tenants with little are done twenty times sooner, and the busy one no later than before.
