@@ -1,6 +1,7 @@
 //! MessagePack: written by `rmp-serde`, read by a reader of our own that knows bounds.
 
 mod access;
+mod deserialize;
 mod fault;
 mod positional;
 mod reader;

@@ -82,7 +82,11 @@ impl<'a, T> Traced<'a, T> {
 
 macro_rules! pass {
     ($($method:ident($($argument:ident: $kind:ty),*);)*) => {$(
-        fn $method<V: Visitor<'de>>(self, $($argument: $kind,)* visitor: V) -> Result<V::Value, D::Error> {
+        fn $method<V: Visitor<'de>>(
+            self,
+            $($argument: $kind,)*
+            visitor: V,
+        ) -> Result<V::Value, D::Error> {
             self.inner.$method($($argument,)* Traced::at(visitor, self.place))
         }
     )*};

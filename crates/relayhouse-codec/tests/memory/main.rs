@@ -2,7 +2,13 @@
 //!
 //! These tests count what the whole process allocates, and so are a program of their own, in which
 //! they take turns.
-#![cfg(all(test, feature = "json", feature = "message-pack", feature = "protobuf"))]
+#![cfg(all(
+    test,
+    feature = "avro",
+    feature = "json",
+    feature = "message-pack",
+    feature = "protobuf"
+))]
 
 use std::{
     alloc::System,
@@ -11,7 +17,10 @@ use std::{
 };
 
 use bytes::BytesMut;
-use relayhouse_codec::{Decoder, Encoder, JsonCodec, MessagePackCodec, ProtobufCodec};
+use relayhouse_codec::{
+    Decoder, Encoder, JsonCodec, MessagePackCodec, ProtobufCodec,
+    avro::{AvroCodec, Schema},
+};
 use relayhouse_core::ErrorKind;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
@@ -122,6 +131,55 @@ fn json_bombs_cost_little() {
     refuses::<serde_json::Value>(&codec, items.as_bytes());
     let text = format!("\"{}\"", "x".repeat((8 << 20) + 1));
     refuses::<String>(&codec, text.as_bytes());
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct List {
+    next: Option<Box<List>>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Tree {
+    children: Vec<Tree>,
+}
+
+fn refuses_avro<T: DeserializeOwned>(schema: &str, body: &[u8]) {
+    let schema = Schema::parse(schema).expect("the schema is one");
+    let codec = AvroCodec::<T>::new(schema).expect("the schema can be read");
+    refuses(&codec, body);
+}
+
+#[test]
+fn avro_bombs_cost_little() {
+    // 256 MiB are announced by five bytes, and 4 MiB by four.
+    for length in [&b"\x80\x80\x80\x80\x02"[..], b"\x80\x80\x80\x04"] {
+        refuses_avro::<String>(r#""bytes""#, length);
+        refuses_avro::<String>(r#""string""#, length);
+    }
+    // 100 million items, 65,538 of them, and a million.
+    for count in [
+        &b"\x80\x84\xaf\x5f\0"[..],
+        b"\x84\x80\x08\0",
+        b"\x80\x89\x7a\0",
+    ] {
+        refuses_avro::<Vec<()>>(r#"{"type": "array", "items": "null"}"#, count);
+        refuses_avro::<Vec<[u64; 32]>>(r#"{"type": "array", "items": "long"}"#, count);
+        refuses_avro::<serde_json::Value>(r#"{"type": "map", "values": "string"}"#, count);
+    }
+    let list = r#"{"type": "record", "name": "List", "fields": [
+        {"name": "next", "type": ["null", "List"]}]}"#;
+    let tree = r#"{"type": "record", "name": "Tree", "fields": [
+        {"name": "children", "type": {"type": "array", "items": "Tree"}}]}"#;
+    let deep = b"\x02".repeat(100_000);
+    refuses_avro::<List>(list, &deep);
+    refuses_avro::<serde_json::Value>(list, &deep);
+    refuses_avro::<Tree>(tree, &deep);
+    refuses_avro::<serde_json::Value>(tree, &deep);
+    // A million blocks of one item without a byte each.
+    refuses_avro::<Vec<()>>(
+        r#"{"type": "array", "items": "null"}"#,
+        &b"\x02".repeat(1 << 20),
+    );
 }
 
 #[test]
