@@ -5,7 +5,11 @@
 #[cfg(feature = "sqs")]
 mod amazon;
 mod close;
-#[cfg(all(feature = "cloud-events", feature = "message-pack", feature = "protobuf"))]
+#[cfg(all(
+    feature = "cloud-events",
+    feature = "message-pack",
+    feature = "protobuf"
+))]
 mod codecs;
 mod registry;
 mod round_trip;

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use relayhouse::{
-    DeadLetter, ErrorKind, QueueName, codec::JsonCodec, prelude::*, runtime::Report,
-};
+use relayhouse::{DeadLetter, ErrorKind, QueueName, codec::JsonCodec, prelude::*, runtime::Report};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tower::{ServiceBuilder, ServiceExt};
