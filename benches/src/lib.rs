@@ -5,7 +5,6 @@
 
 pub mod clock;
 pub mod compare;
-mod counting;
 pub mod heap;
 pub mod limit;
 pub mod local;

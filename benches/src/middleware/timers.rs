@@ -11,6 +11,7 @@ use std::{
 use anyhow::{Result, ensure};
 use relayhouse_core::{Delivery, Error, Settlement};
 use relayhouse_middleware::{stack, timeout::TimeoutLayer};
+use relayhouse_testkit::clock::CountingClock;
 use tower::{Layer, Service, service_fn};
 
 use super::{
@@ -18,7 +19,6 @@ use super::{
     request::{Handler, deliveries},
 };
 use crate::{
-    counting::CountingClock,
     report::{Goal, Table, Unit, float},
     subject::World,
     workload::Scale,
@@ -34,14 +34,14 @@ pub(super) fn table(world: &World, scale: Scale) -> Result<Table> {
     let calls = scale.pick(1_000_000, 100_000);
     let mut table = super::new_table(format!("Timers made by {calls} calls that end in time"));
     let _entered = world.runtime.enter();
-    let (context, sleeps) = CountingClock::around(&world.context);
+    let (context, clock) = CountingClock::around(&world.context);
     let timeout = TimeoutLayer::new(LIMIT, &context);
     let stack = stack::consumer("bench", &context);
     let request = deliveries(&context);
     let mut push = |case: &str, work: &mut dyn FnMut() -> Result<()>| {
-        let before = sleeps.count();
+        let before = clock.sleeps();
         (0..calls).try_for_each(|_| work())?;
-        let count = float(sleeps.count() - before);
+        let count = float(clock.sleeps() - before);
         let line = table.push(case, OURS, count, Unit::Count);
         line.goal = Some(Goal::at_most(TIMERS_MAX));
         anyhow::Ok(())

@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::Result;
 use relayhouse_core::Settlement;
+use relayhouse_testkit::clock::CountingClock;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region};
 use tokio::runtime::Handle;
 
@@ -18,7 +19,6 @@ use super::{
     handled::{Handled, finish},
 };
 use crate::{
-    counting::CountingClock,
     report::{Goal, Table, Unit, ratio},
     subject::World,
     tally::{self, Tally},
@@ -45,7 +45,7 @@ pub(super) fn table(world: &World, scale: Scale) -> Result<Table> {
 }
 
 async fn push(world: &World, messages: usize, concurrency: u32, table: &mut Table) -> Result<()> {
-    let (context, sleeps) = CountingClock::around(&world.context);
+    let (context, clock) = CountingClock::around(&world.context);
     let queue = Handled::open(&context).await?;
     queue.fill(&BODY, messages).await?;
     let tally = Arc::new(Tally::default());
@@ -53,7 +53,7 @@ async fn push(world: &World, messages: usize, concurrency: u32, table: &mut Tabl
     let tasks_most = Arc::new(AtomicUsize::new(0));
     let most = Arc::clone(&tasks_most);
     let metrics = Handle::current().metrics();
-    let before = sleeps.count();
+    let before = clock.sleeps();
     let region = Region::new(&INSTRUMENTED_SYSTEM);
     let running = queue
         .start(concurrency, move |_| {
@@ -64,7 +64,7 @@ async fn push(world: &World, messages: usize, concurrency: u32, table: &mut Tabl
         .await?;
     tally::end(end).await?;
     let change = region.change();
-    let sleeps = sleeps.count() - before;
+    let sleeps = clock.sleeps() - before;
     finish(running, messages).await?;
     let case = |text: &str| format!("{text}, concurrency {concurrency}");
     let allocations = ratio(change.allocations + change.reallocations, messages);

@@ -1,4 +1,6 @@
-//! Clocks for tests: one that moves when it is told, and one that can be disturbed and counted.
+//! Clocks for tests: one that moves when it is told, one that can be disturbed, and one that counts.
+
+mod counting;
 
 use std::{
     collections::BTreeMap,
@@ -14,6 +16,7 @@ use std::{
 
 use relayhouse_core::{Clock, Instant, MachineTime, Sleep, Timestamp};
 
+pub use self::counting::CountingClock;
 use crate::harness::WallClock;
 
 /// The first boot of the machine of a manual clock; the next ones count on.

@@ -1,11 +1,14 @@
-//! Messages to send: of any content that is allowed, and streams that an oracle can follow.
+//! Messages to send: of any content that is allowed, streams that an oracle can follow, and one
+//! where any will do.
 
 use bytes::Bytes;
 use proptest::{
     collection::vec,
     prelude::{Just, Strategy, any, prop_oneof},
 };
-use relayhouse_core::{HeaderValue, Message, MessageId, Random};
+use relayhouse_core::{
+    Delivery, HeaderValue, Instant, Lease, Message, MessageId, Previous, Random, Receipt, Timestamp,
+};
 
 /// Gives messages with bodies of any bytes, headers and keys that can be sent.
 ///
@@ -32,6 +35,28 @@ pub fn header() -> impl Strategy<Value = (String, HeaderValue)> {
     let text = "\\PC{0,20}".prop_map(HeaderValue::from);
     let bytes = vec(any::<u8>(), 0..20).prop_map(|it| HeaderValue::Bytes(Bytes::from(it)));
     ("[!-~]{1,20}", prop_oneof![text, bytes])
+}
+
+/// Makes the same message each time, where any will do.
+#[must_use]
+pub fn sample() -> Message {
+    Message::new("order 7")
+}
+
+/// Makes a delivery of the [`sample`] under the id `id`, whose lease has no end.
+#[must_use]
+pub fn delivery(id: &str, attempt: u32) -> Delivery {
+    Delivery {
+        id: MessageId::from_text(id),
+        message: sample(),
+        receipt: Receipt::from_text(id),
+        lease: Lease::new(Instant::NEVER, 1),
+        attempt,
+        previous: Previous::None,
+        sequence: None,
+        enqueued_at: Timestamp::from_micros(1),
+        envelope: None,
+    }
 }
 
 /// Gives messages without end, each with the producer and its number there as its id, so that an
@@ -114,7 +139,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use proptest::{prop_assert, proptest};
-    use relayhouse_core::{Capabilities, SeededRandom, Support, Timestamp};
+    use relayhouse_core::{Capabilities, SeededRandom, Support};
 
     use super::*;
 

@@ -2,19 +2,17 @@
 
 use std::{
     future::{pending, ready},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex},
     task::Poll,
     time::Duration,
 };
 
 use futures_util::{FutureExt, future::join_all};
 use relayhouse_core::{
-    Clock, Context, Delivery, Error, ErrorKind, Instant, Lease, LeaseSlot, LeaseTable, MachineTime,
-    Message, Result, Settlement, Sleep, Timestamp,
+    Context, Delivery, Error, ErrorKind, Instant, Lease, LeaseSlot, LeaseTable, Message, Result,
+    Settlement,
 };
+use relayhouse_testkit::clock::CountingClock;
 use tower::{Service, ServiceExt, service_fn};
 use tower_layer::Layer;
 
@@ -25,48 +23,6 @@ use crate::{
 };
 
 const SECOND: Duration = Duration::from_secs(1);
-
-/// A clock that counts how often it is read, and how many timers it makes.
-#[derive(Debug)]
-struct Counting {
-    clock: Arc<dyn Clock>,
-    reads: AtomicU64,
-    timers: AtomicU64,
-}
-
-impl Clock for Counting {
-    fn now(&self) -> Instant {
-        self.reads.fetch_add(1, Ordering::Relaxed);
-        self.clock.now()
-    }
-
-    fn wall(&self) -> Timestamp {
-        self.clock.wall()
-    }
-
-    fn machine(&self) -> Option<MachineTime> {
-        self.clock.machine()
-    }
-
-    fn sleep_until(&self, deadline: Instant) -> Sleep {
-        self.timers.fetch_add(1, Ordering::Relaxed);
-        self.clock.sleep_until(deadline)
-    }
-}
-
-fn counting() -> (Arc<Counting>, Context) {
-    let context = context();
-    let clock = Arc::new(Counting {
-        clock: Arc::clone(&context.clock),
-        reads: AtomicU64::new(0),
-        timers: AtomicU64::new(0),
-    });
-    let context = Context {
-        clock: Arc::<Counting>::clone(&clock),
-        ..context
-    };
-    (clock, context)
-}
 
 async fn wait(context: &Context, time: Duration) {
     let clock = &context.clock;
@@ -178,24 +134,22 @@ async fn renewed_lease_gives_more_time() {
 
 #[tokio::test(start_paused = true)]
 async fn call_that_is_ready_reads_no_clock() {
-    let (clock, context) = counting();
+    let (context, clock) = CountingClock::around(&context());
     let layer = TimeoutLayer::new(SECOND, &context);
     let mut service = layer.layer(service_fn(|_: Message| ready(Ok::<_, Error>(()))));
     for _ in 0..100 {
         service.call(Message::new("")).await.unwrap();
     }
-    assert_eq!(clock.reads.load(Ordering::Relaxed), 0);
-    assert_eq!(clock.timers.load(Ordering::Relaxed), 0);
+    assert_eq!(clock.reads(), 0);
+    assert_eq!(clock.sleeps(), 0);
 }
 
 /// A thousand seconds of calls that end in time arm the timer once in each limit.
 #[tokio::test(start_paused = true)]
 async fn calls_in_time_make_no_timers_of_their_own() {
-    let (clock, context) = counting();
-    let inner = slow(&Context {
-        clock: Arc::clone(&clock.clock),
-        ..context.clone()
-    });
+    let uncounted = context();
+    let (context, clock) = CountingClock::around(&uncounted);
+    let inner = slow(&uncounted);
     let layer = TimeoutLayer::new(10 * SECOND, &context);
     let service = layer.layer(inner);
     for _ in 0..1_000 {
@@ -204,7 +158,7 @@ async fn calls_in_time_make_no_timers_of_their_own() {
             result.unwrap();
         }
     }
-    let timers = clock.timers.load(Ordering::Relaxed);
+    let timers = clock.sleeps();
     assert!(timers <= 112, "{timers} timers for 10,000 calls");
 }
 

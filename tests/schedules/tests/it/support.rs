@@ -12,10 +12,10 @@ use std::{
 };
 
 use relayhouse_core::{
-    Clock, Context, Delivery, Error, ErrorKind, Instant, Lease, Message, Previous, Receipt, Result,
-    SeededRandom, Sent, Timestamp,
+    Clock, Context, Error, ErrorKind, Message, Result, SeededRandom, Sent, Timestamp,
 };
 use relayhouse_testkit::clock::ManualClock;
+pub(crate) use relayhouse_testkit::generate::{delivery, sample as message};
 use shuttle::{
     Config, MaxSteps, Runner,
     future::{JoinHandle, block_on, spawn, yield_now},
@@ -207,25 +207,5 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.0.counts.now.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Makes a message.
-pub(crate) fn message() -> Message {
-    Message::new("order 7")
-}
-
-/// Makes a delivery of the message `id`, whose lease has no end.
-pub(crate) fn delivery(id: &'static str, attempt: u32) -> Delivery {
-    Delivery {
-        id: id.into(),
-        message: message(),
-        receipt: Receipt::from_text(id),
-        lease: Lease::new(Instant::NEVER, 1),
-        attempt,
-        previous: Previous::None,
-        sequence: None,
-        enqueued_at: Timestamp::default(),
-        envelope: None,
     }
 }

@@ -12,9 +12,10 @@ use std::{
 };
 
 use relayhouse_core::{
-    Clock, Context, Delivery, Error, ErrorKind, Instant, Lease, Message, Previous, Receipt, Result,
-    Sent, Settlement, Timestamp,
+    Clock, Context, Delivery, Error, ErrorKind, Instant, Message, Result, Sent, Settlement,
+    Timestamp,
 };
+pub(crate) use relayhouse_testkit::generate::{delivery, sample as message};
 use tower::{Service, service_fn};
 
 /// What takes more polls than this goes round in circles.
@@ -73,26 +74,6 @@ pub(crate) async fn pass(context: &Context, time: Duration) {
     let clock = &context.clock;
     // Paused time jumps here at once, and does on its way what is due.
     clock.sleep_until(clock.now() + time).await;
-}
-
-/// Makes a message.
-pub(crate) fn message() -> Message {
-    Message::new("order 7")
-}
-
-/// Makes a delivery of the message `id`, whose lease has no end.
-pub(crate) fn delivery(id: &'static str, attempt: u32) -> Delivery {
-    Delivery {
-        id: id.into(),
-        message: message(),
-        receipt: Receipt::from_text(id),
-        lease: Lease::new(Instant::NEVER, 1),
-        attempt,
-        previous: Previous::None,
-        sequence: None,
-        enqueued_at: Timestamp::from_micros(1),
-        envelope: None,
-    }
 }
 
 /// Is the service inside. Each of its calls takes some steps, and it tells what became of them.
