@@ -6,6 +6,7 @@ mod check;
 mod control;
 mod mode;
 mod open;
+mod plan;
 mod ready;
 mod report;
 mod running;
