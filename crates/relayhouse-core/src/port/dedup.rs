@@ -4,7 +4,8 @@ use std::{fmt::Debug, time::Duration};
 
 use async_trait::async_trait;
 
-use crate::{error::Result, outcome::Outcome, text::Text};
+use super::Context;
+use crate::{error::Result, observer::Event, outcome::Outcome, text::Text};
 
 /// Remembers keys: those that somebody works on, and those that are done.
 ///
@@ -111,6 +112,22 @@ impl Marking {
             key: key.into(),
             owner,
             outcome: Outcome::Pending,
+        }
+    }
+
+    /// Tells the observer of `context` which keys of `batch` the `call` did not complete or abandon.
+    ///
+    /// A key that could not be noted changes no answer: its message was handled.
+    pub fn tell_failures(batch: Vec<Self>, call: &Result<()>, context: &Context) {
+        let Some(observer) = &context.observer else {
+            return;
+        };
+        for Self { key, outcome, .. } in batch {
+            if let Err(error) = outcome.settle(call) {
+                let (key, error) = (&*key, &error);
+                let event = Event::DedupNotNoted { key, error };
+                observer.observe(context.clock.now(), &[event]);
+            }
         }
     }
 }

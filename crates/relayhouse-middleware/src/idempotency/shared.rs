@@ -113,11 +113,11 @@ impl Shared {
         }
         if !done.is_empty() {
             let call = self.store.complete(&mut done, self.config.keep).await;
-            self.tell_failures(done, &call);
+            Marking::tell_failures(done, &call, &self.context);
         }
         if !given_up.is_empty() {
             let call = self.store.abandon(&mut given_up).await;
-            self.tell_failures(given_up, &call);
+            Marking::tell_failures(given_up, &call, &self.context);
         }
     }
 
@@ -128,16 +128,6 @@ impl Shared {
             key,
             owner,
             keep: self.config.keep,
-        }
-    }
-
-    /// What could not be noted changes no answer: the handler is done, and its message is acked.
-    fn tell_failures(&self, items: Vec<Marking>, call: &Result<()>) {
-        for Marking { key, outcome, .. } in items {
-            if let Err(error) = outcome.settle(call) {
-                let (key, error) = (&*key, &error);
-                self.tell(&Event::DedupNotNoted { key, error });
-            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! Keys that are done with a message, where they are not one with its ack.
 
 use relayhouse_core::{
-    Context, Event, Mark, Result,
+    Context, Mark,
     port::{DedupStore, Marking},
 };
 
@@ -15,7 +15,7 @@ struct Group<'a> {
 pub(super) async fn complete(marks: Vec<&Mark>, context: &Context) {
     for Group { first, mut batch } in grouped(marks) {
         let call = first.store.complete(&mut batch, first.keep).await;
-        tell_failures(batch, &call, context);
+        Marking::tell_failures(batch, &call, context);
     }
 }
 
@@ -23,7 +23,7 @@ pub(super) async fn complete(marks: Vec<&Mark>, context: &Context) {
 pub(super) async fn abandon(marks: &[Mark], context: &Context) {
     for Group { first, mut batch } in grouped(marks) {
         let call = first.store.abandon(&mut batch).await;
-        tell_failures(batch, &call, context);
+        Marking::tell_failures(batch, &call, context);
     }
 }
 
@@ -47,17 +47,4 @@ fn grouped<'a>(marks: impl IntoIterator<Item = &'a Mark>) -> Vec<Group<'a>> {
 
 fn is_same(store: &dyn DedupStore, other: &dyn DedupStore) -> bool {
     std::ptr::addr_eq(store, other)
-}
-
-fn tell_failures(batch: Vec<Marking>, call: &Result<()>, context: &Context) {
-    let Some(observer) = &context.observer else {
-        return;
-    };
-    for Marking { key, outcome, .. } in batch {
-        if let Err(error) = outcome.settle(call) {
-            let (key, error) = (&*key, &error);
-            let event = Event::DedupNotNoted { key, error };
-            observer.observe(context.clock.now(), &[event]);
-        }
-    }
 }
