@@ -40,6 +40,7 @@ pub mod rate_limit;
 mod request;
 pub mod retry;
 mod scope;
+mod sessions;
 pub mod stack;
 mod sync;
 mod task;
@@ -50,5 +51,6 @@ mod verdict;
 
 pub use self::{
     request::{Leased, Request},
+    sessions::WrappedSessions,
     verdict::{Classify, Standard, Success, Verdict, standard},
 };

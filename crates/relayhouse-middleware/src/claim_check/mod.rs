@@ -7,7 +7,7 @@
 //!
 //! Sending, use the layer [`ClaimCheckLayer`] around a producer, or [`ClaimSender`] around a port,
 //! which tells the producer that large messages are welcome. Receiving there is the wrapper of a
-//! port alone, [`ClaimReceiver`], or [`ClaimSessions`] where the source is one of sessions:
+//! port alone, [`ClaimReceiver`], or [`ClaimReceiver::sessions`] where the source is one of sessions:
 //! settlements that a runtime decides by itself, such as a dead letter after a panic, pass the port
 //! but no layer, and must carry the claim, not the body.
 //!
@@ -84,7 +84,6 @@ mod layer;
 mod receiver;
 mod sender;
 mod service;
-mod session;
 mod shared;
 
 #[cfg(test)]
@@ -97,5 +96,4 @@ pub use self::{
     receiver::ClaimReceiver,
     sender::ClaimSender,
     service::ClaimCheck,
-    session::ClaimSessions,
 };

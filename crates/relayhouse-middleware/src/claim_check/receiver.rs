@@ -7,7 +7,7 @@ use bytes::Bytes;
 use relayhouse_core::{
     Capabilities, Context, DeadLetter, Delivery, Error, ErrorKind, Event, Extending, LeaseKind,
     Receipt, Result, Settlement, Settling, Source, Support, Text,
-    port::{BlobStore, ReceiveRequest, Receiver, Settings},
+    port::{BlobStore, ReceiveRequest, Receiver, Sessions, Settings},
 };
 
 use super::{
@@ -15,19 +15,22 @@ use super::{
     claim::{Claim, HEADER},
     shared::Shared,
 };
-use crate::sync::{Mutex, lock};
+use crate::{
+    WrappedSessions,
+    sync::{Mutex, lock},
+};
 
 /// Receives through another receiver, and puts the bodies of large messages back.
 ///
 /// The bytes of blobs come on top of what a receive is asked for. The other receiver may be that of
-/// a session: see [`ClaimSessions`](super::ClaimSessions).
+/// a session: see [`sessions`](Self::sessions).
 #[derive(Debug)]
-pub struct ClaimReceiver<R: ?Sized = dyn Receiver> {
+pub struct ClaimReceiver {
     capabilities: Capabilities,
     shared: Shared,
     /// What a dropped receive has left behind.
     rescued: Mutex<Vec<Delivery>>,
-    pub(super) inner: Arc<R>,
+    inner: Arc<dyn Receiver>,
 }
 
 impl ClaimReceiver {
@@ -41,10 +44,22 @@ impl ClaimReceiver {
     ) -> Self {
         Self::around(inner, Shared::new(store, config, context))
     }
-}
 
-impl<R: Receiver + ?Sized> ClaimReceiver<R> {
-    pub(super) fn around(inner: Arc<R>, shared: Shared) -> Self {
+    /// Accepts the sessions of `inner`, and puts itself around each.
+    #[must_use]
+    pub fn sessions(
+        inner: Arc<dyn Sessions>,
+        store: Arc<dyn BlobStore>,
+        config: ClaimCheckConfig,
+        context: &Context,
+    ) -> WrappedSessions {
+        let capabilities = unlimited(inner.capabilities());
+        let shared = Shared::new(store, config, context);
+        let wrap = move |inner| Self::around(inner, shared.clone());
+        WrappedSessions::new(inner, capabilities, wrap)
+    }
+
+    fn around(inner: Arc<dyn Receiver>, shared: Shared) -> Self {
         Self {
             capabilities: unlimited(inner.capabilities()),
             shared,
@@ -62,7 +77,7 @@ impl<R: Receiver + ?Sized> ClaimReceiver<R> {
     }
 
     /// Fetches the bodies of what `rescue` holds; those that have none to come are settled.
-    async fn check_out(&self, rescue: &mut Rescue<'_, R>) -> Vec<Delivery> {
+    async fn check_out(&self, rescue: &mut Rescue<'_>) -> Vec<Delivery> {
         let read = |it: &Delivery| Claim::read(&it.message);
         let claims: Vec<_> = rescue.deliveries.iter().map(read).collect();
         let wanted: Vec<Claim> = claims.iter().flatten().flatten().cloned().collect();
@@ -182,7 +197,7 @@ impl<R: Receiver + ?Sized> ClaimReceiver<R> {
 }
 
 /// Returns what can be done through a wrapper around what can do `inner`.
-pub(super) fn unlimited(inner: &Capabilities) -> Capabilities {
+fn unlimited(inner: &Capabilities) -> Capabilities {
     Capabilities {
         message_bytes_max: None,
         receive_bytes_over_max: None,
@@ -200,18 +215,18 @@ fn has_claim(delivery: &Delivery) -> bool {
 }
 
 /// Holds deliveries of a receive, and leaves them to the next one if it is dropped.
-struct Rescue<'a, R: ?Sized> {
-    receiver: &'a ClaimReceiver<R>,
+struct Rescue<'a> {
+    receiver: &'a ClaimReceiver,
     deliveries: Vec<Delivery>,
 }
 
-impl<R: ?Sized> Rescue<'_, R> {
+impl Rescue<'_> {
     fn take(&mut self) -> Vec<Delivery> {
         std::mem::take(&mut self.deliveries)
     }
 }
 
-impl<R: ?Sized> Drop for Rescue<'_, R> {
+impl Drop for Rescue<'_> {
     fn drop(&mut self) {
         if !self.deliveries.is_empty() {
             lock(&self.receiver.rescued).append(&mut self.deliveries);
@@ -221,7 +236,7 @@ impl<R: ?Sized> Drop for Rescue<'_, R> {
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
-impl<R: Receiver + ?Sized> Receiver for ClaimReceiver<R> {
+impl Receiver for ClaimReceiver {
     fn source(&self) -> &Source {
         self.inner.source()
     }

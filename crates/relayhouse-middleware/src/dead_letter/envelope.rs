@@ -31,7 +31,16 @@ pub(super) fn write(envelope: &Envelope, headers: &mut Headers) {
     let facts = format!("{VERSION} {attempts} {enqueued} {dead} {fingerprint} {source}");
     headers.set(FACTS, facts);
     headers.set(REASON, plain(reason, REASON_BYTES_MAX));
-    headers.set(DESCRIPTION, plain(description, DESCRIPTION_BYTES_MAX));
+    if !description.is_empty() {
+        headers.set(DESCRIPTION, plain(description, DESCRIPTION_BYTES_MAX));
+    }
+}
+
+/// Removes an envelope from `headers`, if one is there.
+pub(super) fn remove(headers: &mut Headers) {
+    for name in [FACTS, REASON, DESCRIPTION] {
+        headers.remove(name);
+    }
 }
 
 /// Reads the envelope from `headers`, if it is there.

@@ -3,9 +3,10 @@
 //! [`DeadLetterReceiver`] goes around a receiver. What is settled as a dead letter is sent to
 //! another queue with its whole envelope, and acked when that send is confirmed; all other
 //! settlements pass. [`EnvelopeReceiver`] goes around the receiver of that other queue, and gives
-//! each delivery its envelope back. Around a source of sessions go [`DeadLetterSessions`] and
-//! [`EnvelopeSessions`]. All of them wrap ports, and are no layers: settlements that a runtime
-//! decides by itself, such as one after a panic, pass no layer.
+//! each delivery its envelope back. Around a source of sessions go
+//! [`DeadLetterReceiver::sessions`] and [`EnvelopeReceiver::sessions`]. All of them wrap ports, and
+//! are no layers: settlements that a runtime decides by itself, such as one after a panic, pass no
+//! layer.
 //!
 //! # What can go wrong
 //!
@@ -17,8 +18,10 @@
 //!
 //! A dead letter is sent without delay, time to live and dedup id of its own; id, body, headers,
 //! ordering key and all else stay. Three headers are added, which stay when it is read:
-//! `dead-letter`, `dead-letter-reason` and `dead-letter-description`. A message that has as many
-//! headers as the other queue takes, or as many bytes, cannot be dead-lettered there.
+//! `dead-letter`, `dead-letter-reason` and `dead-letter-description`. A message that has nearly as
+//! many headers as the other queue takes, or as many bytes, goes there without the description, or
+//! without all three. One that is larger than the other queue takes at all cannot be dead-lettered
+//! there, and comes again and again: put [`claim_check`](crate::claim_check) outside.
 //!
 //! # Order
 //!
@@ -72,14 +75,9 @@
 
 mod envelope;
 mod read;
-mod session;
 mod write;
 
 #[cfg(test)]
 mod tests;
 
-pub use self::{
-    read::EnvelopeReceiver,
-    session::{DeadLetterSessions, EnvelopeSessions},
-    write::DeadLetterReceiver,
-};
+pub use self::{read::EnvelopeReceiver, write::DeadLetterReceiver};

@@ -5,37 +5,39 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use relayhouse_core::{
     Capabilities, Delivery, Extending, Receipt, Result, Settling, Source,
-    port::{ReceiveRequest, Receiver, Settings},
+    port::{ReceiveRequest, Receiver, Sessions, Settings},
 };
 
 use super::envelope;
+use crate::WrappedSessions;
 
 /// Receives what a [`DeadLetterReceiver`](super::DeadLetterReceiver) has sent, with its envelope.
 ///
 /// The time of the first enqueueing is that of the envelope. What has none, since it came another
 /// way, passes as it is.
 #[derive(Debug)]
-pub struct EnvelopeReceiver<R: ?Sized = dyn Receiver> {
-    pub(super) inner: Arc<R>,
+pub struct EnvelopeReceiver {
+    inner: Arc<dyn Receiver>,
 }
 
 impl EnvelopeReceiver {
     /// Puts itself around the receiver of the queue that dead letters are sent to.
     #[must_use]
     pub fn new(inner: Arc<dyn Receiver>) -> Self {
-        Self::around(inner)
-    }
-}
-
-impl<R: Receiver + ?Sized> EnvelopeReceiver<R> {
-    pub(super) const fn around(inner: Arc<R>) -> Self {
         Self { inner }
+    }
+
+    /// Accepts the sessions of the queue that dead letters are sent to, and puts itself around each.
+    #[must_use]
+    pub fn sessions(inner: Arc<dyn Sessions>) -> WrappedSessions {
+        let capabilities = inner.capabilities().clone();
+        WrappedSessions::new(inner, capabilities, Self::new)
     }
 }
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
-impl<R: Receiver + ?Sized> Receiver for EnvelopeReceiver<R> {
+impl Receiver for EnvelopeReceiver {
     fn source(&self) -> &Source {
         self.inner.source()
     }

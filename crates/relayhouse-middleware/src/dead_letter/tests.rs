@@ -143,6 +143,43 @@ async fn message_is_kept_while_the_other_queue_is_out() {
     }
 }
 
+/// What leaves no room for its envelope goes with less of it, and is acked.
+#[tokio::test]
+async fn dead_letter_tells_as_much_as_there_is_room_for() {
+    for (refused, reason, description) in [
+        (0, Some("rejected"), Some("no such order")),
+        (1, Some("rejected"), None),
+        (2, None, None),
+    ] {
+        let large = || Call::all(Reply::Failed(ErrorKind::MessageTooLarge));
+        let sends = (0..refused).fold(Script::new(), |script, _| script.then(large()));
+        let fixture = Fixture::new(sends, Script::new());
+        let receiver = fixture.receiver();
+        let deliveries = fixture.deliveries(&receiver, 1).await;
+        let mut batch: Vec<Settling> = deliveries.into_iter().map(dead).collect();
+        receiver.settle(&mut batch).await.unwrap();
+        assert_eq!((kinds(&batch), fixture.acked()), (vec![None], 1));
+        let sent = fixture.to.taken().remove(0);
+        let headers = sent.headers();
+        assert_eq!(headers.text("dead-letter-reason"), reason);
+        assert_eq!(headers.text("dead-letter-description"), description);
+        assert_eq!(headers.text("tenant"), Some("acme"));
+    }
+}
+
+#[tokio::test]
+async fn message_larger_than_the_other_queue_takes_is_kept() {
+    let large = || Call::all(Reply::Failed(ErrorKind::MessageTooLarge));
+    let sends = (0..3).fold(Script::new(), |script, _| script.then(large()));
+    let fixture = Fixture::new(sends, Script::new());
+    let receiver = fixture.receiver();
+    let deliveries = fixture.deliveries(&receiver, 1).await;
+    let mut batch: Vec<Settling> = deliveries.into_iter().map(dead).collect();
+    receiver.settle(&mut batch).await.unwrap();
+    assert_eq!(kinds(&batch), [Some(ErrorKind::MessageTooLarge)]);
+    assert!(fixture.from.settled().is_empty());
+}
+
 #[tokio::test]
 async fn ack_that_fails_after_the_send_is_told_and_may_duplicate() {
     let settles = Script::new().then(Call::all(Reply::UnknownLost));
@@ -262,7 +299,7 @@ async fn dead_letters_of_a_session_go_to_the_other_queue() {
     orders.send(&mut { of_a }).await.unwrap();
     let to = memory.sender(&"dead".parse().unwrap()).await.unwrap();
     let inner = sessions(&memory, "orders").await;
-    let through = DeadLetterSessions::new(inner, Arc::clone(&to), &context);
+    let through = DeadLetterReceiver::sessions(inner, Arc::clone(&to), &context);
     assert_eq!(through.capabilities().dead_letter, Support::Emulated);
 
     let session = accept(&through).await;
@@ -283,7 +320,7 @@ async fn dead_letters_of_a_session_go_to_the_other_queue() {
     settle(&*session, dead(third)).await;
     through.close().await.unwrap();
 
-    let letters = EnvelopeSessions::new(sessions(&memory, "dead").await);
+    let letters = EnvelopeReceiver::sessions(sessions(&memory, "dead").await);
     let letters = accept(&letters).await;
     assert_eq!(letters.session().to_string(), "a");
     let letters = received(&*letters).await;
@@ -310,7 +347,7 @@ async fn dead_letter_after_the_end_of_its_session_is_told() {
     orders.send(&mut [Sending::new(message)]).await.unwrap();
     let to = memory.sender(&"dead".parse().unwrap()).await.unwrap();
     let inner = sessions(&memory, "orders").await;
-    let session = accept(&DeadLetterSessions::new(inner, to, &context)).await;
+    let session = accept(&DeadLetterReceiver::sessions(inner, to, &context)).await;
     let delivery = received(&*session).await.remove(0);
     context.clock.sleep_until(session.until()).await;
     let mut batch = [dead(delivery)];

@@ -4,24 +4,26 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use relayhouse_core::{
-    Capabilities, Context, DETAIL_BYTES_MAX, DeadLetter, Delivery, Envelope, Extending, Message,
-    Operation, Outcome, Receipt, Result, Sending, Settlement, Settling, Source, Support,
-    port::{ReceiveRequest, Receiver, Sender, Settings},
+    Capabilities, Context, DETAIL_BYTES_MAX, DeadLetter, Delivery, Envelope, Error, ErrorKind,
+    Extending, Message, Operation, Outcome, Receipt, Result, Sending, Settlement, Settling, Source,
+    Support, Text,
+    port::{ReceiveRequest, Receiver, Sender, Sessions, Settings},
 };
 
 use super::envelope;
+use crate::WrappedSessions;
 
 /// Receives through another receiver, and sends its dead letters to a queue of their own.
 ///
-/// The other may be that of a session: see [`DeadLetterSessions`](super::DeadLetterSessions).
+/// The other may be that of a session: see [`sessions`](Self::sessions).
 #[derive(Debug)]
-pub struct DeadLetterReceiver<R: ?Sized = dyn Receiver> {
+pub struct DeadLetterReceiver {
     to: Arc<dyn Sender>,
     /// Whether `to` is closed with it.
     owns_to: bool,
     capabilities: Capabilities,
     context: Context,
-    pub(super) inner: Arc<R>,
+    inner: Arc<dyn Receiver>,
 }
 
 impl DeadLetterReceiver {
@@ -36,11 +38,24 @@ impl DeadLetterReceiver {
             ..Self::around(inner, to, context)
         }
     }
-}
 
-impl<R: Receiver + ?Sized> DeadLetterReceiver<R> {
+    /// Accepts the sessions of `inner`, and sends their dead letters through `to`.
+    ///
+    /// Closing it leaves `to` open, since sessions in use may have dead letters still: close that
+    /// when they have been given back.
+    #[must_use]
+    pub fn sessions(
+        inner: Arc<dyn Sessions>,
+        to: Arc<dyn Sender>,
+        context: &Context,
+    ) -> WrappedSessions {
+        let (capabilities, context) = (emulated(inner.capabilities()), context.clone());
+        let wrap = move |inner| Self::around(inner, Arc::clone(&to), &context);
+        WrappedSessions::new(inner, capabilities, wrap)
+    }
+
     /// Puts itself around `inner`, which alone is closed with it.
-    pub(super) fn around(inner: Arc<R>, to: Arc<dyn Sender>, context: &Context) -> Self {
+    fn around(inner: Arc<dyn Receiver>, to: Arc<dyn Sender>, context: &Context) -> Self {
         Self {
             to,
             owns_to: false,
@@ -50,22 +65,46 @@ impl<R: Receiver + ?Sized> DeadLetterReceiver<R> {
         }
     }
 
-    /// Sends the dead letters among `batch`, and returns which of them are there.
+    /// Sends the dead letters among `batch`, with as much of their envelopes as the other queue has
+    /// room for, and returns which of them are there.
     async fn send(&self, batch: &mut [&mut Settling]) -> Vec<bool> {
-        let messages = batch.iter().map(|item| self.message(item));
+        let mut sent = vec![false; batch.len()];
+        for told in [Told::All, Told::Reason, Told::Nothing] {
+            let is_left = |place: &usize| {
+                let error = batch[*place].outcome.error();
+                !sent[*place] && (told == Told::All || error.is_some_and(is_of_the_size))
+            };
+            let left: Vec<usize> = (0..batch.len()).filter(is_left).collect();
+            for place in self.send_some(batch, &left, told).await {
+                sent[place] = true;
+            }
+        }
+        sent
+    }
+
+    /// Sends the dead letters at `places`, and returns which of them are there.
+    async fn send_some(
+        &self,
+        batch: &mut [&mut Settling],
+        places: &[usize],
+        told: Told,
+    ) -> Vec<usize> {
+        let messages = places.iter().map(|place| self.message(batch[*place], told));
         let mut sends: Vec<Sending> = messages.map(Sending::new).collect();
-        let mut places = batch.iter_mut();
+        let mut places = places.iter();
         let mut sent = Vec::with_capacity(sends.len());
         let mut rest = sends.as_mut_slice();
         while !rest.is_empty() {
             let (call, after) = rest.split_at_mut(self.fitting(rest));
             let answer = self.to.send(call).await;
             for (item, place) in call.iter_mut().zip(&mut places) {
-                let outcome = std::mem::take(&mut item.outcome).settle(&answer);
-                sent.push(outcome.is_ok());
-                if let Err(error) = outcome {
-                    let queue = self.to.queue().as_text().clone();
-                    place.outcome = Outcome::Failed(error.at(Operation::Settle, queue));
+                match std::mem::take(&mut item.outcome).settle(&answer) {
+                    Ok(_) => sent.push(*place),
+                    Err(error) => {
+                        let queue = self.to.queue().as_text().clone();
+                        let error = error.at(Operation::Settle, queue);
+                        batch[*place].outcome = Outcome::Failed(error);
+                    }
                 }
             }
             rest = after;
@@ -89,16 +128,19 @@ impl<R: Receiver + ?Sized> DeadLetterReceiver<R> {
     }
 
     /// Makes the message that is sent for a dead letter.
-    fn message(&self, item: &Settling) -> Message {
+    fn message(&self, item: &Settling, told: Told) -> Message {
         let Settling {
             delivery,
             settlement,
             ..
         } = item;
-        let dead_letter = match settlement {
+        let mut dead_letter = match settlement {
             Settlement::DeadLetter(dead_letter) => DeadLetter::clone(dead_letter),
             _ => DeadLetter::default(),
         };
+        if told == Told::Reason {
+            dead_letter.description = Text::default();
+        }
         let facts = Envelope {
             dead_letter,
             source: self.inner.source().clone(),
@@ -111,7 +153,11 @@ impl<R: Receiver + ?Sized> DeadLetterReceiver<R> {
         details.not_before = None;
         details.ttl = None;
         details.dedup_id = self.dedup_id(delivery).map(Into::into);
-        envelope::write(&facts, &mut details.headers);
+        // One of an earlier time would be taken for this one.
+        envelope::remove(&mut details.headers);
+        if told != Told::Nothing {
+            envelope::write(&facts, &mut details.headers);
+        }
         message
     }
 
@@ -153,8 +199,25 @@ impl<R: Receiver + ?Sized> DeadLetterReceiver<R> {
     }
 }
 
+/// Says how much a dead letter tells of why it is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    All,
+    /// All but the description.
+    Reason,
+    Nothing,
+}
+
+/// Returns true for an error that a message with fewer or shorter headers may not have.
+fn is_of_the_size(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::MessageTooLarge | ErrorKind::MessageInvalid
+    )
+}
+
 /// Returns what can be done through a wrapper around what can do `inner`.
-pub(super) fn emulated(inner: &Capabilities) -> Capabilities {
+fn emulated(inner: &Capabilities) -> Capabilities {
     Capabilities {
         dead_letter: Support::Emulated,
         ..inner.clone()
@@ -176,7 +239,7 @@ fn answer_all(batch: &mut [&mut Settling], call: &Result<()>) {
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
-impl<R: Receiver + ?Sized> Receiver for DeadLetterReceiver<R> {
+impl Receiver for DeadLetterReceiver {
     fn source(&self) -> &Source {
         self.inner.source()
     }

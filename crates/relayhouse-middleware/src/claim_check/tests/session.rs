@@ -4,10 +4,11 @@ use relayhouse_core::port::{Provider, ReceiverOptions, SessionReceiver, Sessions
 use relayhouse_memory::Memory;
 
 use super::*;
+use crate::WrappedSessions;
 
 /// Opens a queue in memory that is received through sessions only, with a sender to it, both with
 /// claim checks.
-async fn opened(fixture: &Fixture) -> (ClaimSender, ClaimSessions) {
+async fn opened(fixture: &Fixture) -> (ClaimSender, WrappedSessions) {
     let builder = Memory::builder(fixture.context.clone()).requires_sessions(true);
     let memory = builder.build().unwrap();
     let (queue, source) = ("orders".parse().unwrap(), "orders".parse().unwrap());
@@ -17,7 +18,7 @@ async fn opened(fixture: &Fixture) -> (ClaimSender, ClaimSessions) {
     let (config, context) = (&fixture.config, &fixture.context);
     (
         ClaimSender::new(sender, fixture.blobs(), config.clone(), context),
-        ClaimSessions::new(sessions, fixture.blobs(), config.clone(), context),
+        ClaimReceiver::sessions(sessions, fixture.blobs(), config.clone(), context),
     )
 }
 
@@ -27,7 +28,7 @@ async fn send(sender: &ClaimSender, messages: Vec<Message>) {
     assert!(batch.iter().all(|item| item.outcome.is_done()));
 }
 
-async fn accept(sessions: &ClaimSessions) -> Arc<dyn SessionReceiver> {
+async fn accept(sessions: &WrappedSessions) -> Arc<dyn SessionReceiver> {
     let accepted = sessions.accept(None, Duration::ZERO).await;
     accepted.unwrap().expect("a session with messages")
 }

@@ -26,13 +26,13 @@ const LEASE: Duration = Duration::from_secs(300);
 
 /// Keeps blobs in memory, and takes a step before it does something, and one after that.
 #[derive(Debug)]
-struct Blobs {
+pub(super) struct Blobs {
     context: Context,
     blobs: Mutex<BTreeMap<BlobName, Bytes>>,
 }
 
 impl Blobs {
-    fn new(context: &Context) -> Arc<Self> {
+    pub(super) fn new(context: &Context) -> Arc<Self> {
         Arc::new(Self {
             context: context.clone(),
             blobs: Mutex::default(),
@@ -89,14 +89,14 @@ impl BlobStore for Blobs {
     }
 }
 
-fn config() -> ClaimCheckConfig {
+pub(super) fn config() -> ClaimCheckConfig {
     ClaimCheckConfig {
         bytes_min: 100,
         ..ClaimCheckConfig::default()
     }
 }
 
-fn large(digit: u8) -> Message {
+pub(super) fn large(digit: u8) -> Message {
     Message::new(vec![digit; LARGE])
 }
 

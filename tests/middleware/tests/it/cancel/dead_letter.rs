@@ -19,7 +19,7 @@ const DEDUP: Capabilities = Capabilities {
 };
 
 /// Every call takes a step before it has an effect, and one after it.
-fn slow() -> Script {
+pub(super) fn slow() -> Script {
     let slow = || Call::DONE.before(STEP).after(STEP);
     (0..10).fold(Script::new(), |script, _| script.then(slow()))
 }

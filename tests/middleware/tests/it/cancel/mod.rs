@@ -16,3 +16,4 @@ mod outbox;
 mod plain;
 mod retry;
 mod scope;
+mod sessions;
