@@ -1,6 +1,11 @@
 //! What happened, told after the fact to whoever listens.
 
-use std::{fmt::Debug, time::Duration};
+use std::{
+    fmt::Debug,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
 
 use crate::{
     delivery::Delivery,
@@ -15,10 +20,24 @@ use crate::{
 /// Hears what happened, in batches.
 ///
 /// Runtime, middleware and adapters report through it; where none is set the cost is one branch.
-/// It is called from the hot path: it must not block.
+/// It is called from the hot path: it must not block. One that panics, and was set by
+/// [`Context::observer`](crate::Context::observer), misses what it was told then, and ends nobody
+/// else.
 pub trait Observer: Debug + Send + Sync {
     /// Takes note of `events`, which happened in this order at `now`.
     fn observe(&self, now: Instant, events: &[Event<'_>]);
+}
+
+/// Keeps the panics of an observer from who tells it something.
+#[derive(Debug)]
+pub(crate) struct Contained(pub(crate) Arc<dyn Observer>);
+
+impl Observer for Contained {
+    fn observe(&self, now: Instant, events: &[Event<'_>]) {
+        let call = AssertUnwindSafe(|| self.0.observe(now, events));
+        // The panic hook has told of it.
+        drop(catch_unwind(call));
+    }
 }
 
 /// Is one thing that happened.

@@ -11,7 +11,7 @@ use crate::{
     config,
     error::Result,
     name::{QueueName, Source},
-    observer::Observer,
+    observer::{Contained, Observer},
     outcome::{Sending, Settling},
     random::Random,
     time::Clock,
@@ -109,10 +109,10 @@ impl Context {
         }
     }
 
-    /// Sets who hears what happened.
+    /// Sets who hears what happened. A panic of `observer` is caught.
     #[must_use]
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
-        self.observer = Some(observer);
+        self.observer = Some(Arc::new(Contained(observer)));
         self
     }
 }

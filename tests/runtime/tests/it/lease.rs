@@ -2,7 +2,9 @@
 
 use std::{future::pending, sync::Arc, time::Duration};
 
-use relayhouse_core::{ErrorKind, Event, Instant, Lease, Observer, Receipt, extract::Attempt};
+use relayhouse_core::{
+    Context, ErrorKind, Event, Instant, Lease, Observer, Receipt, extract::Attempt,
+};
 
 use crate::fixture::{Fixture, LEASE, Latch, Log, simulated};
 
@@ -161,7 +163,7 @@ async fn fencing_token_grows_with_each_delivery() {
     assert!(tokens[0] < tokens[1] && tokens[1] < tokens[2], "{tokens:?}");
 }
 
-/// Panics when it hears of an extension.
+/// Panics when it hears of an extension, and takes the keeper with it where nobody catches that.
 #[derive(Debug)]
 struct Afraid;
 
@@ -174,7 +176,11 @@ impl Observer for Afraid {
 
 #[tokio::test(start_paused = true)]
 async fn consumer_cannot_go_on_when_nobody_keeps_its_leases() {
-    let fixture = Fixture::with_context(simulated().observer(Arc::new(Afraid)));
+    let context = Context {
+        observer: Some(Arc::new(Afraid)),
+        ..simulated()
+    };
+    let fixture = Fixture::with_context(context);
     fixture.send(["order"]).await;
     let consumer = fixture.consumer().handler(pending::<()>);
     let running = consumer.start().await.unwrap();
@@ -185,4 +191,27 @@ async fn consumer_cannot_go_on_when_nobody_keeps_its_leases() {
     }
     let error = running.shutdown(LEASE).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unexpected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn observer_that_panics_loses_no_lease() {
+    let fixture = Fixture::with_context(simulated().observer(Arc::new(Afraid)));
+    fixture.send(["order"]).await;
+    let (clock, latch) = (Arc::clone(&fixture.context.clock), Latch::default());
+    let report = fixture
+        .consumer()
+        .handler({
+            let latch = latch.clone();
+            move || {
+                let (sleep, latch) = (clock.sleep_until(clock.now() + LEASE * 3), latch.clone());
+                async move {
+                    sleep.await;
+                    latch.hit();
+                }
+            }
+        })
+        .run_until(latch.reached(1))
+        .await
+        .unwrap();
+    assert_eq!((report.acked, report.lease_lost), (1, 0));
 }

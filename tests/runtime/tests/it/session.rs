@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use relayhouse_core::{Event, Instant, Message, Observer, extract::OrderingKey};
+use relayhouse_core::{Context, Event, Instant, Message, Observer, extract::OrderingKey};
 use relayhouse_runtime::{Batch, ConsumerConfig};
 
 use crate::fixture::{Fixture, Gauge, LEASE, Latch, Log, simulated, text};
@@ -176,7 +176,10 @@ impl Observer for AfraidOnce {
 
 #[tokio::test(start_paused = true)]
 async fn session_of_a_worker_that_panicked_is_kept_by_nobody() {
-    let context = simulated().observer(Arc::new(AfraidOnce::default()));
+    let context = Context {
+        observer: Some(Arc::new(AfraidOnce::default())),
+        ..simulated()
+    };
     let fixture = Fixture::with_sessions_of(context).await;
     let message = Message::new("order").ordering_key("7");
     fixture.send_messages([message]).await;
