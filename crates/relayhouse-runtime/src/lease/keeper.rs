@@ -1,7 +1,8 @@
 //! The keeper: extends leases while they are held, and says which were lost.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use relayhouse_core::{
     Clock, Context, ErrorKind, Event, Extending, Instant, LeaseKind, LeaseSlot, Outcome, Receipt,
     Result,
@@ -12,6 +13,9 @@ use tracing::debug;
 
 use super::{Leases, table::Answer};
 use crate::{config::ConsumerConfig, sync::answered};
+
+/// Is one call that extends leases. There are at most as many as leases are held.
+type Call<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// Extends the leases that are held of one receiver, in a task of its own, until it is dropped.
 ///
@@ -80,9 +84,10 @@ impl Keeper {
             }
         };
         let keep = async {
+            let mut calls = FuturesUnordered::new();
             loop {
-                let next = self.look().await;
-                self.wait(next).await;
+                let next = self.look(&mut calls).await;
+                self.wait(next, &mut calls).await;
             }
         };
         tokio::select! {
@@ -92,17 +97,21 @@ impl Keeper {
         }
     }
 
-    /// Sleeps until `next`, or until a lease is held that is due before.
-    async fn wait(&self, next: Instant) {
-        tokio::select! {
-            biased;
-            () = self.wake.notified() => {}
-            () = self.clock().sleep_until(next) => {}
+    /// Sleeps until `next`, or until a lease is held that is due before, and goes on with `calls`.
+    async fn wait(&self, next: Instant, calls: &mut FuturesUnordered<Call<'_>>) {
+        let mut late = self.clock().sleep_until(next);
+        loop {
+            tokio::select! {
+                biased;
+                Some(()) = calls.next() => {}
+                () = self.wake.notified() => return,
+                () = &mut late => return,
+            }
         }
     }
 
-    /// Does what is due, and returns when to look again.
-    async fn look(&self) -> Instant {
+    /// Begins what is due, and returns when to look again. A call that hangs holds back no other.
+    async fn look<'a>(&'a self, calls: &mut FuturesUnordered<Call<'a>>) -> Instant {
         let mut next = Instant::NEVER;
         for table in &self.tables {
             let due = table.due(self.clock().now());
@@ -111,10 +120,10 @@ impl Keeper {
                 self.renew(table).await;
             }
             if !due.leases.is_empty() {
-                self.extend(table, &due.leases, due.by).await;
+                self.extend(table, due.leases, due.by, calls);
             }
             for (slot, receipt, by) in due.last {
-                self.extend(table, &[(slot, receipt)], by).await;
+                self.extend(table, vec![(slot, receipt)], by, calls);
             }
         }
         next
@@ -131,23 +140,31 @@ impl Keeper {
         table.renewed(answer(&result));
     }
 
-    async fn extend(&self, table: &Leases, leases: &[(LeaseSlot, Receipt)], by: Duration) {
+    fn extend<'a>(
+        &'a self,
+        table: &'a Leases,
+        mut leases: Vec<(LeaseSlot, Receipt)>,
+        by: Duration,
+        calls: &mut FuturesUnordered<Call<'a>>,
+    ) {
         let capabilities = self.receiver.capabilities();
         if capabilities.lease != LeaseKind::Delivery {
             for (slot, _) in leases {
-                table.extended(*slot, Answer::Failed);
+                table.extended(slot, Answer::Failed);
             }
             return;
         }
         let max = capabilities
             .extend_batch_max
             .map_or(usize::MAX, |max| max.get() as usize);
-        for chunk in leases.chunks(max.min(leases.len())) {
-            self.extend_batch(table, chunk, by).await;
+        while !leases.is_empty() {
+            let rest = leases.split_off(leases.len().min(max));
+            calls.push(Box::pin(self.extend_batch(table, leases, by)));
+            leases = rest;
         }
     }
 
-    async fn extend_batch(&self, table: &Leases, leases: &[(LeaseSlot, Receipt)], by: Duration) {
+    async fn extend_batch(&self, table: &Leases, leases: Vec<(LeaseSlot, Receipt)>, by: Duration) {
         let item = |(_, receipt): &(_, Receipt)| Extending::new(receipt.clone());
         let mut batch: Vec<Extending> = leases.iter().map(item).collect();
         let call = self.bounded(self.receiver.extend(&mut batch, by)).await;
@@ -155,7 +172,7 @@ impl Keeper {
         for (item, (slot, _)) in batch.iter_mut().zip(leases) {
             let outcome = std::mem::take(&mut item.outcome);
             let result = Outcome::settle(outcome, &call);
-            table.extended(*slot, answer(&result));
+            table.extended(slot, answer(&result));
             results.push(result);
         }
         table.end_extensions();

@@ -106,6 +106,12 @@ impl Term {
         }
     }
 
+    /// Should the extension that is under way fail, the keeper looks again before the lease ends.
+    fn again(&self, now: Instant) -> Instant {
+        let left = self.until.since(now);
+        now + (left / 4).max(self.length / 64)
+    }
+
     fn can_extend(&self) -> bool {
         self.until < self.cap && self.until != Instant::NEVER
     }
@@ -357,6 +363,9 @@ impl Table {
             return due;
         }
         for (index, slot) in (0..).zip(&mut self.slots) {
+            if slot.state == State::Extending {
+                next = next.min(slot.term.again(now));
+            }
             if slot.state != State::Held {
                 continue;
             }
@@ -378,8 +387,7 @@ impl Table {
                         due.by = due.by.max(slot.term.length);
                         due.leases.push((place, receipt));
                     }
-                    // Should the extension fail, the keeper looks again before the lease ends.
-                    next = next.min(now + slot.term.until.since(now) / 4);
+                    next = next.min(slot.term.again(now));
                     continue;
                 }
             }

@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use relayhouse_core::{
     Capabilities, ErrorKind, Lease, LeaseKind, Message, QueueName, Settlement, Source, Support,
-    port::Receiver,
+    port::{Receiver, Timeouts},
 };
-use relayhouse_runtime::{Consumer, ConsumerBuilder, Report, Running};
+use relayhouse_runtime::{Consumer, ConsumerBuilder, ConsumerConfig, Report, Running};
 use relayhouse_testkit::hostile::{Call, HostileReceiver, Items, Reply, Script};
 
 use crate::fixture::{LEASE, Latch, simulated};
@@ -244,6 +244,43 @@ async fn failed_extension_is_tried_again_before_the_lease_ends() {
         .unwrap();
     assert_eq!((report.acked, report.lease_lost), (1, 0));
     assert!(!receiver.extended().is_empty());
+}
+
+/// The extension of the first delivery hangs for longer than a lease lasts; the second is kept.
+#[tokio::test(start_paused = true)]
+async fn extension_that_hangs_delays_no_other() {
+    let (receiver, context) = hostile(CAPABILITIES);
+    let receiver = Arc::new(receiver.extends(Script::new().then(Call::hangs())));
+    let clock = Arc::clone(&context.clock);
+    let port: Arc<dyn Receiver> = Arc::clone(&receiver) as _;
+    let latch = Latch::default();
+    let timeouts = Timeouts {
+        settle: LEASE * 4,
+        ..Timeouts::default()
+    };
+    let config = ConsumerConfig {
+        timeouts,
+        ..ConsumerConfig::default()
+    };
+    let consumer = Consumer::builder(port, context).config(config);
+    let running = consumer.handler({
+        let (clock, latch) = (Arc::clone(&clock), latch.clone());
+        move || {
+            let (sleep, latch) = (clock.sleep_until(clock.now() + LEASE * 2), latch.clone());
+            async move {
+                latch.hit();
+                sleep.await;
+            }
+        }
+    });
+    let running = running.start().await.unwrap();
+    receiver.put(Message::new("first"), 1);
+    latch.reached(1).await;
+    clock.sleep_until(clock.now() + LEASE / 4).await;
+    receiver.put(Message::new("second"), 1);
+    latch.reached(2).await;
+    let report = running.shutdown(LEASE * 6).await.unwrap();
+    assert_eq!((report.acked, report.lease_lost), (1, 1));
 }
 
 #[tokio::test(start_paused = true)]
