@@ -377,5 +377,5 @@ impl<'p, 'd> Input<'p, 'd> {
 /// Undoes the zigzag: 0, 1, 2, 3 are 0, -1, 1, -2.
 #[inline]
 fn signed(number: u64) -> i64 {
-    (number >> 1).cast_signed() ^ (number & 1).cast_signed().wrapping_neg()
+    (number >> 1) as i64 ^ -((number & 1) as i64)
 }

@@ -1,7 +1,7 @@
 //! Which types can be read as which others, and how, as the specification says.
 
 use apache_avro::schema::{
-    DecimalSchema, FixedSchema, InnerDecimalSchema, Name, Schema as Parsed, UuidSchema,
+    DecimalSchema, FixedSchema, InnerDecimalSchema, Schema as Parsed, UuidSchema,
 };
 
 use crate::avro::read::{plan::Node, uuid::UUID_BYTES};

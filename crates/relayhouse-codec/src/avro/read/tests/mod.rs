@@ -58,7 +58,7 @@ fn unresolved(writer: &str, reader: &str) -> String {
 }
 
 fn long(number: i64) -> Vec<u8> {
-    let mut left = ((number << 1) ^ (number >> 63)).cast_unsigned();
+    let mut left = u64::from_ne_bytes(((number << 1) ^ (number >> 63)).to_ne_bytes());
     let mut bytes = Vec::new();
     while 0x80 <= left {
         bytes.push(left.to_le_bytes()[0] | 0x80);
