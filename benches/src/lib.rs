@@ -4,6 +4,8 @@
 //! beside tower's own.
 
 pub mod clock;
+#[cfg(feature = "codec")]
+pub mod codec;
 pub mod compare;
 pub mod heap;
 pub mod limit;

@@ -208,7 +208,7 @@ impl Line {
 }
 
 impl Unit {
-    fn show(self, value: f64) -> String {
+    pub(crate) fn show(self, value: f64) -> String {
         match self {
             Self::MessagesPerSecond if 1e6 <= value => format!("{:.2} M/s", value / 1e6),
             Self::MessagesPerSecond if 1e3 <= value => format!("{:.1} k/s", value / 1e3),

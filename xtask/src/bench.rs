@@ -6,7 +6,7 @@ use clap::Args;
 use crate::shell;
 
 /// The features of the package that a benchmark needs: what one of them alone has, no other links.
-const FEATURES: &[(&str, &str)] = &[("sqs", "sqs")];
+const FEATURES: &[(&str, &str)] = &[("codec", "codec"), ("sqs", "sqs")];
 
 /// Which benchmark to run, and how.
 #[derive(Args, Debug)]
@@ -16,7 +16,7 @@ pub(crate) struct Options {
     /// Runs short rounds: enough to see that it works, not to quote a figure.
     #[arg(long)]
     quick: bool,
-    /// Prints one JSON object in place of a table.
+    /// Prints JSON in place of tables.
     #[arg(long)]
     json: bool,
     /// Further arguments for the benchmark.

@@ -24,14 +24,14 @@ const BATCH: usize = 100;
 
 /// Is a queue of ours, to be emptied through the runtime.
 #[derive(Debug)]
-pub(super) struct Handled {
+pub(crate) struct Handled {
     context: Context,
     ports: Ports,
 }
 
 impl Handled {
     /// Opens a queue.
-    pub(super) async fn open(context: &Context) -> Result<Self> {
+    pub(crate) async fn open(context: &Context) -> Result<Self> {
         let ports = Ports::open(context).await?;
         let context = context.clone();
         Ok(Self { context, ports })
@@ -47,7 +47,7 @@ impl Handled {
     }
 
     /// Returns the port that sends.
-    pub(super) fn sender(&self) -> Arc<dyn Sender> {
+    pub(crate) fn sender(&self) -> Arc<dyn Sender> {
         self.ports.sender()
     }
 
@@ -76,7 +76,7 @@ impl Handled {
 
     /// Lets a consumer run until `messages` were handled, each by `work`, and returns how long
     /// that took.
-    pub(super) async fn drain(
+    pub(crate) async fn drain(
         &self,
         messages: usize,
         concurrency: u32,

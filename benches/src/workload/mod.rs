@@ -18,6 +18,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+#[cfg(feature = "codec")]
+pub(crate) use self::handled::Handled;
 use crate::{
     compare::{Comparison, Contender, LIMIT, Rounds},
     limit::Limit,
