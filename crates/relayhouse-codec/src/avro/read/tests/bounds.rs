@@ -149,7 +149,8 @@ fn schemas_that_name_each_other_in_a_long_chain_compile() {
         let mut types = vec![r#"{"type": "record", "name": "R0", "fields": []}"#.to_owned()];
         for number in 1..1000 {
             types.push(format!(
-                r#"{{"type": "record", "name": "R{number}", "fields": [{{"name": "x", "type": "R{}"}}]}}"#,
+                r#"{{"type": "record", "name": "R{number}", "fields": [
+                    {{"name": "x", "type": "R{}"}}]}}"#,
                 number - 1
             ));
         }

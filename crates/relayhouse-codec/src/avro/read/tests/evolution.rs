@@ -166,7 +166,8 @@ fn records_are_skipped_reordered_renamed_and_filled_up() {
             r#"{{"name": "id", "type": "long"}},
                {{"name": "name", "type": "string", "aliases": ["label", "title"]}},
                {{"name": "note", "type": ["null", "string"], "default": null}},
-               {{"name": "tags", "type": {{"type": "array", "items": "string"}}, "default": ["a", "b"]}},
+               {{"name": "tags", "type": {{"type": "array", "items": "string"}},
+                 "default": ["a", "b"]}},
                {{"name": "size", "type": {SIZE}, "default": {{"width": 1}}}}"#
         ),
     );
@@ -219,7 +220,8 @@ fn field_of_the_same_name_goes_before_an_alias() {
     let new = record(
         "R",
         "",
-        r#"{"name": "b", "type": "int", "aliases": ["a"]}, {"name": "c", "type": "int", "aliases": ["b", "a"]}"#,
+        r#"{"name": "b", "type": "int", "aliases": ["a"]},
+           {"name": "c", "type": "int", "aliases": ["b", "a"]}"#,
     );
     let plan = resolved(&old, &new);
     assert_eq!(thrice::<Value>(&plan, &[2, 4]), json!({"c": 1, "b": 2}));
@@ -418,7 +420,8 @@ fn recursive_records_resolve() {
             "List",
             "",
             &format!(
-                r#"{{"name": "value", "type": "{value}"}}, {{"name": "next", "type": ["null", "List"]}}{more}"#
+                r#"{{"name": "value", "type": "{value}"}},
+                   {{"name": "next", "type": ["null", "List"]}}{more}"#
             ),
         )
     };

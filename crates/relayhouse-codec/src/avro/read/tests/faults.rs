@@ -54,7 +54,8 @@ fn fault_has_offset_and_path_and_no_content() {
 #[test]
 fn middle_of_a_long_path_is_left_out() {
     let list = plan(
-        r#"{"type": "record", "name": "List", "fields": [{"name": "x", "type": ["null", "List"]}]}"#,
+        r#"{"type": "record", "name": "List", "fields": [
+            {"name": "x", "type": ["null", "List"]}]}"#,
     );
     let path = |datum: &[u8]| {
         let error = refused::<Value>(&list, datum);

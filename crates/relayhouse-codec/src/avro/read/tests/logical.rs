@@ -65,7 +65,8 @@ fn uuids_are_text_or_bytes_as_the_type_likes() {
 #[test]
 fn decimals_and_durations_are_their_bytes() {
     let bytes = r#"{"type": "bytes", "logicalType": "decimal", "precision": 4, "scale": 2}"#;
-    let fixed = r#"{"type": "fixed", "name": "D", "size": 8, "logicalType": "decimal", "precision": 4, "scale": 2}"#;
+    let fixed = r#"{"type": "fixed", "name": "D", "size": 8,
+        "logicalType": "decimal", "precision": 4, "scale": 2}"#;
     assert_eq!(*thrice::<ByteBuf>(&plan(bytes), &[4, 0xff, 1]), [0xff, 1]);
     assert_eq!(*thrice::<ByteBuf>(&plan(fixed), &[7; 8]), [7; 8]);
     let decimal: apache_avro::Decimal = decode(&plan(bytes), &[4, 1, 0]).unwrap();
@@ -85,10 +86,12 @@ fn num(decimal: &apache_avro::Decimal) -> Vec<u8> {
 fn decimals_resolve_if_precision_and_scale_are_the_same() {
     let bytes = |precision, scale| {
         format!(
-            r#"{{"type": "bytes", "logicalType": "decimal", "precision": {precision}, "scale": {scale}}}"#
+            r#"{{"type": "bytes", "logicalType": "decimal",
+                "precision": {precision}, "scale": {scale}}}"#
         )
     };
-    let fixed = r#"{"type": "fixed", "name": "D", "size": 2, "logicalType": "decimal", "precision": 4, "scale": 2}"#;
+    let fixed = r#"{"type": "fixed", "name": "D", "size": 2,
+        "logicalType": "decimal", "precision": 4, "scale": 2}"#;
     assert_eq!(
         *thrice::<ByteBuf>(&resolved(&bytes(4, 2), fixed), &[4, 1, 2]),
         [1, 2]
@@ -141,7 +144,8 @@ fn logical_types_stand_in_records_and_unions() {
         r#"{{"type": "record", "name": "Row", "fields": [
             {{"name": "id", "type": ["null", {FIXED}]}},
             {{"name": "at", "type": [{}, "null"]}},
-            {{"name": "price", "type": {{"type": "bytes", "logicalType": "decimal", "precision": 4}}}}]}}"#,
+            {{"name": "price", "type":
+                {{"type": "bytes", "logicalType": "decimal", "precision": 4}}}}]}}"#,
         logical("long", "timestamp-millis"),
     ));
     let id = Uuid::parse_str(ID).unwrap();

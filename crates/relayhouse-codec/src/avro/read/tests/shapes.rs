@@ -385,7 +385,8 @@ fn tagged_and_untagged_enums_are_read() {
     );
     let tagged = plan(
         r#"{"type": "record", "name": "Shape", "fields": [
-            {"name": "type", "type": {"type": "enum", "name": "T", "symbols": ["Circle", "Square"]}},
+            {"name": "type", "type":
+                {"type": "enum", "name": "T", "symbols": ["Circle", "Square"]}},
             {"name": "radius", "type": "int"},
             {"name": "side", "type": ["null", "int"]}]}"#,
     );
