@@ -4,9 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::{
-    capabilities, crash, deny, doc, integration, interop, layers, lint, sim, test, tidy,
-};
+use crate::{capabilities, crash, deny, doc, integration, interop, layers, lint, sim, test, tidy};
 
 /// One step: its name, and what it does.
 type Step = (&'static str, fn() -> Result<()>);

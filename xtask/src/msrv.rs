@@ -1,5 +1,5 @@
 //! `cargo xtask msrv`: each library with the oldest Rust that its manifest names. A feature that
-//! brings a library of ours which asks for more is checked with what that one names.
+//! brings a library which asks for more is checked with what that one names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,7 +29,7 @@ struct Build<'a> {
 struct Version<'a>(Vec<u64>, &'a str);
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let packages = workspace::packages()?;
+    let packages = workspace::packages_and_dependencies()?;
     for (Version(_, version), builds) in by_version(&packages)? {
         if options.install {
             let mut install = shell::program("rustup");
@@ -97,15 +97,17 @@ fn version_of(package: &Package) -> Result<Version<'_>> {
     Ok(Version(numbers, text))
 }
 
-/// The version that a package asks for with `feature`: that of the newest library of ours which
-/// the feature brings.
+/// The version that a package asks for with `feature`: that of the newest library which the
+/// feature brings. One of other people's may name none.
 fn asked<'a>(package: &'a Package, feature: &str, packages: &'a [Package]) -> Result<Version<'a>> {
     let mut newest = version_of(package)?;
     let mut left = vec![(package, feature)];
     let mut seen = BTreeSet::new();
     while let Some((package, feature)) = left.pop() {
-        newest = newest.max(version_of(package)?);
-        if !seen.insert((&package.name, feature)) {
+        if package.rust_version.is_some() {
+            newest = newest.max(version_of(package)?);
+        }
+        if !seen.insert((&package.manifest_path, feature)) {
             continue;
         }
         for item in package.features.get(feature).into_iter().flatten() {
@@ -114,10 +116,9 @@ fn asked<'a>(package: &'a Package, feature: &str, packages: &'a [Package]) -> Re
                 None => item.split_once('/').unwrap_or((&package.name, item)),
             };
             let name = name.trim_end_matches('?');
-            // One of other people's names its own version, which cargo looks at.
-            if let Some(package) = packages.iter().find(|package| package.name == name) {
-                left.push((package, feature));
-            }
+            // There may be several versions of one of other people's.
+            let named = packages.iter().filter(|package| package.name == name);
+            left.extend(named.map(|package| (package, feature)));
         }
     }
     Ok(newest)
@@ -180,6 +181,24 @@ mod tests {
                 ),
             ]
         );
+    }
+
+    #[test]
+    fn dependency_of_other_people_may_ask_for_more() {
+        let mut avro = package("apache-avro", "1.88.0", &[]);
+        avro.manifest_path = "/elsewhere/apache-avro/Cargo.toml".to_owned();
+        let mut silent = package("silent", "1.0", &[]);
+        silent.manifest_path = "/elsewhere/silent/Cargo.toml".to_owned();
+        silent.rust_version = None;
+        let features: &[(&str, &[&str])] =
+            &[("avro", &["dep:apache-avro"]), ("json", &["dep:silent"])];
+        let packages = [avro, package("codec", "1.86", features), silent];
+        let found: Vec<_> = by_version(&packages).unwrap().into_iter().collect();
+        let found = found
+            .iter()
+            .map(|(Version(_, version), builds)| (*version, builds[0].features.as_slice()));
+        let expected: [(_, &[&str]); 2] = [("1.86", &["json"]), ("1.88.0", &["avro", "json"])];
+        assert_eq!(found.collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -62,6 +62,13 @@ pub(crate) fn packages() -> Result<Vec<Package>> {
     parse(&shell::read(&mut metadata)?)
 }
 
+/// Reads the packages of the workspace and all that they depend on, sorted by name.
+pub(crate) fn packages_and_dependencies() -> Result<Vec<Package>> {
+    let mut metadata = shell::cargo();
+    metadata.args(["metadata", "--locked", "--format-version", "1"]);
+    parse(&shell::read(&mut metadata)?)
+}
+
 fn parse(json: &str) -> Result<Vec<Package>> {
     let metadata: Metadata =
         serde_json::from_str(json).context("cannot read the output of cargo metadata")?;
