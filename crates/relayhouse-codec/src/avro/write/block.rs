@@ -21,7 +21,7 @@ const BLOCK_BYTES: usize = 1024;
 pub(super) struct Block<'s, 'a> {
     sink: &'s mut Sink<'a>,
     form: Form,
-    item: Node,
+    item: &'a Node,
     length: Option<usize>,
     /// How many items are written.
     count: usize,
@@ -46,21 +46,22 @@ impl<'s, 'a> Block<'s, 'a> {
         length: Option<usize>,
         found: &str,
     ) -> Result<Self> {
-        match writer.node {
-            Node::Array(item) => Self::list(writer.sink, item, length),
-            Node::Bytes => Self::bytes(writer.sink, length),
+        let ValueWriter { sink, node } = writer;
+        match *node {
+            Node::Array(item) => Self::list(sink, item, length),
+            Node::Bytes => Self::bytes(sink, length),
             Node::Fixed(fixed) => {
-                let size = writer.sink.plan.fixed[fixed as usize].size;
-                Ok(Self::new(writer.sink, Form::Fixed, Node::Octet, Some(size)))
+                let size = sink.plan.fixed[fixed as usize].size;
+                Ok(Self::new(sink, Form::Fixed, &Node::Octet, Some(size)))
             }
-            _ => Err(writer.misfit(found)),
+            _ => Err(ValueWriter::new(sink, node).misfit(found)),
         }
     }
 
     /// Begins an array or a map of items like `item`.
     #[inline]
     pub(super) fn list(sink: &'s mut Sink<'a>, item: u32, length: Option<usize>) -> Result<Self> {
-        let item = sink.plan.items[item as usize];
+        let item = &sink.plan.items[item as usize];
         sink.enter()?;
         if let Some(length) = length {
             sink.take_items(length)?;
@@ -75,11 +76,11 @@ impl<'s, 'a> Block<'s, 'a> {
             sink.check_text(length)?;
             sink.count(length);
         }
-        Ok(Self::new(sink, Form::Bytes, Node::Octet, length))
+        Ok(Self::new(sink, Form::Bytes, &Node::Octet, length))
     }
 
     #[inline]
-    fn new(sink: &'s mut Sink<'a>, form: Form, item: Node, length: Option<usize>) -> Self {
+    fn new(sink: &'s mut Sink<'a>, form: Form, item: &'a Node, length: Option<usize>) -> Self {
         Self {
             start: sink.length(),
             sink,
@@ -92,9 +93,11 @@ impl<'s, 'a> Block<'s, 'a> {
     }
 
     #[inline]
-    fn value<T: Serialize + ?Sized>(&mut self, node: Node, value: &T) -> Result {
-        let written = value.serialize(ValueWriter::new(self.sink, node));
-        written.map_err(|fault| fault.in_item(self.count))
+    fn value<T: Serialize + ?Sized>(&mut self, node: &'a Node, value: &T) -> Result {
+        match value.serialize(ValueWriter::new(self.sink, node)) {
+            Ok(()) => Ok(()),
+            Err(fault) => Err(fault.in_item(self.count)),
+        }
     }
 
     #[inline]
@@ -126,7 +129,7 @@ impl<'s, 'a> Block<'s, 'a> {
     }
 
     #[inline]
-    pub(super) fn finish(mut self) -> Result {
+    pub(super) fn finish(&mut self) -> Result {
         if self.length.is_some_and(|length| length != self.count) {
             return Err(self.wrong_length());
         }
@@ -161,7 +164,7 @@ impl SerializeSeq for Block<'_, '_> {
     }
 
     #[inline]
-    fn end(self) -> Result {
+    fn end(mut self) -> Result {
         self.finish()
     }
 }
@@ -172,7 +175,7 @@ impl SerializeMap for Block<'_, '_> {
 
     #[inline]
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result {
-        self.value(Node::Text, key)
+        self.value(&Node::Text, key)
     }
 
     #[inline]
@@ -181,7 +184,7 @@ impl SerializeMap for Block<'_, '_> {
     }
 
     #[inline]
-    fn end(self) -> Result {
+    fn end(mut self) -> Result {
         self.finish()
     }
 }

@@ -9,7 +9,7 @@ use super::{
 impl<'a> ValueWriter<'_, 'a> {
     /// Writes that the value is in this branch, and goes on with what the branch is.
     #[inline]
-    pub(super) fn into_nth(self, union: &Union, branch: u32) -> Self {
+    pub(super) fn into_nth(self, union: &'a Union, branch: u32) -> Self {
         self.sink.index(branch);
         Self::new(self.sink, union.node(branch))
     }
@@ -21,7 +21,7 @@ impl<'a> ValueWriter<'_, 'a> {
         found: &str,
         find: impl FnOnce(&Self, &'a Union) -> Option<u32>,
     ) -> Result<Self> {
-        if let Node::Union(index) = self.node {
+        if let Node::Union(index) = *self.node {
             let union = self.union(index);
             if let Some(branch) = find(&self, union) {
                 return Ok(self.into_nth(union, branch));
@@ -78,7 +78,7 @@ impl<'a> ValueWriter<'_, 'a> {
     pub(super) fn into_struct_branch(self, name: &str) -> Result<Self> {
         self.choose("a struct", |writer, union| {
             let named = writer.branch_named(union, name);
-            let record = named.filter(|branch| matches!(union.node(*branch), Node::Record(_)));
+            let record = named.filter(|branch| matches!(*union.node(*branch), Node::Record(_)));
             record.or_else(|| union.only_record())
         })
     }
@@ -103,7 +103,7 @@ impl<'a> ValueWriter<'_, 'a> {
         name: &str,
         length: usize,
     ) -> std::result::Result<(Self, &'a Record), Self> {
-        let branch = match self.node {
+        let branch = match *self.node {
             Node::Union(index) => {
                 let union = self.union(index);
                 self.branch_named(union, name).map(|branch| (union, branch))
@@ -111,7 +111,7 @@ impl<'a> ValueWriter<'_, 'a> {
             _ => None,
         };
         let node = branch.map_or(self.node, |(union, branch)| union.node(branch));
-        let Node::Record(record) = node else {
+        let Node::Record(record) = *node else {
             return Err(self);
         };
         let record = self.record(record);

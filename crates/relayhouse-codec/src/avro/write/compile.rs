@@ -18,18 +18,21 @@ use crate::avro::schema::{Names, Schema};
 /// The attribute of records that `apache-avro` puts around the variants of an enum.
 const WRAPPER: &str = "org.apache.avro.rust.union_of_records";
 
+/// The defaults of fields as they are written, by the record and the place of the field in it.
+pub(crate) type WrittenDefaults<'a> = HashMap<(&'a Name, usize), Box<[u8]>>;
+
 /// Compiles `schema`.
 pub(super) fn compile(schema: &Schema) -> Result<WritePlan> {
     let (compiler, root) = Compiler::run(schema)?;
     Ok(compiler.finish(root))
 }
 
-/// Writes the defaults of fields, by the record and the place of the field in it.
+/// Writes the defaults of all fields; one that is not of the field's type is left out.
 ///
 /// # Errors
 ///
 /// Returns what [`WritePlan::compile`] returns.
-pub(crate) fn defaults(schema: &Schema) -> Result<HashMap<(&Name, usize), Box<[u8]>>> {
+pub(crate) fn defaults(schema: &Schema) -> Result<WrittenDefaults<'_>> {
     let (compiler, _) = Compiler::run(schema)?;
     let mut written = compiler.defaults();
     let mut defaults = HashMap::new();

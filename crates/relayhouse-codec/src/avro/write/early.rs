@@ -18,13 +18,13 @@ pub(super) struct Early {
 
 #[derive(Debug)]
 struct Kept {
-    position: usize,
+    position: u32,
     bytes: Range<usize>,
 }
 
 impl Early {
     /// Keeps a field.
-    pub(super) fn push(&mut self, position: usize, bytes: &[u8]) {
+    pub(super) fn push(&mut self, position: u32, bytes: &[u8]) {
         if self.fields.capacity() == 0 {
             // A thread takes the same buffers again and again.
             *self = SPARE.take().unwrap_or_default();
@@ -36,7 +36,7 @@ impl Early {
     }
 
     /// Finds the field at `position` among those kept since `base`.
-    pub(super) fn find(&self, base: usize, position: usize) -> Option<usize> {
+    pub(super) fn find(&self, base: usize, position: u32) -> Option<usize> {
         let own = self.fields.get(base..)?;
         let index = own.iter().position(|kept| kept.position == position)?;
         Some(base + index)

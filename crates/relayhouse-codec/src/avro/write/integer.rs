@@ -62,13 +62,13 @@ impl Integer {
     }
 
     pub(super) fn write(self, writer: ValueWriter<'_, '_>) -> Result {
-        let writer = match writer.node {
+        let writer = match *writer.node {
             Node::Union(_) => {
                 writer.choose("the integer", |writer, union| self.branch(writer, union))?
             }
             _ => writer,
         };
-        match self.form(&writer, writer.node) {
+        match self.form(&writer, *writer.node) {
             Some(Form::Long(value)) => writer.sink.long(value),
             Some(Form::Double(value)) => writer.sink.raw(&value.to_le_bytes()),
             Some(Form::Float(value)) => writer.sink.raw(&value.to_le_bytes()),
@@ -80,7 +80,7 @@ impl Integer {
 
     #[cold]
     fn misfit(writer: &ValueWriter<'_, '_>) -> Fault {
-        let node = writer.node;
+        let node = *writer.node;
         match node.kind() {
             Some(Kind::Int | Kind::Long | Kind::Float | Kind::Double) => {
                 let expected = writer.sink.plan.describe(node);
@@ -95,7 +95,7 @@ impl Integer {
         let form = |node: Node| self.form(writer, node);
         let is_fixed = |node| matches!(form(node), Some(Form::Bytes(_)));
         let kinds = [self.kind, Kind::Long, Kind::Int, Kind::Double, Kind::Float];
-        let fits = |branch: &u32| form(union.node(*branch)).is_some();
+        let fits = |branch: &u32| form(*union.node(*branch)).is_some();
         let of_kind = |kind| union.find(kind).filter(fits);
         let fixed = union.position(is_fixed);
         fixed.or_else(|| kinds.into_iter().find_map(of_kind))

@@ -8,7 +8,6 @@ use serde::{
 use super::{
     block::Block,
     fault::{Fault, Result},
-    node::Place,
     record::RecordWriter,
 };
 
@@ -22,20 +21,20 @@ pub(super) enum MapWriter<'s, 'a> {
 pub(super) struct ByName<'s, 'a> {
     writer: RecordWriter<'s, 'a>,
     /// The field that the last key is for.
-    place: Option<Place>,
+    position: Option<u32>,
 }
 
 impl<'s, 'a> MapWriter<'s, 'a> {
     pub(super) fn record(writer: RecordWriter<'s, 'a>) -> Self {
         Self::Record(ByName {
             writer,
-            place: None,
+            position: None,
         })
     }
 }
 
 impl ByName<'_, '_> {
-    fn find<T: Serialize + ?Sized>(&self, key: &T) -> Result<Place> {
+    fn find<T: Serialize + ?Sized>(&self, key: &T) -> Result<u32> {
         key.serialize(Finder {
             writer: &self.writer,
         })
@@ -51,7 +50,7 @@ impl SerializeMap for MapWriter<'_, '_> {
         match self {
             Self::Map(block) => block.serialize_key(key),
             Self::Record(by_name) => {
-                by_name.place = Some(by_name.find(key)?);
+                by_name.position = Some(by_name.find(key)?);
                 Ok(())
             }
         }
@@ -61,8 +60,8 @@ impl SerializeMap for MapWriter<'_, '_> {
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
         match self {
             Self::Map(block) => block.serialize_value(value),
-            Self::Record(by_name) => match by_name.place.take() {
-                Some(place) => by_name.writer.field_at(place, value),
+            Self::Record(by_name) => match by_name.position.take() {
+                Some(position) => by_name.writer.field_at(position, value),
                 None => Err(Fault::new("a map has a value without a key")),
             },
         }
@@ -71,8 +70,8 @@ impl SerializeMap for MapWriter<'_, '_> {
     #[inline]
     fn end(self) -> Result {
         match self {
-            Self::Map(block) => block.finish(),
-            Self::Record(by_name) => by_name.writer.end(),
+            Self::Map(mut block) => block.finish(),
+            Self::Record(mut by_name) => by_name.writer.finish(),
         }
     }
 }
@@ -90,26 +89,21 @@ impl Finder<'_, '_, '_> {
 }
 
 impl Serializer for Finder<'_, '_, '_> {
-    type Ok = Place;
+    type Ok = u32;
     type Error = Fault;
-    type SerializeSeq = Impossible<Place, Fault>;
-    type SerializeTuple = Impossible<Place, Fault>;
-    type SerializeTupleStruct = Impossible<Place, Fault>;
-    type SerializeTupleVariant = Impossible<Place, Fault>;
-    type SerializeMap = Impossible<Place, Fault>;
-    type SerializeStruct = Impossible<Place, Fault>;
-    type SerializeStructVariant = Impossible<Place, Fault>;
+    type SerializeSeq = Impossible<u32, Fault>;
+    type SerializeTuple = Impossible<u32, Fault>;
+    type SerializeTupleStruct = Impossible<u32, Fault>;
+    type SerializeTupleVariant = Impossible<u32, Fault>;
+    type SerializeMap = Impossible<u32, Fault>;
+    type SerializeStruct = Impossible<u32, Fault>;
+    type SerializeStructVariant = Impossible<u32, Fault>;
 
-    fn serialize_str(self, name: &str) -> Result<Place> {
+    fn serialize_str(self, name: &str) -> Result<u32> {
         self.writer.find(name)
     }
 
-    fn serialize_unit_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        variant: &'static str,
-    ) -> Result<Place> {
+    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<u32> {
         self.writer.find(variant)
     }
 
@@ -117,75 +111,75 @@ impl Serializer for Finder<'_, '_, '_> {
         self,
         _: &'static str,
         value: &T,
-    ) -> Result<Place> {
+    ) -> Result<u32> {
         value.serialize(self)
     }
 
-    fn serialize_bool(self, _: bool) -> Result<Place> {
+    fn serialize_bool(self, _: bool) -> Result<u32> {
         Err(self.not_text())
     }
 
-    fn serialize_i8(self, _: i8) -> Result<Place> {
+    fn serialize_i8(self, _: i8) -> Result<u32> {
         Err(self.not_text())
     }
 
-    fn serialize_i16(self, _: i16) -> Result<Place> {
+    fn serialize_i16(self, _: i16) -> Result<u32> {
         Err(self.not_text())
     }
 
-    fn serialize_i32(self, _: i32) -> Result<Place> {
+    fn serialize_i32(self, _: i32) -> Result<u32> {
         Err(self.not_text())
     }
 
-    fn serialize_i64(self, _: i64) -> Result<Place> {
+    fn serialize_i64(self, _: i64) -> Result<u32> {
         Err(self.not_text())
     }
 
-    fn serialize_u8(self, _: u8) -> Result<Place> {
+    fn serialize_u8(self, _: u8) -> Result<u32> {
         Err(self.not_text())
     }
 
-    fn serialize_u16(self, _: u16) -> Result<Place> {
+    fn serialize_u16(self, _: u16) -> Result<u32> {
         Err(self.not_text())
     }
 
-    fn serialize_u32(self, _: u32) -> Result<Place> {
+    fn serialize_u32(self, _: u32) -> Result<u32> {
         Err(self.not_text())
     }
 
-    fn serialize_u64(self, _: u64) -> Result<Place> {
+    fn serialize_u64(self, _: u64) -> Result<u32> {
         Err(self.not_text())
     }
 
-    fn serialize_f32(self, _: f32) -> Result<Place> {
+    fn serialize_f32(self, _: f32) -> Result<u32> {
         Err(self.not_text())
     }
 
-    fn serialize_f64(self, _: f64) -> Result<Place> {
+    fn serialize_f64(self, _: f64) -> Result<u32> {
         Err(self.not_text())
     }
 
-    fn serialize_char(self, _: char) -> Result<Place> {
+    fn serialize_char(self, _: char) -> Result<u32> {
         Err(self.not_text())
     }
 
-    fn serialize_bytes(self, _: &[u8]) -> Result<Place> {
+    fn serialize_bytes(self, _: &[u8]) -> Result<u32> {
         Err(self.not_text())
     }
 
-    fn serialize_none(self) -> Result<Place> {
+    fn serialize_none(self) -> Result<u32> {
         Err(self.not_text())
     }
 
-    fn serialize_some<T: Serialize + ?Sized>(self, _: &T) -> Result<Place> {
+    fn serialize_some<T: Serialize + ?Sized>(self, _: &T) -> Result<u32> {
         Err(self.not_text())
     }
 
-    fn serialize_unit(self) -> Result<Place> {
+    fn serialize_unit(self) -> Result<u32> {
         Err(self.not_text())
     }
 
-    fn serialize_unit_struct(self, _: &'static str) -> Result<Place> {
+    fn serialize_unit_struct(self, _: &'static str) -> Result<u32> {
         Err(self.not_text())
     }
 
@@ -195,7 +189,7 @@ impl Serializer for Finder<'_, '_, '_> {
         _: u32,
         _: &'static str,
         _: &T,
-    ) -> Result<Place> {
+    ) -> Result<u32> {
         Err(self.not_text())
     }
 

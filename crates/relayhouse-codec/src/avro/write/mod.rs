@@ -76,7 +76,7 @@ impl WritePlan {
         bounds: &Bounds,
     ) -> Result<()> {
         let mut sink = Sink::new(self, body, bounds);
-        let written = value.serialize(ValueWriter::new(&mut sink, self.root));
+        let written = value.serialize(ValueWriter::new(&mut sink, &self.root));
         let written = sink.finish(written);
         written.map_err(|fault| fault.into_error(self.name(self.root).unwrap_or("value")))
     }

@@ -66,7 +66,7 @@ pub(super) enum Number {
 pub(super) struct Enum {
     pub(super) name: Box<str>,
     pub(super) symbols: Box<[Box<str>]>,
-    known: Box<[Known<u32>]>,
+    known: Box<[Known]>,
 }
 
 #[derive(Debug)]
@@ -78,7 +78,7 @@ pub(super) struct Record {
     /// The fields in the order of their names.
     sorted: Box<[u32]>,
     /// What the fields of the Rust type are in the schema, in the order of the Rust type.
-    known: Box<[Known<Place>]>,
+    known: Box<[Known]>,
 }
 
 #[derive(Debug)]
@@ -99,13 +99,6 @@ pub(super) enum Absent {
     Default(Box<[u8]>),
 }
 
-/// Says where a field stands in its record, and how it is written.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
-    pub(super) position: usize,
-    pub(super) node: Node,
-}
-
 #[derive(Debug)]
 pub(super) struct Union {
     pub(super) branches: Box<[Node]>,
@@ -121,37 +114,39 @@ pub(super) struct Optional {
     pub(super) node: Node,
 }
 
-/// Remembers what the first constant text to be looked up here stood for, by its address.
+/// Remembers which number the first constant text to be looked up here stood for, by its address.
 ///
 /// A constant text never changes, so one at the same address and of the same length is the same.
 /// The texts of another type stand elsewhere and are looked up by name.
 #[derive(Debug)]
-struct Known<T>(OnceLock<Seen<T>>);
+struct Known(OnceLock<Seen>);
 
 #[derive(Debug)]
-struct Seen<T> {
+struct Seen {
     address: usize,
     length: usize,
-    value: T,
+    number: u32,
 }
 
-impl<T: Copy> Known<T> {
+impl Known {
     fn new() -> Self {
         Self(OnceLock::new())
     }
 
     #[inline]
-    fn get(&self, text: &'static str) -> Option<T> {
+    fn get(&self, text: &'static str) -> Option<u32> {
         let seen = self.0.get()?;
         let is_same = seen.address == text.as_ptr().addr() && seen.length == text.len();
-        is_same.then_some(seen.value)
+        is_same.then_some(seen.number)
     }
 
-    fn set(&self, text: &'static str, value: T) {
+    /// Remembers what `text` stands for, unless there is something to remember already.
+    #[cold]
+    fn set(&self, text: &'static str, number: u32) {
         self.0.get_or_init(|| Seen {
             address: text.as_ptr().addr(),
             length: text.len(),
-            value,
+            number,
         });
     }
 }
@@ -230,31 +225,31 @@ impl Record {
 
     /// Finds the field that the Rust type has at `ordinal`, and calls `name`.
     #[inline]
-    pub(super) fn find_nth(&self, ordinal: usize, name: &'static str) -> Option<Place> {
+    pub(super) fn find_nth(&self, ordinal: usize, name: &'static str) -> Option<u32> {
         let known = self.known.get(ordinal);
-        if let Some(place) = known.and_then(|known| known.get(name)) {
-            return Some(place);
+        known
+            .and_then(|known| known.get(name))
+            .or_else(|| self.find_and_remember(ordinal, name))
+    }
+
+    #[cold]
+    fn find_and_remember(&self, ordinal: usize, name: &'static str) -> Option<u32> {
+        let position = self.find(ordinal, name)?;
+        if let Some(known) = self.known.get(ordinal) {
+            known.set(name, position);
         }
-        let place = self.find(ordinal, name)?;
-        if let Some(known) = known {
-            known.set(name, place);
-        }
-        Some(place)
+        Some(position)
     }
 
     /// Finds the field called `name`, which may be the one at `guess`.
-    pub(super) fn find(&self, guess: usize, name: &str) -> Option<Place> {
-        let is_guess = self.fields.get(guess);
-        let is_guess = is_guess.is_some_and(|field| *field.name == *name);
-        let position = if is_guess {
-            guess
-        } else {
-            let by_name = |position: &u32| (*self.fields[*position as usize].name).cmp(name);
-            let found = self.sorted.binary_search_by(by_name).ok()?;
-            self.sorted[found] as usize
-        };
-        let node = self.fields[position].node;
-        Some(Place { position, node })
+    pub(super) fn find(&self, guess: usize, name: &str) -> Option<u32> {
+        let guessed = self.fields.get(guess);
+        if guessed.is_some_and(|field| *field.name == *name) {
+            return u32::try_from(guess).ok();
+        }
+        let by_name = |position: &u32| (*self.fields[*position as usize].name).cmp(name);
+        let found = self.sorted.binary_search_by(by_name).ok()?;
+        Some(self.sorted[found])
     }
 }
 
@@ -274,8 +269,8 @@ impl Union {
     }
 
     #[inline]
-    pub(super) fn node(&self, branch: u32) -> Node {
-        self.branches[branch as usize]
+    pub(super) fn node(&self, branch: u32) -> &Node {
+        &self.branches[branch as usize]
     }
 
     /// Finds the first branch that is what `is_it` looks for.

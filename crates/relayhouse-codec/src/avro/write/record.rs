@@ -1,5 +1,7 @@
 //! Records: fields go out in the order of the schema, whatever the order of the Rust type.
 
+use std::mem;
+
 use serde::{
     Serialize,
     ser::{SerializeStruct, SerializeStructVariant},
@@ -7,7 +9,7 @@ use serde::{
 
 use super::{
     fault::{Fault, Result},
-    node::{Absent, Place, Record},
+    node::{Absent, Record},
     sink::Sink,
     value::ValueWriter,
 };
@@ -16,12 +18,20 @@ use super::{
 pub(super) struct RecordWriter<'s, 'a> {
     sink: &'s mut Sink<'a>,
     record: &'a Record,
-    /// The field of the schema that is written next.
-    next: usize,
-    /// How many fields the Rust type has brought.
-    ordinal: usize,
     /// Fields kept since here came before their turn.
     early_base: usize,
+    /// How far the record around this one is.
+    outer: Progress,
+}
+
+/// Says how far a record is. The sink has that of the innermost: serde moves a writer about, and
+/// a move that waits for what was just stored is slow.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Progress {
+    /// The field of the schema that is written next.
+    next: u32,
+    /// How many fields the Rust type has brought.
+    ordinal: u32,
 }
 
 impl<'s, 'a> RecordWriter<'s, 'a> {
@@ -30,72 +40,77 @@ impl<'s, 'a> RecordWriter<'s, 'a> {
         sink.enter()?;
         Ok(Self {
             early_base: sink.early.count(),
+            outer: mem::take(&mut sink.progress),
             sink,
             record,
-            next: 0,
-            ordinal: 0,
         })
+    }
+
+    #[inline]
+    fn next(&self) -> u32 {
+        self.sink.progress.next
     }
 
     /// Writes the field called `key` of a Rust type.
     #[inline]
     pub(super) fn field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result {
-        let place = self.place(key)?;
-        self.field_at(place, value)
+        let position = self.position(key)?;
+        self.field_at(position, value)
     }
 
+    /// Writes a field, or keeps it, if others must be written before.
     #[inline]
-    pub(super) fn field_at<T: Serialize + ?Sized>(&mut self, place: Place, value: &T) -> Result {
-        if place.position != self.next {
-            return self.field_out_of_turn(place, value);
+    pub(super) fn field_at<T: Serialize + ?Sized>(&mut self, position: u32, value: &T) -> Result {
+        let start = self.sink.length();
+        let is_due = position == self.next();
+        if !is_due {
+            self.check_not_written(position)?;
         }
-        self.value(place, value)?;
+        let field = &self.record.fields[position as usize];
+        let written = value.serialize(ValueWriter::new(self.sink, &field.node));
+        if let Err(fault) = written {
+            return Err(fault.in_field(&field.name));
+        }
+        if !is_due {
+            return self.sink.set_aside(position, start);
+        }
         self.written();
         Ok(())
     }
 
     #[inline]
-    fn place(&mut self, key: &'static str) -> Result<Place> {
-        let place = self.record.find_nth(self.ordinal, key);
-        self.ordinal += 1;
-        place.ok_or_else(|| self.unknown_field(key))
-    }
-
-    #[inline]
-    fn value<T: Serialize + ?Sized>(&mut self, place: Place, value: &T) -> Result {
-        let writer = ValueWriter::new(self.sink, place.node);
-        let written = value.serialize(writer);
-        written.map_err(|fault| fault.in_field(&self.record.fields[place.position].name))
+    fn position(&mut self, key: &'static str) -> Result<u32> {
+        let ordinal = self.sink.progress.ordinal;
+        self.sink.progress.ordinal += 1;
+        let position = self.record.find_nth(ordinal as usize, key);
+        match position {
+            Some(position) => Ok(position),
+            None => Err(self.unknown_field(key)),
+        }
     }
 
     /// Goes on to the next field, and past those that were kept for their turn.
     #[inline]
     fn written(&mut self) {
-        self.next += 1;
+        self.sink.progress.next += 1;
         if self.early_base < self.sink.early.count() {
             self.bring_back();
         }
     }
 
+    #[cold]
     fn bring_back(&mut self) {
-        while let Some(index) = self.sink.early.find(self.early_base, self.next) {
+        while let Some(index) = self.sink.early.find(self.early_base, self.next()) {
             self.sink.bring_back(index);
-            self.next += 1;
+            self.sink.progress.next += 1;
         }
     }
 
-    /// Keeps a field that comes before its turn.
-    fn field_out_of_turn<T: Serialize + ?Sized>(&mut self, place: Place, value: &T) -> Result {
-        self.check_not_written(place.position)?;
-        let start = self.sink.length();
-        self.value(place, value)?;
-        self.sink.set_aside(place.position, start)
-    }
-
-    fn check_not_written(&self, position: usize) -> Result {
+    #[cold]
+    fn check_not_written(&self, position: u32) -> Result {
         let early = &self.sink.early;
-        if position < self.next || early.find(self.early_base, position).is_some() {
-            let name = &self.record.fields[position].name;
+        if position < self.next() || early.find(self.early_base, position).is_some() {
+            let name = &self.record.fields[position as usize].name;
             return Err(Fault::new("the value has the field twice").in_field(name));
         }
         Ok(())
@@ -104,9 +119,9 @@ impl<'s, 'a> RecordWriter<'s, 'a> {
     /// Leaves a field of the Rust type out: it gets its default.
     #[inline]
     fn skip(&mut self, key: &'static str) -> Result {
-        let place = self.place(key)?;
-        self.check_not_written(place.position)?;
-        if place.position == self.next {
+        let position = self.position(key)?;
+        self.check_not_written(position)?;
+        if position == self.next() {
             self.default()?;
         }
         // One that is not due yet gets its default when it is.
@@ -117,7 +132,7 @@ impl<'s, 'a> RecordWriter<'s, 'a> {
     #[inline(never)]
     fn default(&mut self) -> Result {
         let record = self.record;
-        let field = &record.fields[self.next];
+        let field = &record.fields[self.next() as usize];
         let text = match &field.default {
             Absent::Default(bytes) => {
                 self.sink.raw(bytes);
@@ -131,21 +146,22 @@ impl<'s, 'a> RecordWriter<'s, 'a> {
     }
 
     #[inline]
-    pub(super) fn end(mut self) -> Result {
-        while self.next != self.record.fields.len() {
+    pub(super) fn finish(&mut self) -> Result {
+        while (self.next() as usize) < self.record.fields.len() {
             self.default()?;
         }
         if self.early_base < self.sink.early.count() {
             self.sink.early.truncate(self.early_base);
         }
+        self.sink.progress = self.outer;
         self.sink.leave();
         Ok(())
     }
 
     /// Finds the field that an entry of a map is for.
-    pub(super) fn find(&self, name: &str) -> Result<Place> {
-        let place = self.record.find(self.next, name);
-        place.ok_or_else(|| self.unknown_entry())
+    pub(super) fn find(&self, name: &str) -> Result<u32> {
+        let position = self.record.find(self.next() as usize, name);
+        position.ok_or_else(|| self.unknown_entry())
     }
 
     #[cold]
@@ -179,8 +195,8 @@ impl SerializeStruct for RecordWriter<'_, '_> {
     }
 
     #[inline]
-    fn end(self) -> Result {
-        self.end()
+    fn end(mut self) -> Result {
+        self.finish()
     }
 }
 
@@ -199,7 +215,7 @@ impl SerializeStructVariant for RecordWriter<'_, '_> {
     }
 
     #[inline]
-    fn end(self) -> Result {
-        self.end()
+    fn end(mut self) -> Result {
+        self.finish()
     }
 }

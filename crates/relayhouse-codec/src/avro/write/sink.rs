@@ -6,6 +6,7 @@ use super::{
     WritePlan,
     early::Early,
     fault::{Fault, Result},
+    record::Progress,
 };
 use crate::Bounds;
 
@@ -18,9 +19,11 @@ use crate::Bounds;
 pub(super) struct Sink<'a> {
     pub(super) plan: &'a WritePlan,
     pub(super) early: Early,
+    pub(super) progress: Progress,
     body: &'a mut BytesMut,
     start: usize,
     bounds: &'a Bounds,
+    text_bytes_max: usize,
     body_end_max: usize,
     items_left: usize,
     depth_left: u8,
@@ -33,6 +36,7 @@ pub(super) struct Mark {
     items_left: usize,
     depth_left: u8,
     early: usize,
+    progress: Progress,
 }
 
 impl<'a> Sink<'a> {
@@ -41,9 +45,11 @@ impl<'a> Sink<'a> {
         Self {
             plan,
             early: Early::default(),
+            progress: Progress::default(),
             start,
             body,
             bounds,
+            text_bytes_max: bounds.text_bytes_max.get(),
             body_end_max: start.saturating_add(bounds.body_bytes_max.get()),
             items_left: bounds.items_max.get(),
             depth_left: bounds.depth_max.get(),
@@ -121,7 +127,7 @@ impl<'a> Sink<'a> {
     /// Checks that a text of `length` bytes is within the bounds.
     #[inline]
     pub(super) fn check_text(&self, length: usize) -> Result {
-        if self.bounds.text_bytes_max.get() < length {
+        if self.text_bytes_max < length {
             return Err(self.text_too_long(length));
         }
         if self.body_end_max.saturating_sub(self.body.len()) < length {
@@ -189,7 +195,7 @@ impl<'a> Sink<'a> {
     /// Puts before what was written since `start` how long it is.
     pub(super) fn close_text(&mut self, start: usize) -> Result {
         let end = self.body.len();
-        if self.bounds.text_bytes_max.get() < end - start {
+        if self.text_bytes_max < end - start {
             return Err(self.text_too_long(end - start));
         }
         self.count(end - start);
@@ -204,7 +210,7 @@ impl<'a> Sink<'a> {
     }
 
     /// Sets what was written since `start` aside, as the field at `position` of a record.
-    pub(super) fn set_aside(&mut self, position: usize, start: usize) -> Result {
+    pub(super) fn set_aside(&mut self, position: u32, start: usize) -> Result {
         self.early.push(position, &self.body[start..]);
         self.body.truncate(start);
         let room = self.body_end_max.saturating_sub(self.body.len());
@@ -225,6 +231,7 @@ impl<'a> Sink<'a> {
             items_left: self.items_left,
             depth_left: self.depth_left,
             early: self.early.count(),
+            progress: self.progress,
         }
     }
 
@@ -235,10 +242,12 @@ impl<'a> Sink<'a> {
             items_left,
             depth_left,
             early,
+            progress,
         } = mark;
         self.body.truncate(length);
         self.items_left = items_left;
         self.depth_left = depth_left;
+        self.progress = progress;
         self.early.truncate(early);
     }
 

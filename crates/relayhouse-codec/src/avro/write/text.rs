@@ -15,14 +15,14 @@ const UUID_BYTES: usize = 16;
 impl ValueWriter<'_, '_> {
     /// Writes a text where the node is not a string: a symbol of an enum, or in a union.
     pub(super) fn text_elsewhere(self, text: &str) -> Result {
-        let writer = match self.node {
+        let writer = match *self.node {
             Node::Union(_) => self.choose("a string", |writer, union| {
                 let symbol = |node| writer.symbol(node, text).is_some();
                 union.find(Kind::Text).or_else(|| union.position(symbol))
             })?,
             _ => self,
         };
-        match (writer.node, writer.symbol(writer.node, text)) {
+        match (*writer.node, writer.symbol(*writer.node, text)) {
             (Node::Text | Node::UuidText, _) => writer.sink.text(text.as_bytes()),
             (_, Some(symbol)) => {
                 writer.sink.index(symbol);
@@ -41,13 +41,13 @@ impl ValueWriter<'_, '_> {
 
     /// Writes bytes where the node is not of bytes: a fixed, the text of a uuid, or in a union.
     pub(super) fn bytes_elsewhere(self, bytes: &[u8]) -> Result {
-        let writer = match self.node {
+        let writer = match *self.node {
             Node::Union(_) => self.choose("bytes", |writer, union| {
                 writer.branch_of_bytes(union, bytes.len())
             })?,
             _ => self,
         };
-        match (writer.node, <[u8; UUID_BYTES]>::try_from(bytes)) {
+        match (*writer.node, <[u8; UUID_BYTES]>::try_from(bytes)) {
             (Node::Bytes, _) => writer.sink.text(bytes),
             (node, _) if writer.size(node) == Some(bytes.len()) => {
                 writer.sink.raw(bytes);

@@ -8,7 +8,7 @@ use serde::{
 use super::{
     block::Block,
     fault::{Fault, Result},
-    node::{Node, Place, Record},
+    node::{Node, Record},
     record::RecordWriter,
     sink::Sink,
     value::ValueWriter,
@@ -29,15 +29,15 @@ pub(super) struct One<'s, 'a>(pub(super) ValueWriter<'s, 'a>);
 /// Writes a tuple as a record.
 pub(super) struct Fields<'s, 'a> {
     writer: RecordWriter<'s, 'a>,
-    record: &'a Record,
-    position: usize,
+    position: u32,
+    length: usize,
 }
 
 impl<'s, 'a> TupleWriter<'s, 'a> {
     pub(super) fn fields(sink: &'s mut Sink<'a>, record: &'a Record) -> Result<Self> {
         Ok(Self::Fields(Fields {
             writer: RecordWriter::new(sink, record)?,
-            record,
+            length: record.fields.len(),
             position: 0,
         }))
     }
@@ -54,8 +54,8 @@ impl<'s, 'a> TupleWriter<'s, 'a> {
     fn finish(self) -> Result {
         match self {
             Self::Unit | Self::One(_) => Ok(()),
-            Self::Fields(fields) => fields.writer.end(),
-            Self::Items(block) => block.finish(),
+            Self::Fields(mut fields) => fields.writer.finish(),
+            Self::Items(mut block) => block.finish(),
         }
     }
 }
@@ -65,13 +65,13 @@ impl One<'_, '_> {
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
         let Self(ValueWriter { sink, node }) = self;
         let mark = sink.mark();
-        let written = value.serialize(ValueWriter::new(sink, *node));
+        let written = value.serialize(ValueWriter::new(sink, node));
         let is_list = matches!(node, Node::Array(_) | Node::Bytes | Node::Fixed(_));
         if written.is_ok() || !is_list {
             return written;
         }
         sink.go_back(mark);
-        let writer = ValueWriter::new(sink, *node);
+        let writer = ValueWriter::new(sink, node);
         let mut block = Block::of(writer, Some(1), "a tuple")?;
         block.item(value)?;
         block.finish()
@@ -81,14 +81,12 @@ impl One<'_, '_> {
 impl Fields<'_, '_> {
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
         let position = self.position;
-        let Some(field) = self.record.fields.get(position) else {
-            return Err(Fault::new(
-                "the tuple has more values than the record fields",
-            ));
-        };
+        if self.length <= position as usize {
+            let text = "the tuple has more values than the record fields";
+            return Err(Fault::new(text));
+        }
         self.position += 1;
-        let node = field.node;
-        self.writer.field_at(Place { position, node }, value)
+        self.writer.field_at(position, value)
     }
 }
 

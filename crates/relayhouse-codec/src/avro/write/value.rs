@@ -24,12 +24,12 @@ use super::{
 /// Writes one value as its node says.
 pub(super) struct ValueWriter<'s, 'a> {
     pub(super) sink: &'s mut Sink<'a>,
-    pub(super) node: Node,
+    pub(super) node: &'a Node,
 }
 
 impl<'s, 'a> ValueWriter<'s, 'a> {
     #[inline]
-    pub(super) fn new(sink: &'s mut Sink<'a>, node: Node) -> Self {
+    pub(super) fn new(sink: &'s mut Sink<'a>, node: &'a Node) -> Self {
         Self { sink, node }
     }
 
@@ -45,7 +45,7 @@ impl<'s, 'a> ValueWriter<'s, 'a> {
 
     #[cold]
     pub(super) fn misfit(&self, found: &str) -> Fault {
-        let expected = self.sink.plan.describe(self.node);
+        let expected = self.sink.plan.describe(*self.node);
         Fault::new(format!("{found} cannot be written as {expected}"))
     }
 
@@ -69,7 +69,7 @@ impl<'s, 'a> Serializer for ValueWriter<'s, 'a> {
 
     #[inline]
     fn serialize_bool(self, value: bool) -> Result {
-        let writer = match self.node {
+        let writer = match *self.node {
             Node::Boolean => self,
             _ => self.into_branch(Kind::Boolean, "a boolean")?,
         };
@@ -89,7 +89,7 @@ impl<'s, 'a> Serializer for ValueWriter<'s, 'a> {
 
     #[inline]
     fn serialize_i32(self, value: i32) -> Result {
-        match self.node {
+        match *self.node {
             Node::Int => self.sink.long(value.into()),
             _ => return self.integer(Integer::int(value)),
         }
@@ -98,7 +98,7 @@ impl<'s, 'a> Serializer for ValueWriter<'s, 'a> {
 
     #[inline]
     fn serialize_i64(self, value: i64) -> Result {
-        match self.node {
+        match *self.node {
             Node::Long => self.sink.long(value),
             _ => return self.integer(Integer::long(value)),
         }
@@ -111,7 +111,7 @@ impl<'s, 'a> Serializer for ValueWriter<'s, 'a> {
 
     #[inline]
     fn serialize_u8(self, value: u8) -> Result {
-        match self.node {
+        match *self.node {
             Node::Octet => self.sink.byte(value),
             _ => return self.serialize_i32(value.into()),
         }
@@ -130,7 +130,7 @@ impl<'s, 'a> Serializer for ValueWriter<'s, 'a> {
 
     #[inline]
     fn serialize_u64(self, value: u64) -> Result {
-        match (self.node, i64::try_from(value)) {
+        match (*self.node, i64::try_from(value)) {
             (Node::Long, Ok(value)) => self.sink.long(value),
             _ => return self.integer(Integer::u64(value)),
         }
@@ -143,11 +143,11 @@ impl<'s, 'a> Serializer for ValueWriter<'s, 'a> {
 
     #[inline]
     fn serialize_f32(self, value: f32) -> Result {
-        let writer = match self.node {
+        let writer = match *self.node {
             Node::Float | Node::Double => self,
             _ => self.into_float_branch()?,
         };
-        match writer.node {
+        match *writer.node {
             Node::Double => writer.sink.raw(&f64::from(value).to_le_bytes()),
             _ => writer.sink.raw(&value.to_le_bytes()),
         }
@@ -156,7 +156,7 @@ impl<'s, 'a> Serializer for ValueWriter<'s, 'a> {
 
     #[inline]
     fn serialize_f64(self, value: f64) -> Result {
-        let writer = match self.node {
+        let writer = match *self.node {
             Node::Double => self,
             _ => self.into_branch(Kind::Double, "a float of 64 bits")?,
         };
@@ -170,7 +170,7 @@ impl<'s, 'a> Serializer for ValueWriter<'s, 'a> {
 
     #[inline]
     fn serialize_str(self, value: &str) -> Result {
-        match self.node {
+        match *self.node {
             Node::Text | Node::UuidText => self.sink.text(value.as_bytes()),
             _ => self.text_elsewhere(value),
         }
@@ -178,7 +178,7 @@ impl<'s, 'a> Serializer for ValueWriter<'s, 'a> {
 
     #[inline]
     fn serialize_bytes(self, value: &[u8]) -> Result {
-        match self.node {
+        match *self.node {
             Node::Bytes => self.sink.text(value),
             _ => self.bytes_elsewhere(value),
         }
@@ -186,7 +186,7 @@ impl<'s, 'a> Serializer for ValueWriter<'s, 'a> {
 
     #[inline]
     fn serialize_none(self) -> Result {
-        let null = match self.node {
+        let null = match *self.node {
             Node::Union(union) => self.union(union).find(Kind::Null),
             _ => None,
         };
@@ -197,14 +197,14 @@ impl<'s, 'a> Serializer for ValueWriter<'s, 'a> {
 
     #[inline]
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result {
-        let union = match self.node {
+        let union = match *self.node {
             Node::Union(union) => self.union(union),
             _ => return Err(self.misfit("an option")),
         };
-        match union.optional {
+        match &union.optional {
             Some(optional) => {
                 self.sink.index(optional.some);
-                value.serialize(Self::new(self.sink, optional.node))
+                value.serialize(Self::new(self.sink, &optional.node))
             }
             None if union.find(Kind::Null).is_some() => value.serialize(self),
             None => Err(self.misfit("an option")),
@@ -213,7 +213,7 @@ impl<'s, 'a> Serializer for ValueWriter<'s, 'a> {
 
     #[inline]
     fn serialize_unit(self) -> Result {
-        match self.node {
+        match *self.node {
             Node::Null => Ok(()),
             _ => self.into_branch(Kind::Null, "a unit").map(drop),
         }
@@ -233,7 +233,7 @@ impl<'s, 'a> Serializer for ValueWriter<'s, 'a> {
         number: u32,
         variant: &'static str,
     ) -> Result {
-        if let Node::Enum(index) = self.node {
+        if let Node::Enum(index) = *self.node {
             let symbols = &self.sink.plan.enums[index as usize];
             if let Some(symbol) = symbols.find_variant(number, variant) {
                 self.sink.index(symbol);
@@ -249,7 +249,7 @@ impl<'s, 'a> Serializer for ValueWriter<'s, 'a> {
         name: &'static str,
         value: &T,
     ) -> Result {
-        match self.node {
+        match *self.node {
             Node::Record(_) | Node::Union(_) => self.newtype(name, value),
             _ => value.serialize(self),
         }
@@ -267,7 +267,7 @@ impl<'s, 'a> Serializer for ValueWriter<'s, 'a> {
 
     #[inline]
     fn serialize_seq(self, length: Option<usize>) -> Result<Block<'s, 'a>> {
-        let writer = match self.node {
+        let writer = match *self.node {
             Node::Union(_) => self.into_list_branch()?,
             _ => self,
         };
@@ -278,11 +278,11 @@ impl<'s, 'a> Serializer for ValueWriter<'s, 'a> {
         if length == 1 {
             return Ok(TupleWriter::One(One(self)));
         }
-        let writer = match self.node {
+        let writer = match *self.node {
             Node::Union(_) => self.into_tuple_branch(length)?,
             _ => self,
         };
-        match writer.node {
+        match *writer.node {
             Node::Null if length == 0 => Ok(TupleWriter::Unit),
             Node::Record(index) if writer.record(index).fields.len() == length => {
                 let record = writer.record(index);
@@ -322,11 +322,11 @@ impl<'s, 'a> Serializer for ValueWriter<'s, 'a> {
 
     #[inline]
     fn serialize_map(self, length: Option<usize>) -> Result<MapWriter<'s, 'a>> {
-        let writer = match self.node {
+        let writer = match *self.node {
             Node::Union(_) => self.into_map_branch(length)?,
             _ => self,
         };
-        match writer.node {
+        match *writer.node {
             Node::Map(item) => Block::list(writer.sink, item, length).map(MapWriter::Map),
             Node::Record(record) => {
                 let record = writer.record(record);
@@ -338,11 +338,11 @@ impl<'s, 'a> Serializer for ValueWriter<'s, 'a> {
 
     #[inline]
     fn serialize_struct(self, name: &'static str, _: usize) -> Result<RecordWriter<'s, 'a>> {
-        let writer = match self.node {
+        let writer = match *self.node {
             Node::Record(_) => self,
             _ => self.into_struct_branch(name)?,
         };
-        match writer.node {
+        match *writer.node {
             Node::Record(record) => {
                 let record = writer.record(record);
                 RecordWriter::new(writer.sink, record)
@@ -363,7 +363,7 @@ impl<'s, 'a> Serializer for ValueWriter<'s, 'a> {
     }
 
     fn collect_str<T: Display + ?Sized>(self, value: &T) -> Result {
-        match self.node {
+        match *self.node {
             Node::Text | Node::UuidText => text::display(self.sink, value),
             _ => self.serialize_str(&value.to_string()),
         }

@@ -13,7 +13,7 @@ impl<'a> ValueWriter<'_, 'a> {
     /// text, or in a union.
     pub(super) fn unit_variant(self, name: &str, number: u32, variant: &'static str) -> Result {
         let found = format!("variant {variant}");
-        let writer = match self.node {
+        let writer = match *self.node {
             Node::Text => return self.sink.text(variant.as_bytes()),
             Node::Union(_) => self.choose(&found, |writer, union| {
                 writer.branch_of_unit(union, name, number, variant)
@@ -21,7 +21,7 @@ impl<'a> ValueWriter<'_, 'a> {
             _ => return Err(self.misfit(&found)),
         };
         // Null and a record without fields are written as nothing.
-        if let Node::Enum(index) = writer.node {
+        if let Node::Enum(index) = *writer.node {
             let symbols = &writer.sink.plan.enums[index as usize];
             let symbol = symbols.find_variant(number, variant);
             let symbol = symbol.ok_or_else(|| writer.misfit(&found))?;
@@ -66,7 +66,7 @@ impl<'a> ValueWriter<'_, 'a> {
     /// If another branch is called like the variant, that is an error. `apache-avro` looks at the
     /// number alone, and would label one record as another.
     fn into_variant(self, number: u32, variant: &str) -> Result<Self> {
-        let Node::Union(index) = self.node else {
+        let Node::Union(index) = *self.node else {
             return Err(self.misfit(&format!("variant {variant}")));
         };
         let union = self.union(index);
@@ -90,7 +90,7 @@ impl<'a> ValueWriter<'_, 'a> {
         value: &T,
     ) -> Result {
         let writer = self.into_variant(number, variant)?;
-        match writer.node {
+        match *writer.node {
             Node::Record(index) => {
                 let record = writer.record(index);
                 if record.is_wrapper && *record.name == *variant {
@@ -109,7 +109,7 @@ impl<'a> ValueWriter<'_, 'a> {
         variant: &str,
     ) -> Result<(Self, &'a Record)> {
         let writer = self.into_variant(number, variant)?;
-        if let Node::Record(index) = writer.node {
+        if let Node::Record(index) = *writer.node {
             let record = writer.record(index);
             if *record.name == *variant {
                 return Ok((writer, record));
@@ -127,12 +127,12 @@ impl<'a> ValueWriter<'_, 'a> {
     }
 
     /// Writes the one field of a record that only stands around it.
-    fn wrapped<T: Serialize + ?Sized>(self, record: &Record, value: &T) -> Result {
+    fn wrapped<T: Serialize + ?Sized>(self, record: &'a Record, value: &T) -> Result {
         let Some(field) = record.fields.first() else {
             return Err(Fault::new("the record of a newtype has no field"));
         };
         self.sink.enter()?;
-        let written = value.serialize(ValueWriter::new(self.sink, field.node));
+        let written = value.serialize(ValueWriter::new(self.sink, &field.node));
         written.map_err(|fault| fault.in_field(&field.name))?;
         self.sink.leave();
         Ok(())

@@ -217,11 +217,11 @@ fn marked_bytes_find_the_branch_that_they_are_marked_for() {
         #[serde(with = "apache_avro::serde::fixed")]
         b: [u8; 4],
     }
-    fn plain<S: serde::Serializer>(
-        bytes: &[u8; 4],
+    fn plain<S: Serializer>(
+        bytes: &(impl AsRef<[u8]> + ?Sized),
         serializer: S,
     ) -> std::result::Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(bytes)
+        serializer.serialize_bytes(bytes.as_ref())
     }
     let fixed = r#"{"type": "fixed", "name": "F", "size": 4}"#;
     for union in [
