@@ -7,7 +7,7 @@ pub(crate) fn is(content_type: &str, expected: &str) -> bool {
 
 /// Returns whether `content_type` has the structured `suffix`, such as `+json`; parameters and case
 /// do not matter.
-#[cfg(feature = "json")]
+#[cfg(any(feature = "avro", feature = "json"))]
 pub(crate) fn has_suffix(content_type: &str, suffix: &str) -> bool {
     let essence = essence(content_type);
     let end = essence.len().saturating_sub(suffix.len());
