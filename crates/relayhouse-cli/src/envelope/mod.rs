@@ -2,8 +2,8 @@
 //!
 //! A body that is JSON stands as it is in `body`; another, or one of several lines, as `text`, and
 //! one that is no text as `base64`. What `receive` knows beside the message itself is in
-//! `delivery` and `dead_letter`, and what the body says in `decoded` or `undecoded`; a send passes over
-//! all of these.
+//! `delivery` and `dead_letter`, and what the body says in `decoded` or `undecoded`; a send passes
+//! over all of these.
 
 pub(crate) mod base64;
 mod read;

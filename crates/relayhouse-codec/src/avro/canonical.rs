@@ -150,9 +150,11 @@ mod tests {
     #[test]
     fn form_keeps_names_in_full_and_drops_what_readers_do_not_need() {
         check(
-            r#"{"type": "record", "name": "Order", "namespace": "shop", "doc": "x", "aliases": ["Old"],
+            r#"{"type": "record", "name": "Order", "namespace": "shop", "doc": "x",
+                "aliases": ["Old"],
                 "fields": [
-                    {"name": "state", "type": {"name": "State", "type": "enum", "symbols": ["A", "B"]}},
+                    {"name": "state", "type":
+                        {"name": "State", "type": "enum", "symbols": ["A", "B"]}},
                     {"name": "last", "type": "State", "default": "A", "order": "ignore"},
                     {"name": "key", "type": {"type": "fixed", "name": "other.Key", "size": 16}},
                     {"name": "next", "type": ["null", "Order"]},

@@ -286,7 +286,8 @@ mod tests {
         let link = |index: usize| {
             let next = index + 1;
             format!(
-                r#"{{"type": "record", "name": "L{index}", "fields": [{{"name": "n", "type": "L{next}"}}]}}"#
+                r#"{{"type": "record", "name": "L{index}",
+                    "fields": [{{"name": "n", "type": "L{next}"}}]}}"#
             )
         };
         let others: Vec<_> = (1..1000).map(link).collect();

@@ -103,9 +103,9 @@ impl RegistryBuilder {
     ///
     /// # Errors
     ///
-    /// Returns [`ErrorKind::ConfigInvalid`] if the URL is none, is neither `https` nor `http`, has a
-    /// user name in it, or is `http` to another machine; or if an authority cannot be read, or this
-    /// machine has none.
+    /// Returns [`ErrorKind::ConfigInvalid`] if the URL is none, is neither `https` nor `http`, has
+    /// a user name in it, or is `http` to another machine; or if an authority cannot be read, or
+    /// this machine has none.
     pub fn build(self) -> Result<SchemaRegistry> {
         let url = checked(&self.url, self.may_be_plain)?;
         let tls = match url.scheme() {
