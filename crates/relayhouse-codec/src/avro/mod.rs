@@ -101,3 +101,6 @@ pub use self::{
     schema::{SCHEMA_BYTES_MAX, Schema},
     store::{FixedSchemas, MemorySchemas, SchemaDirectory, SchemaId, SchemaStore},
 };
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,9 @@
+//! Both plans against `apache-avro`, on generated schemas and values.
+
+mod capture;
+mod datum;
+mod differential;
+mod entropy;
+mod evolve;
+mod promise;
+mod shape;
