@@ -211,7 +211,7 @@ impl<'de> VariantAccess<'de> for Variant<'_, 'de> {
     fn unit_variant(self) -> Result<(), Fault> {
         self.noted(|reader| match reader.head()? {
             Head::Nil => Ok(()),
-            _ => Err(Fault::VARIANT),
+            _ => Err(Fault::variant()),
         })
     }
 
@@ -264,11 +264,11 @@ impl<'de> VariantAccess<'de> for Word<'de> {
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, _: T) -> Result<T::Value, Fault> {
-        Err(Fault::VARIANT)
+        Err(Fault::variant())
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, Fault> {
-        Err(Fault::VARIANT)
+        Err(Fault::variant())
     }
 
     fn struct_variant<V: Visitor<'de>>(
@@ -276,7 +276,7 @@ impl<'de> VariantAccess<'de> for Word<'de> {
         _: &'static [&'static str],
         _: V,
     ) -> Result<V::Value, Fault> {
-        Err(Fault::VARIANT)
+        Err(Fault::variant())
     }
 }
 

@@ -145,7 +145,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         }
         match self.head()? {
             Head::Extension(tag, bytes) => visitor.visit_newtype_struct(Extension::new(tag, bytes)),
-            _ => Err(Fault::NO_EXTENSION),
+            _ => Err(Fault::no_extension()),
         }
     }
 

@@ -11,9 +11,9 @@ use crate::{
 };
 
 /// Ends a reading. Where it came from is noted in the [`Trace`], since an error may lose all but
-/// its text on the way out.
+/// its text on the way out. It is one pointer wide, since every value passes where one could be.
 #[derive(Debug)]
-pub(super) struct Fault(Cow<'static, str>);
+pub(super) struct Fault(Box<Cow<'static, str>>);
 
 /// Is what is known of a failure: what it is, and the way to it, the last step first.
 pub(super) struct Trace {
@@ -32,23 +32,46 @@ enum What {
 
 impl Fault {
     /// Stands for what the trace has already.
-    pub(super) const NOTED: Self = Self(Cow::Borrowed(""));
-    /// There are more items than the type takes.
-    pub(super) const TOO_MANY: Self = Self(Cow::Borrowed("too many items"));
-    /// There is an extension, and the type does not ask for one.
-    pub(super) const EXTENSION: Self = Self(Cow::Borrowed("unexpected extension"));
-    /// There is none, and the type asks for one.
-    pub(super) const NO_EXTENSION: Self = Self(Cow::Borrowed("expected an extension"));
-    /// There is a variant with content, where the type has one without, or the reverse.
-    pub(super) const VARIANT: Self = Self(Cow::Borrowed("variant of another form"));
+    #[cold]
+    pub(super) fn noted() -> Self {
+        Self::known("")
+    }
 
-    pub(super) const fn new(text: String) -> Self {
-        Self(Cow::Owned(text))
+    /// There are more items than the type takes.
+    #[cold]
+    pub(super) fn too_many() -> Self {
+        Self::known("too many items")
+    }
+
+    /// There is an extension, and the type does not ask for one.
+    #[cold]
+    pub(super) fn extension() -> Self {
+        Self::known("unexpected extension")
+    }
+
+    /// There is none, and the type asks for one.
+    #[cold]
+    pub(super) fn no_extension() -> Self {
+        Self::known("expected an extension")
+    }
+
+    /// There is a variant with content, where the type has one without, or the reverse.
+    #[cold]
+    pub(super) fn variant() -> Self {
+        Self::known("variant of another form")
+    }
+
+    pub(super) fn new(text: String) -> Self {
+        Self(Box::new(Cow::Owned(text)))
+    }
+
+    fn known(text: &'static str) -> Self {
+        Self(Box::new(Cow::Borrowed(text)))
     }
 
     /// Returns what may be repeated of it.
     fn text(&self) -> String {
-        match &self.0 {
+        match &*self.0 {
             Cow::Borrowed(text) => (*text).to_owned(),
             Cow::Owned(text) => misfit(text),
         }

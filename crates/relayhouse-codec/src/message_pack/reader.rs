@@ -86,14 +86,14 @@ impl<'de> Reader<'de> {
     #[cold]
     fn wrong(&mut self, what: &'static str) -> Fault {
         self.trace.wrong(what);
-        Fault::NOTED
+        Fault::noted()
     }
 
     /// Notes that the body goes beyond a bound.
     #[cold]
     fn beyond(&mut self, what: String) -> Fault {
         self.trace.beyond(what);
-        Fault::NOTED
+        Fault::noted()
     }
 
     /// Notes that `fault` came out of the value at `segment`.
@@ -270,7 +270,7 @@ impl<'de> Reader<'de> {
         self.depth_left += 1;
         match left {
             0 => Ok(value),
-            _ => Err(Fault::TOO_MANY),
+            _ => Err(Fault::too_many()),
         }
     }
 
@@ -292,7 +292,7 @@ impl<'de> Reader<'de> {
             Head::Bytes(bytes) => visitor.visit_borrowed_bytes(bytes),
             Head::Array(len) => self.seq(len, fields, visitor),
             Head::Map(len) => self.map(len, fields, visitor),
-            Head::Extension(..) => Err(Fault::EXTENSION),
+            Head::Extension(..) => Err(Fault::extension()),
         }
     }
 
