@@ -144,6 +144,7 @@ fn evolving<R: Evolving>(name: &'static str, plan: Plan, value: &R::Owned) -> Re
     let schemas = Schemas::parse(R::SCHEMA)?;
     let next = Schemas::parse(R::NEXT_SCHEMA)?;
     let mut contenders = all::<R>(plan, value, &schemas)?;
+    contenders.push(peer::apache::<R>(plan, value, &schemas)?);
     contenders.push(ours::resolving::<R>(plan, value)?);
     contenders.push(peer::apache_resolving::<R>(plan, value, (&schemas, &next))?);
     case(name, plan, contenders)

@@ -53,7 +53,6 @@ pub(super) fn contenders<'a, R: Record>(
         json_borrowed::<R>(plan, value),
         rmp::<R>(plan, value)?,
         rmp_compact::<R>(plan, value)?,
-        apache::<R>(plan, value, &schemas.apache)?,
         apache_serde::<R>(plan, value, &schemas.apache)?,
         fast::<R>(plan, value, &schemas.fast)?,
         fast_borrowed::<R>(plan, value, &schemas.fast),
@@ -114,12 +113,14 @@ fn rmp_compact<R: Record>(plan: Plan, value: &R::Owned) -> Result<Contender<'_>>
     ))
 }
 
-/// Goes by a tree of values, as the documentation does, with reader and writer built once.
-fn apache<'a, R: Record>(
+/// Goes by a tree of values, as the documentation does, with reader and writer built once. It
+/// takes no enum of Rust for a union.
+pub(super) fn apache<'a, R: Record>(
     plan: Plan,
     value: &'a R::Owned,
-    schema: &'a apache_avro::Schema,
+    schemas: &'a Schemas,
 ) -> Result<Contender<'a>> {
+    let schema = &schemas.apache;
     let writer = GenericDatumWriter::builder(schema).build()?;
     let reader = GenericDatumReader::builder(schema).build()?;
     Ok(plan.contender(
