@@ -2,8 +2,8 @@
 //!
 //! These tests count what the whole process allocates, and so are a program of their own, in which
 //! they take turns.
+#![cfg(test)]
 #![cfg(all(
-    test,
     feature = "avro",
     feature = "json",
     feature = "message-pack",

@@ -1,3 +1,5 @@
+//! Codecs of Avro: framings, stores, plans and what is refused.
+
 use std::num::NonZeroUsize;
 
 use relayhouse_core::HeaderValue;

@@ -1,3 +1,5 @@
+//! Compatibility of schemas, cross-checked with `apache-avro`.
+
 use apache_avro::schema_compatibility::{Compatibility as Reference, SchemaCompatibility};
 
 use super::*;

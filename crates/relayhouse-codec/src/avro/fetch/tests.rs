@@ -1,3 +1,5 @@
+//! Fetching schemas before a handler runs.
+
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -91,7 +93,7 @@ fn handler(
 #[tokio::test]
 async fn schema_is_fetched_once_before_the_handler() {
     let remote = Remote::new(Ok(schema(r#""int""#)));
-    let codec = codec(remote.clone());
+    let codec = codec(Arc::clone(&remote));
     let unfetched = codec.decode_message(&message()).unwrap_err();
     assert!(unfetched.is_temporary(), "{unfetched}");
     let handler = handler(&codec);
@@ -113,7 +115,7 @@ async fn registry_that_is_down_is_a_temporary_error() {
 #[tokio::test]
 async fn nothing_is_fetched_for_what_names_no_schema() {
     let remote = Remote::new(Ok(schema(r#""int""#)));
-    let codec = codec(remote.clone());
+    let codec = codec(Arc::clone(&remote));
     for foreign in [Message::new("{}"), message().content_type("text/plain")] {
         let error = handler(&codec).oneshot(delivery(foreign)).await;
         assert_eq!(error.unwrap_err().kind(), ErrorKind::Codec);

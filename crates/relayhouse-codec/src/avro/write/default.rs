@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use apache_avro::schema::RecordSchema;
 use serde_json::Value;
 
-use super::node::{Absent, Enum, Fixed, Node, Union};
+use super::{
+    node::{Absent, Enum, Fixed, Node, Union},
+    sink::zigzag,
+};
 
 /// How much the defaults of one plan may come to, in bytes: a default may repeat others, and so on.
 const BYTES_MAX: usize = 16 << 20;
@@ -193,7 +196,7 @@ fn length(length: usize, out: &mut Vec<u8>) -> Option<()> {
 }
 
 fn long(value: i64, out: &mut Vec<u8>) {
-    let mut left = ((value << 1) ^ (value >> 63)).cast_unsigned();
+    let mut left = zigzag(value);
     while 0x80 <= left {
         out.push(left.to_le_bytes()[0] | 0x80);
         left >>= 7;

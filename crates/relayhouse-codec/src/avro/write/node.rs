@@ -109,7 +109,6 @@ pub(super) struct Union {
 /// Is a union of null and one other type.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Optional {
-    pub(super) null: u32,
     pub(super) some: u32,
     pub(super) node: Node,
 }
@@ -298,16 +297,8 @@ impl Union {
 impl Optional {
     fn of(branches: &[Node]) -> Option<Self> {
         match *branches {
-            [Node::Null, node] => Some(Self {
-                null: 0,
-                some: 1,
-                node,
-            }),
-            [node, Node::Null] => Some(Self {
-                null: 1,
-                some: 0,
-                node,
-            }),
+            [Node::Null, node] => Some(Self { some: 1, node }),
+            [node, Node::Null] => Some(Self { some: 0, node }),
             _ => None,
         }
     }

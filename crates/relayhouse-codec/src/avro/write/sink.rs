@@ -75,7 +75,7 @@ impl<'a> Sink<'a> {
 
     #[inline]
     pub(super) fn long(&mut self, value: i64) {
-        self.varint(((value << 1) ^ (value >> 63)).cast_unsigned());
+        self.varint(zigzag(value));
     }
 
     /// Writes the number of a symbol, a branch or a size, which is not negative.
@@ -92,7 +92,7 @@ impl<'a> Sink<'a> {
 
     #[inline]
     fn varint(&mut self, value: u64) {
-        let low = |shift: u32| value.unbounded_shr(shift).to_le_bytes()[0];
+        let low = |shift: u32| (value >> shift).to_le_bytes()[0];
         match value {
             0..0x80 => self.body.put_u8(low(0)),
             0x80..0x4000 => self.body.put_slice(&[low(0) | 0x80, low(7)]),
@@ -286,4 +286,10 @@ impl<'a> Sink<'a> {
         let max = self.bounds.depth_max;
         Fault::new(format!("values stand more than {max} deep in each other"))
     }
+}
+
+/// Numbers whole numbers so that small ones are short: 0, -1, 1, -2 are 0, 1, 2, 3.
+#[inline]
+pub(super) const fn zigzag(value: i64) -> u64 {
+    u64::from_ne_bytes(((value << 1) ^ (value >> 63)).to_ne_bytes())
 }

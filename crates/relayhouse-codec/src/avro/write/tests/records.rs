@@ -82,6 +82,7 @@ fn absent_fields_have_their_default() {
         #[serde(skip_serializing_if = "Option::is_none")]
         boss: Option<()>,
         #[serde(skip)]
+        #[expect(dead_code, reason = "serde leaves it out")]
         age: i32,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         tags: Vec<String>,

@@ -62,10 +62,11 @@ impl Server {
                 tokio::spawn(async move {
                     match tls {
                         // A client that does not trust us goes away.
-                        Some(tls) => match tls.accept(stream).await {
-                            Ok(stream) => serve(stream, model).await,
-                            Err(_) => {}
-                        },
+                        Some(tls) => {
+                            if let Ok(stream) = tls.accept(stream).await {
+                                serve(stream, model).await;
+                            }
+                        }
                         None => serve(stream, model).await,
                     }
                 });
