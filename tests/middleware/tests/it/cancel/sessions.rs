@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use bytes::Bytes;
 use relayhouse_core::{
-    Capabilities, Context, Delivery, ErrorKind, Extending, Instant, Message, Receipt, Result,
-    Sending, SessionId, Settlement, Settling, Source, Support,
+    Capabilities, Context, Delivery, Error, ErrorKind, Extending, Instant, Message, Receipt,
+    Result, Sending, SessionId, Settlement, Settling, Source, Support,
     port::{
         BlobStore, Provider, ReceiveRequest, Receiver, ReceiverOptions, Sender, SessionReceiver,
         Sessions, Settings,
@@ -238,7 +238,7 @@ async fn dropped_settle_of_a_session_acks_nothing_that_was_not_sent() {
         let taken = to.taken().len();
         let mut again = [Settling::new(delivery, dead())];
         session.settle(&mut again).await.unwrap();
-        match again[0].outcome.error().map(|error| error.kind()) {
+        match again[0].outcome.error().map(Error::kind) {
             None => {}
             kind => {
                 assert_eq!(kind, Some(ErrorKind::LeaseLost));
