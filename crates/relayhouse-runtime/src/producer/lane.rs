@@ -3,7 +3,9 @@
 use std::collections::{HashSet, VecDeque};
 
 use relayhouse_core::{Message, Result, Sending, Sent, Text};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
+
+use super::room::Room;
 
 /// Hears how a send ended.
 pub(super) type Waiter = oneshot::Sender<Result<Sent>>;
@@ -14,14 +16,7 @@ pub(super) struct Waiting {
     pub(super) message: Message,
     pub(super) waiter: Waiter,
     /// The room it takes in the buffer, given back when it leaves.
-    pub(super) _room: Room,
-}
-
-/// Is room in the buffer, by messages and by bytes.
-#[derive(Debug)]
-pub(super) struct Room {
-    pub(super) _messages: OwnedSemaphorePermit,
-    pub(super) _bytes: OwnedSemaphorePermit,
+    pub(super) room: Room,
 }
 
 /// Bounds one call.
@@ -50,12 +45,24 @@ pub(super) struct Lane {
     keys: HashSet<Text>,
 }
 
-/// Is one call to make, with who hears of each item.
-#[derive(Debug)]
+/// Is one call to make, with who hears of each item, and the room that it gives back.
+#[derive(Debug, Default)]
 pub(super) struct Packed {
     pub(super) batch: Vec<Sending>,
     pub(super) waiters: Vec<Waiter>,
     pub(super) keys: Vec<Text>,
+    pub(super) room: Option<Room>,
+}
+
+impl Packed {
+    fn push(&mut self, waiting: Waiting) {
+        self.batch.push(Sending::new(waiting.message));
+        self.waiters.push(waiting.waiter);
+        match &mut self.room {
+            Some(room) => room.merge(waiting.room),
+            None => self.room = Some(waiting.room),
+        }
+    }
 }
 
 impl Lane {
@@ -138,7 +145,7 @@ impl Lane {
         let mut packed = Packed {
             batch: Vec::with_capacity(count),
             waiters: Vec::with_capacity(count),
-            keys: Vec::new(),
+            ..Packed::default()
         };
         let mut bytes = 0;
         let mut held_back: HashSet<Text> = HashSet::new();
@@ -164,8 +171,7 @@ impl Lane {
                 }
             }
             bytes += size;
-            packed.batch.push(Sending::new(waiting.message));
-            packed.waiters.push(waiting.waiter);
+            packed.push(waiting);
         }
         while let Some(waiting) = rest.pop_back() {
             self.put_back(waiting);
@@ -198,7 +204,7 @@ fn key_of<'a>(message: &'a Message, packing: &Packing) -> Option<&'a Text> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::sync::{Arc, LazyLock};
 
     use proptest::prelude::{any, prop, proptest};
     use tokio::sync::Semaphore;
@@ -213,18 +219,21 @@ mod tests {
         is_eager: true,
     };
 
+    /// Rooms are given back together: they are of one buffer.
+    static BUFFER: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(1000)));
+
     fn waiting(message: Message) -> (Waiting, oneshot::Receiver<Result<Sent>>) {
         let (waiter, answer) = oneshot::channel();
-        let permit = || Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+        let permit = || Arc::clone(&BUFFER).try_acquire_owned().unwrap();
         let room = Room {
-            _messages: permit(),
-            _bytes: permit(),
+            messages: permit(),
+            bytes: permit(),
         };
         (
             Waiting {
                 message,
                 waiter,
-                _room: room,
+                room,
             },
             answer,
         )

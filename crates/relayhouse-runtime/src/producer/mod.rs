@@ -5,6 +5,7 @@ mod builder;
 mod call;
 mod lane;
 mod outlet;
+mod room;
 mod service;
 mod task;
 mod turn;

@@ -23,12 +23,13 @@ use tokio::{
 use super::{
     answer::{Answer, Chunk, lost},
     call::Call,
-    lane::{Lane, Packing, Room, Waiter, Waiting, keys_of},
+    lane::{Lane, Packing, Waiter, Waiting, keys_of},
+    room::Room,
     task::Task,
     turn::Turns,
 };
 use crate::{
-    config::{Full, ProducerConfig, SendStart},
+    config::{ProducerConfig, SendStart},
     ordering::Ordering,
     sync::lock,
 };
@@ -54,8 +55,8 @@ pub(super) struct Outlet {
     pub(super) wake: Notify,
     /// Held by who closes the outlet.
     closing: tokio::sync::Mutex<()>,
-    messages: Arc<Semaphore>,
-    bytes: Arc<Semaphore>,
+    pub(super) messages: Arc<Semaphore>,
+    pub(super) bytes: Arc<Semaphore>,
 }
 
 /// Is a sender that was opened, and what bounds its calls.
@@ -72,6 +73,16 @@ pub(super) struct State {
     pub(super) handed_over: Vec<(Call, Vec<Waiter>, Vec<Text>)>,
     pub(super) is_closed: bool,
     task: Option<JoinHandle<()>>,
+}
+
+/// Is where a message stands after the first look.
+enum Place {
+    /// Its call may begin at once.
+    Direct(Message),
+    /// It waits behind others.
+    Behind(Answer),
+    /// There is no room for it yet; the place in the buffer may be reserved.
+    Full(Message, Option<OwnedSemaphorePermit>),
 }
 
 /// Ends the task when the last producer is dropped.
@@ -133,11 +144,13 @@ impl Outlet {
         let opened = self.open().await?;
         self.prepare(&mut message);
         let keys = keys_of(std::slice::from_ref(&message), &opened.packing);
-        let answer = if self.begin_direct(&keys, &opened.packing)? {
-            let answer = self.send_direct(opened, vec![message], keys).await.pop();
-            answer.unwrap_or_else(|| Answer::Known(Err(lost())))
-        } else {
-            self.enqueue(opened, message, reserved).await
+        let answer = match self.place(opened, &keys, message, reserved)? {
+            Place::Direct(message) => {
+                let answer = self.send_direct(opened, vec![message], keys).await.pop();
+                answer.unwrap_or_else(|| Answer::Known(Err(lost())))
+            }
+            Place::Behind(answer) => answer,
+            Place::Full(message, reserved) => self.enqueue(opened, message, reserved).await,
         };
         drop(turn);
         answer.heard().await
@@ -210,6 +223,27 @@ impl Outlet {
         }
     }
 
+    /// Finds the place of a message, if it can have one at once.
+    fn place(
+        self: &Arc<Self>,
+        opened: &Opened,
+        keys: &[Text],
+        message: Message,
+        reserved: Option<OwnedSemaphorePermit>,
+    ) -> Result<Place> {
+        let mut state = lock(&self.state);
+        if state.is_closed {
+            return Err(self.closed());
+        }
+        if state.lane.begin_direct(keys, &opened.packing) {
+            return Ok(Place::Direct(message));
+        }
+        Ok(match self.room_now(self.bytes_of(&message), reserved) {
+            Ok(room) => Place::Behind(self.push(state, opened, message, room)),
+            Err(reserved) => Place::Full(message, reserved),
+        })
+    }
+
     fn begin_direct(&self, keys: &[Text], packing: &Packing) -> Result<bool> {
         let mut state = lock(&self.state);
         if state.is_closed {
@@ -243,86 +277,49 @@ impl Outlet {
                 let mut state = lock(&self.state);
                 state.lane.note_direct(false);
                 state.handed_over.push((call, waiters, keys));
-                drop(state);
-                self.start_task(opened);
+                self.start_task(state, opened);
                 answers.into_iter().map(Answer::Awaited).collect()
             }
         }
     }
 
-    /// Puts a message behind those that wait, once there is room. The task hears of it if that lets
-    /// a call start; it looks by itself when one ends.
+    /// Puts a message behind those that wait, once there is room.
     async fn enqueue(
         self: &Arc<Self>,
         opened: &Opened,
         message: Message,
         reserved: Option<OwnedSemaphorePermit>,
     ) -> Answer {
-        let room = match self.room(opened, message.size(), reserved).await {
+        let room = match self.room(opened, self.bytes_of(&message), reserved).await {
             Ok(room) => room,
             Err(error) => return Answer::Known(Err(error)),
         };
-        let (waiter, answer) = oneshot::channel();
-        let mut state = lock(&self.state);
+        let state = lock(&self.state);
         if state.is_closed {
             return Answer::Known(Err(self.closed()));
         }
-        let waiting = Waiting {
+        self.push(state, opened, message, room)
+    }
+
+    /// Puts a message behind those that wait. The task hears of it if that lets a call start; it
+    /// looks by itself when one ends.
+    fn push(
+        self: &Arc<Self>,
+        mut state: MutexGuard<'_, State>,
+        opened: &Opened,
+        message: Message,
+        room: Room,
+    ) -> Answer {
+        let (waiter, answer) = oneshot::channel();
+        state.lane.push(Waiting {
             message,
             waiter,
-            _room: room,
-        };
-        state.lane.push(waiting);
-        let is_due = state.lane.is_due(&opened.packing);
-        drop(state);
-        if is_due {
-            self.start_task(opened);
+            room,
+        });
+        if state.lane.is_due(&opened.packing) {
+            self.start_task(state, opened);
         }
         Answer::Awaited(answer)
-    }
-
-    async fn room(
-        self: &Arc<Self>,
-        opened: &Opened,
-        size: u64,
-        reserved: Option<OwnedSemaphorePermit>,
-    ) -> Result<Room> {
-        let max = u32::try_from(self.config.buffer_bytes_max.get()).unwrap_or(u32::MAX);
-        let size = u32::try_from(size).unwrap_or(u32::MAX).min(max);
-        let reserved = reserved.map_or_else(|| Arc::clone(&self.messages).try_acquire_owned(), Ok);
-        let now = reserved.and_then(|messages| {
-            let bytes = Arc::clone(&self.bytes).try_acquire_many_owned(size)?;
-            Ok(Room {
-                _messages: messages,
-                _bytes: bytes,
-            })
-        });
-        match (now, self.config.full) {
-            (Ok(room), _) => Ok(room),
-            (Err(_), Full::Fail) => Err(self.full()),
-            (Err(_), Full::Wait) => {
-                // Room comes from what waits, and that leaves by the task.
-                self.start_task(opened);
-                let messages = Arc::clone(&self.messages).acquire_owned().await;
-                let messages = messages.map_err(|_| self.closed())?;
-                let bytes = Arc::clone(&self.bytes).acquire_many_owned(size).await;
-                let bytes = bytes.map_err(|_| self.closed())?;
-                Ok(Room {
-                    _messages: messages,
-                    _bytes: bytes,
-                })
-            }
-        }
-    }
-
-    pub(super) fn reserve(&self) -> impl Future<Output = Result<OwnedSemaphorePermit>> + use<> {
-        let messages = Arc::clone(&self.messages);
-        let closed = self.closed();
-        async move { messages.acquire_owned().await.map_err(|_| closed) }
-    }
-
-    pub(super) fn try_reserve(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.messages).try_acquire_owned().ok()
     }
 
     /// Gives the place of a call back. The task hears of it if something waits, or if that was the
@@ -334,18 +331,15 @@ impl Outlet {
         opened: &Opened,
     ) {
         let has_more = state.lane.end_call(keys);
-        let is_closed = state.is_closed;
-        drop(state);
         if has_more {
-            self.start_task(opened);
-        } else if is_closed {
+            self.start_task(state, opened);
+        } else if state.is_closed {
             self.wake.notify_one();
         }
     }
 
     /// Starts the task if it does not run, and wakes it.
-    fn start_task(self: &Arc<Self>, opened: &Opened) {
-        let mut state = lock(&self.state);
+    pub(super) fn start_task(self: &Arc<Self>, mut state: MutexGuard<'_, State>, opened: &Opened) {
         if state.task.as_ref().is_none_or(JoinHandle::is_finished) {
             let task = Task::new(Arc::clone(self), opened.clone());
             state.task = Some(tokio::spawn(task.run()));
@@ -413,22 +407,9 @@ impl Outlet {
         }
     }
 
-    fn closed(&self) -> Error {
+    pub(super) fn closed(&self) -> Error {
         let error = Error::new(ErrorKind::Closed, "the producer is closed");
         error.at(Operation::Send, self.queue())
-    }
-
-    fn full(&self) -> Error {
-        let ProducerConfig {
-            buffer_messages_max,
-            buffer_bytes_max,
-            ..
-        } = &self.config;
-        let rule = format!(
-            "the buffer is full, at most {buffer_messages_max} messages and {buffer_bytes_max} \
-             bytes may wait"
-        );
-        Error::new(ErrorKind::Full, rule).at(Operation::Send, self.queue())
     }
 }
 

@@ -46,6 +46,7 @@ impl Task {
             calls.push(fly(call, waiters, keys));
         }
         while let Some(packed) = self.pack() {
+            drop(packed.room);
             let call = self.outlet.call(&self.opened, packed.batch);
             calls.push(fly(call, packed.waiters, packed.keys));
         }
