@@ -69,6 +69,16 @@ impl Figure {
 }
 
 impl Plan {
+    /// Measures each thing once: enough to see that it works.
+    #[cfg(test)]
+    pub(super) const ONCE: Self = Self {
+        chunks: 1,
+        rounds: Rounds {
+            count: 1,
+            warm_up: 0,
+        },
+    };
+
     pub(super) const fn new(scale: Scale) -> Self {
         Self {
             chunks: scale.pick(200, 20),
