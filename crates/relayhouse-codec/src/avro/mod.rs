@@ -87,6 +87,7 @@ mod read;
 mod schema;
 mod screen;
 mod store;
+mod uuid;
 mod write;
 
 #[cfg(feature = "registry")]

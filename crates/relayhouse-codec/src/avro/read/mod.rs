@@ -15,7 +15,6 @@ mod plan;
 mod record;
 mod scattered;
 mod skip;
-mod uuid;
 mod value;
 mod variant;
 

@@ -4,8 +4,8 @@ use super::{
     fault::Fault,
     input::Input,
     plan::{Action, Node, Step},
-    uuid::UUID_BYTES,
 };
+use crate::avro::uuid::UUID_BYTES;
 
 /// Passes over one value. Texts are not looked at, and defaults take no time.
 pub(super) fn skip(input: &mut Input<'_, '_>, node: Node) -> Result<(), Fault> {

@@ -10,8 +10,8 @@ use super::{
     items::Items,
     lend::Lend,
     plan::{Node, RecordKind},
-    uuid::{self, UUID_BYTES},
 };
+use crate::avro::uuid::{self, UUID_BYTES};
 
 /// A value that is about to be decoded: two pointers, which are passed in registers.
 #[derive(Debug)]

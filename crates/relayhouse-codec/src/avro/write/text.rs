@@ -9,8 +9,7 @@ use super::{
     sink::Sink,
     value::ValueWriter,
 };
-
-const UUID_BYTES: usize = 16;
+use crate::avro::uuid::{self, UUID_BYTES};
 
 impl ValueWriter<'_, '_> {
     /// Writes a text where the node is not a string: a symbol of an enum, or in a union.
@@ -53,7 +52,7 @@ impl ValueWriter<'_, '_> {
                 writer.sink.raw(bytes);
                 Ok(())
             }
-            (Node::UuidText, Ok(uuid)) => writer.sink.text(&hyphenated(uuid)),
+            (Node::UuidText, Ok(bytes)) => writer.sink.text(uuid::text(&bytes).as_str().as_bytes()),
             _ => Err(writer.misfit(&format!("{} bytes", bytes.len()))),
         }
     }
@@ -80,20 +79,6 @@ impl ValueWriter<'_, '_> {
             (bytes, fixed) => bytes.or(fixed),
         }
     }
-}
-
-/// Returns the text of a uuid, as RFC 9562 has it.
-fn hyphenated(uuid: [u8; UUID_BYTES]) -> [u8; 36] {
-    const DIGITS: [u8; 16] = *b"0123456789abcdef";
-    let mut text = [b'-'; 36];
-    let mut place = 0;
-    for (index, byte) in uuid.into_iter().enumerate() {
-        place += usize::from(matches!(index, 4 | 6 | 8 | 10));
-        text[place] = DIGITS[usize::from(byte >> 4)];
-        text[place + 1] = DIGITS[usize::from(byte & 0xf)];
-        place += 2;
-    }
-    text
 }
 
 /// Takes a text as it is being formatted.
@@ -124,18 +109,4 @@ pub(super) fn display<T: Display + ?Sized>(sink: &mut Sink<'_>, value: &T) -> Re
     text.result?;
     written.map_err(|_| Fault::new("the value refuses to be written"))?;
     text.sink.close_text(start)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn uuid_is_hyphenated() {
-        let uuid = 0x0123_4567_89ab_cdef_0011_2233_4455_6677_u128;
-        assert_eq!(
-            &hyphenated(uuid.to_be_bytes()),
-            b"01234567-89ab-cdef-0011-223344556677"
-        );
-    }
 }

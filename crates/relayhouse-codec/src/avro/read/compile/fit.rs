@@ -4,7 +4,7 @@ use apache_avro::schema::{
     DecimalSchema, FixedSchema, InnerDecimalSchema, Schema as Parsed, UuidSchema,
 };
 
-use crate::avro::read::{plan::Node, uuid::UUID_BYTES};
+use crate::avro::{read::plan::Node, uuid::UUID_BYTES};
 
 /// How well a type of the reader fits one of the writer, the best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -70,6 +70,15 @@ mod tests {
     }
 
     #[test]
+    fn uuid_is_hyphenated() {
+        let uuid = 0x0123_4567_89ab_cdef_0011_2233_4455_6677_u128;
+        assert_eq!(
+            text(&uuid.to_be_bytes()).as_str(),
+            "01234567-89ab-cdef-0011-223344556677"
+        );
+    }
+
+    #[test]
     fn other_text_is_refused() {
         for wrong in [
             "",
