@@ -1,0 +1,1 @@
+//! All entities of a namespace, without sockets and clocks.
