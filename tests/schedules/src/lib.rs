@@ -43,7 +43,7 @@ mod line;
 mod news;
 #[path = "../../../crates/relayhouse-middleware/src/outbox/mod.rs"]
 pub mod outbox;
-#[path = "../../../crates/relayhouse-middleware/src/permits.rs"]
+#[path = "../../../crates/relayhouse-middleware/src/permits/mod.rs"]
 mod permits;
 #[path = "../../../crates/relayhouse-middleware/src/prepare/mod.rs"]
 pub mod prepare;

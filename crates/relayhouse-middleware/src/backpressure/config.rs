@@ -12,9 +12,9 @@ use serde::Deserialize;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BackpressureConfig {
-    /// The most messages in flight; 256.
+    /// The most messages in flight; 256. More than 8,388,607 are taken for that many.
     pub messages_max: NonZeroU32,
-    /// The most bytes in flight; 64 MiB.
+    /// The most bytes in flight; 64 MiB. 1 TiB and more are taken for 1 TiB less a byte.
     #[serde(deserialize_with = "bytes_nonzero")]
     pub bytes_max: NonZeroU64,
     /// The bytes that readiness keeps free for a request of unknown size; 256 KiB.

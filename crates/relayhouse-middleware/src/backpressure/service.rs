@@ -127,6 +127,7 @@ where
         taken.map(Ok)
     }
 
+    #[inline]
     fn call(&mut self, request: R) -> Self::Future {
         if self.is_blocked {
             return Called::answered(Err(self.full()));
