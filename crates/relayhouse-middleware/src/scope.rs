@@ -61,22 +61,28 @@ impl Scope {
         }
     }
 
-    /// Makes a future in the scope around, but with `deadline`, and polls it there. Nothing is
-    /// entered where that is the same, as it is for most messages.
-    pub(crate) fn run_until<F>(deadline: Option<Timestamp>, make: impl FnOnce() -> F) -> Scoped<F> {
-        if CURRENT.with_borrow(|current| current.deadline == deadline) {
-            let future = make();
-            return Scoped {
-                future,
-                scope: None,
-            };
-        }
-        let current = Self::current();
+    /// Returns the scope around but with `deadline`, or none where that is the same, as it is for
+    /// most messages.
+    #[inline]
+    pub(crate) fn until(deadline: Option<Timestamp>) -> Option<Self> {
+        CURRENT.with_borrow(|current| {
+            let is_another = current.deadline != deadline;
+            is_another.then(|| Self {
+                deadline,
+                ..current.clone()
+            })
+        })
+    }
+}
+
+impl<F> Scoped<F> {
+    /// Polls `future` in the scope around.
+    #[inline(always)]
+    pub(crate) const fn around(future: F) -> Self {
         Self {
-            deadline,
-            ..current
+            future,
+            scope: None,
         }
-        .run(make)
     }
 }
 
@@ -122,6 +128,7 @@ impl Drop for Entered<'_> {
 impl<F: Future> Future for Scoped<F> {
     type Output = F::Output;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         let _entered = this.scope.as_mut().map(Entered::new);
@@ -170,18 +177,22 @@ mod tests {
     async fn deadline_is_all_that_changes() {
         let due = |micros| Some(Timestamp::from_micros(micros));
         let see = |deadline| {
-            Scope::run_until(deadline, move || async move {
+            let seen = async move {
                 tokio::task::yield_now().await;
                 Scope {
                     deadline,
                     ..named("a")
                 } == Scope::current()
-            })
+            };
+            match Scope::until(deadline) {
+                Some(scope) => scope.run(|| seen),
+                None => Scoped::around(seen),
+            }
         };
         let outer = named("a").run(|| async move {
-            let inner = Scope::run_until(due(7), move || async move {
-                see(due(8)).await && see(due(7)).await && see(None).await
-            });
+            let inner = Scope::until(due(7))
+                .unwrap()
+                .run(|| async move { see(due(8)).await && see(due(7)).await && see(None).await });
             see(None).await && inner.await
         });
         assert!(outer.await);

@@ -40,6 +40,7 @@ struct Waiting {
 }
 
 impl<S, C> Breaker<S, C> {
+    #[inline]
     pub(super) fn new(inner: S, shared: Arc<Shared>, open: Open, classify: C) -> Self {
         Self {
             inner,
@@ -115,6 +116,7 @@ where
     type Error = Error;
     type Future = Called<S::Future, S::Response, Report<C>>;
 
+    #[inline]
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
         if self.open == Open::Pause {
             ready!(self.poll_pass(context));
@@ -122,6 +124,7 @@ where
         self.inner.poll_ready(context)
     }
 
+    #[inline]
     fn call(&mut self, request: R) -> Self::Future {
         let pass = match self.pass.take() {
             Some(pass) => Ok(pass),

@@ -79,6 +79,7 @@ impl Shared {
     }
 
     /// Lets a call through, or says why not.
+    #[inline]
     pub(super) fn admit(self: &Arc<Self>) -> Result<Pass, Refused> {
         let marks = self.marks.load(Ordering::Acquire);
         let admitted = if marks & IS_CLOSED == IS_CLOSED {
@@ -144,6 +145,7 @@ impl Shared {
 
 impl Pass {
     /// Returns true if the circuit is still as it was when it gave the pass.
+    #[inline]
     pub(super) fn is_current(&self) -> bool {
         let Some(admitted) = self.admitted else {
             return false;
@@ -157,6 +159,7 @@ impl Pass {
     }
 
     /// Says how the call ended. It was slow if it ends at `slow_at` or later.
+    #[inline]
     pub(super) fn record(mut self, verdict: Verdict, slow_at: Option<Instant>) {
         let Some(admitted) = self.admitted.take() else {
             return;
@@ -174,6 +177,7 @@ impl Pass {
 
 impl Pass {
     /// Returns true for a success while all that is remembered is as good.
+    #[inline]
     fn changes_nothing(
         &self,
         admitted: Admitted,
@@ -196,6 +200,7 @@ fn marks(circuit: &Circuit) -> u64 {
 }
 
 impl Drop for Pass {
+    #[inline]
     fn drop(&mut self) {
         if let Some(admitted) = self.admitted.take()
             && admitted.is_probe

@@ -17,6 +17,7 @@ pub struct Report<C = Standard> {
 }
 
 impl<C: Classify<T>, T> Watch<T> for Report<C> {
+    #[inline]
     fn ended(self, answer: &Result<T>) {
         let verdict = self.classify.verdict(answer);
         self.pass.record(verdict, self.slow_at);

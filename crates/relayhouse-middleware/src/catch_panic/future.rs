@@ -21,6 +21,7 @@ pin_project! {
 }
 
 impl<F> Catching<F> {
+    #[inline(always)]
     pub(super) const fn new(future: F) -> Self {
         Self { future }
     }
@@ -35,6 +36,7 @@ impl<F> Debug for Catching<F> {
 impl<F: Future<Output = Result<T>>, T> Future for Catching<F> {
     type Output = Result<T>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T>> {
         let future = self.project().future;
         match catch_unwind(AssertUnwindSafe(|| future.poll(context))) {

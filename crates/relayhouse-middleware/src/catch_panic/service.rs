@@ -29,10 +29,12 @@ impl<S: Service<R, Error = Error>, R> Service<R> for CatchPanic<S> {
     type Error = Error;
     type Future = Called<Catching<S::Future>, S::Response, ()>;
 
+    #[inline]
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
         self.inner.poll_ready(context)
     }
 
+    #[inline]
     fn call(&mut self, request: R) -> Self::Future {
         // What the service keeps across a panic is its own affair, as it is in a consumer.
         let called = catch_unwind(AssertUnwindSafe(|| self.inner.call(request)));

@@ -26,6 +26,7 @@ pub struct Deadline<S> {
 }
 
 impl<S> Deadline<S> {
+    #[inline]
     pub(super) const fn new(inner: S, clock: Arc<dyn Clock>, config: DeadlineConfig) -> Self {
         Self {
             inner,
@@ -80,10 +81,12 @@ impl<S: Service<Message, Error = Error>> Service<Message> for Deadline<S> {
     type Error = Error;
     type Future = Called<S::Future, S::Response, ()>;
 
+    #[inline]
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
         self.inner.poll_ready(context)
     }
 
+    #[inline]
     fn call(&mut self, message: Message) -> Self::Future {
         let marked = self.mark(message);
         Called::of(marked.map(|message| self.inner.call(message)))
@@ -98,17 +101,21 @@ where
     type Error = Error;
     type Future = Called<Scoped<S::Future>, Settlement, ()>;
 
+    #[inline]
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
         self.inner.poll_ready(context)
     }
 
+    #[inline]
     fn call(&mut self, delivery: Delivery) -> Self::Future {
         if let Some(settlement) = self.late(&delivery) {
             return Called::answered(Ok(settlement));
         }
         let deadline = deadline_of(&delivery.message);
-        let future = Scope::run_until(deadline, || self.inner.call(delivery));
-        Called::watched(future, ())
+        match Scope::until(deadline) {
+            None => Called::watched(Scoped::around(self.inner.call(delivery)), ()),
+            Some(scope) => Called::watched(scope.run(|| self.inner.call(delivery)), ()),
+        }
     }
 }
 
@@ -120,10 +127,12 @@ where
     type Error = Error;
     type Future = PreparedBatch<Scoped<S::Future>, Settlement>;
 
+    #[inline]
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
         self.inner.poll_ready(context)
     }
 
+    #[inline]
     fn call(&mut self, batch: Vec<Delivery>) -> Self::Future {
         let timely = |item: Delivery| match self.late(&item) {
             Some(settlement) => Err(Ok(settlement)),
@@ -132,7 +141,10 @@ where
         let items = batch.into_iter().map(timely).collect();
         PreparedBatch::call(items, |timely| {
             let deadlines = timely.iter().filter_map(|item| deadline_of(&item.message));
-            Scope::run_until(deadlines.min(), || self.inner.call(timely))
+            match Scope::until(deadlines.min()) {
+                None => Scoped::around(self.inner.call(timely)),
+                Some(scope) => scope.run(|| self.inner.call(timely)),
+            }
         })
     }
 }

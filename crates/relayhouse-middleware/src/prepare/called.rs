@@ -39,6 +39,7 @@ impl<T> Watch<T> for () {
 }
 
 impl<F, T, W> Called<F, T, W> {
+    #[inline(always)]
     pub(crate) const fn watched(future: F, watch: W) -> Self {
         let watch = Some(watch);
         Self {
@@ -46,6 +47,7 @@ impl<F, T, W> Called<F, T, W> {
         }
     }
 
+    #[inline(always)]
     pub(crate) const fn answered(answer: Result<T>) -> Self {
         let answer = Some(answer);
         Self {
@@ -56,6 +58,7 @@ impl<F, T, W> Called<F, T, W> {
 
 impl<F, T> Called<F, T, ()> {
     /// Makes the future of a call, unless its request was refused.
+    #[inline(always)]
     pub(crate) fn of(future: Result<F>) -> Self {
         match future {
             Ok(future) => Self::watched(future, ()),
@@ -73,6 +76,7 @@ impl<F, T, W> Debug for Called<F, T, W> {
 impl<F: Future<Output = Result<T>>, T, W: Watch<T>> Future for Called<F, T, W> {
     type Output = Result<T>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T>> {
         match self.project().stage.project() {
             StageProjection::Called { future, watch } => {

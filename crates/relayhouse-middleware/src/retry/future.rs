@@ -41,6 +41,7 @@ pin_project! {
 }
 
 impl<S: Service<R>, R> ResponseFuture<S, R> {
+    #[inline(always)]
     pub(super) const fn new(
         future: S::Future,
         request: R,
@@ -72,6 +73,7 @@ where
 {
     type Output = Result<S::Response>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let Again { service, shared } = &**this.again;

@@ -27,6 +27,7 @@ pub(super) struct Again<S> {
 }
 
 impl<S: Clone> Retry<S> {
+    #[inline(always)]
     pub(super) fn new(inner: S, shared: Arc<Shared>) -> Self {
         let service = Mutex::new(inner.clone());
         let again = Arc::new(Again { service, shared });
@@ -43,10 +44,12 @@ where
     type Error = Error;
     type Future = ResponseFuture<S, R>;
 
+    #[inline]
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
         self.inner.poll_ready(context)
     }
 
+    #[inline]
     fn call(&mut self, request: R) -> Self::Future {
         let kept = request.clone();
         let progress = self.again.shared.begin(&kept);

@@ -36,6 +36,7 @@ impl Shared {
     }
 
     /// Takes note of a call that begins, and returns what it starts from.
+    #[inline]
     pub(super) fn begin<R: Retryable>(&self, request: &R) -> Progress {
         let began = self.config.total_max.map(|_| self.context.clock.now());
         let deliveries = request.attempt().saturating_sub(1);

@@ -14,11 +14,13 @@ use std::{
 
 use relayhouse_core::{Clock, Instant, Sleep};
 
+use super::TimeoutConfig;
 use crate::sync::{Mutex, lock};
 
 /// Holds the deadlines of the calls that are pending.
 #[derive(Debug)]
 pub(super) struct Deadlines {
+    pub(super) config: TimeoutConfig,
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
     /// Wakes the [`Bell`].
@@ -57,8 +59,9 @@ pub(super) struct Ticket {
 }
 
 impl Deadlines {
-    pub(super) fn new(clock: Arc<dyn Clock>) -> Arc<Self> {
+    pub(super) fn new(config: TimeoutConfig, clock: Arc<dyn Clock>) -> Arc<Self> {
         Arc::new_cyclic(|weak| Self {
+            config,
             clock,
             state: Mutex::default(),
             bell: Waker::from(Arc::new(Bell(Weak::clone(weak)))),
@@ -289,7 +292,7 @@ mod tests {
     async fn timer_that_is_armed_keeps_nothing_alive() {
         let clock = context().clock;
         let later = clock.now() + Duration::from_secs(3_600);
-        let deadlines = Deadlines::new(clock);
+        let deadlines = Deadlines::new(TimeoutConfig::default(), clock);
         let ticket = deadlines.enter(later, &Context::from_waker(Waker::noop()));
         let weak = Arc::downgrade(&deadlines);
         drop((ticket, deadlines));
@@ -361,7 +364,7 @@ mod tests {
             early: Arc::default(),
             tickets: Arc::default(),
         };
-        let deadlines = Deadlines::new(Arc::new(meddling.clone()));
+        let deadlines = Deadlines::new(TimeoutConfig::default(), Arc::new(meddling.clone()));
         let at = |seconds| Instant::START + Duration::from_secs(seconds);
         *lock(&meddling.early) = Some((Arc::clone(&deadlines), at(10)));
         let _ticket = deadlines.enter(at(20), &Context::from_waker(Waker::noop()));

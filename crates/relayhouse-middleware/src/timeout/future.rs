@@ -13,7 +13,7 @@ use pin_project_lite::pin_project;
 use relayhouse_core::{Error, ErrorKind, Instant, Result};
 
 use super::{
-    Hold, TimeoutConfig,
+    Hold,
     deadlines::{Deadlines, Ticket},
 };
 
@@ -28,28 +28,19 @@ pin_project! {
         // The end by the limit, once the call has to wait.
         end: Option<Instant>,
         late: ErrorKind,
-        limit: Duration,
-        lease_margin: Duration,
         deadlines: Arc<Deadlines>,
     }
 }
 
 impl<F, H> ResponseFuture<F, H> {
-    pub(super) fn new(
-        future: F,
-        hold: H,
-        late: ErrorKind,
-        deadlines: Arc<Deadlines>,
-        config: &TimeoutConfig,
-    ) -> Self {
+    #[inline(always)]
+    pub(super) fn new(future: F, hold: H, late: ErrorKind, deadlines: Arc<Deadlines>) -> Self {
         Self {
             future,
             ticket: None,
             hold,
             end: None,
             late,
-            limit: config.limit,
-            lease_margin: config.lease_margin,
             deadlines,
         }
     }
@@ -66,6 +57,7 @@ impl<F, H> Debug for ResponseFuture<F, H> {
 impl<F: Future<Output = Result<T>>, H: Hold, T> Future for ResponseFuture<F, H> {
     type Output = Result<T>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T>> {
         let this = self.project();
         if let Poll::Ready(answer) = this.future.poll(context) {
@@ -79,14 +71,14 @@ impl<F: Future<Output = Result<T>>, H: Hold, T> Future for ResponseFuture<F, H> 
                 return Poll::Pending;
             }
             // The first time, or the deadline has come: the lease may have been renewed since.
-            let clock = this.deadlines.clock();
-            let now = clock.now();
-            let end = *this.end.get_or_insert_with(|| now + *this.limit);
-            let held = this.hold.until() - *this.lease_margin;
+            let config = &this.deadlines.config;
+            let now = this.deadlines.clock().now();
+            let end = *this.end.get_or_insert_with(|| now + config.limit);
+            let held = this.hold.until() - config.lease_margin;
             let deadline = end.min(held);
             if deadline <= now {
                 *this.ticket = None;
-                return Poll::Ready(Err(late(*this.late, end <= now, *this.limit)));
+                return Poll::Ready(Err(late(*this.late, end <= now, config.limit)));
             }
             *this.ticket = Some(this.deadlines.enter(deadline, context));
         }

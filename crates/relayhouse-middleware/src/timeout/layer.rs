@@ -11,7 +11,6 @@ use super::{Timeout, TimeoutConfig, deadlines::Deadlines};
 #[derive(Clone, Debug)]
 pub struct TimeoutLayer {
     deadlines: Arc<Deadlines>,
-    config: TimeoutConfig,
 }
 
 impl TimeoutLayer {
@@ -29,8 +28,7 @@ impl TimeoutLayer {
     #[must_use]
     pub fn with_config(config: TimeoutConfig, context: &Context) -> Self {
         Self {
-            deadlines: Deadlines::new(Arc::clone(&context.clock)),
-            config,
+            deadlines: Deadlines::new(config, Arc::clone(&context.clock)),
         }
     }
 }
@@ -39,6 +37,6 @@ impl<S> Layer<S> for TimeoutLayer {
     type Service = Timeout<S>;
 
     fn layer(&self, inner: S) -> Timeout<S> {
-        Timeout::new(inner, Arc::clone(&self.deadlines), self.config.clone())
+        Timeout::new(inner, Arc::clone(&self.deadlines))
     }
 }

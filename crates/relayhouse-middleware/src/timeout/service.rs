@@ -8,23 +8,19 @@ use std::{
 use relayhouse_core::{Error, Result};
 use tower_service::Service;
 
-use super::{ResponseFuture, Timed, TimeoutConfig, deadlines::Deadlines};
+use super::{ResponseFuture, Timed, deadlines::Deadlines};
 
 /// Bounds the time of each call of a service.
 #[derive(Clone, Debug)]
 pub struct Timeout<S> {
     inner: S,
     deadlines: Arc<Deadlines>,
-    config: TimeoutConfig,
 }
 
 impl<S> Timeout<S> {
-    pub(super) const fn new(inner: S, deadlines: Arc<Deadlines>, config: TimeoutConfig) -> Self {
-        Self {
-            inner,
-            deadlines,
-            config,
-        }
+    #[inline]
+    pub(super) const fn new(inner: S, deadlines: Arc<Deadlines>) -> Self {
+        Self { inner, deadlines }
     }
 }
 
@@ -37,14 +33,15 @@ where
     type Error = Error;
     type Future = ResponseFuture<S::Future, R::Hold>;
 
+    #[inline]
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
         self.inner.poll_ready(context)
     }
 
+    #[inline]
     fn call(&mut self, request: R) -> Self::Future {
         let hold = request.hold();
         let future = self.inner.call(request);
-        let deadlines = Arc::clone(&self.deadlines);
-        ResponseFuture::new(future, hold, R::LATE, deadlines, &self.config)
+        ResponseFuture::new(future, hold, R::LATE, Arc::clone(&self.deadlines))
     }
 }
