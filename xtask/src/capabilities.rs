@@ -6,7 +6,7 @@ use std::fs;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use crate::shell;
+use crate::{program, shell};
 
 const PATH: &str = "docs/capabilities.md";
 
@@ -19,15 +19,10 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let mut conformance = shell::cargo();
-    conformance.args([
-        "run",
-        "--quiet",
-        "--locked",
-        "--package",
+    let table = shell::read(&mut program::built(
         "relayhouse-conformance",
-    ]);
-    let table = shell::read(conformance.args(["--bin", "capabilities"]))?;
+        "capabilities",
+    )?)?;
     let path = shell::root().join(PATH);
     if !options.check {
         return fs::write(&path, table).with_context(|| format!("cannot write {PATH}"));

@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::{capabilities, crash, deny, doc, integration, interop, layers, lint, sim, test, tidy};
+use crate::{
+    capabilities, crash, deny, doc, integration, interop, layers, lint, program, sim, test, tidy,
+};
 
 /// One step: its name, and what it does.
 type Step = (&'static str, fn() -> Result<()>);
@@ -18,6 +20,7 @@ const STEPS: &[Step] = &[
     ("clippy", lint::clippy),
     ("doc", doc::run),
     ("deny", || deny::run(&deny::Options::default())),
+    ("build", program::build_all),
     ("capabilities", || {
         capabilities::run(&capabilities::Options { check: true })
     }),

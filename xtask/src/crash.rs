@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use crate::shell;
+use crate::{program, shell};
 
 /// How often to kill; all randomness comes from the seed.
 #[derive(Args, Debug)]
@@ -24,15 +24,7 @@ pub(crate) const SEED: u64 = 7;
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     install_strace()?;
-    let mut crash = shell::cargo();
-    crash.args([
-        "run",
-        "--quiet",
-        "--locked",
-        "--package",
-        "relayhouse-crash",
-        "--",
-    ]);
+    let mut crash = program::built("relayhouse-crash", "relayhouse-crash")?;
     crash.args(["--cycles", &options.cycles.to_string()]);
     crash.args(["--seed", &options.seed.to_string()]);
     shell::run(crash.args(&options.rest))

@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 
-use crate::{python, shell};
+use crate::{program, python, shell};
 
 /// The Pythons that the packages are pinned for.
 const PYTHONS: &[&str] = &["3.13", "3.12", "3.11"];
@@ -48,7 +48,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let folder = shell::root().join("target").join("interop");
     let ours = folder.join("ours");
     for kind in [AVRO, MESSAGE_PACK] {
-        shell::run(ours_to("write", kind).arg(&ours))?;
+        shell::run(ours_to("write", kind)?.arg(&ours))?;
     }
     let mut packages = with_python(&folder, &ours)?;
     if options.java {
@@ -56,7 +56,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     for (package, kind) in packages {
         let written = folder.join(package);
-        shell::run(ours_to("check", kind).arg(&written))?;
+        shell::run(ours_to("check", kind)?.arg(&written))?;
         if options.write {
             replace(&written, &home().join("samples").join(package))?;
         }
@@ -113,11 +113,10 @@ fn java() -> Command {
 }
 
 /// Our own codecs, to write or to check the cases of a kind.
-fn ours_to(verb: &str, kind: &str) -> Command {
-    let mut ours = shell::cargo();
-    ours.args(["run", "--quiet", "--locked"]);
-    ours.args(["--package", "relayhouse-interop", "--", verb, kind]);
-    ours
+fn ours_to(verb: &str, kind: &str) -> Result<Command> {
+    let mut ours = program::built("relayhouse-interop", "relayhouse-interop")?;
+    ours.args([verb, kind]);
+    Ok(ours)
 }
 
 /// Replaces the files of one folder with those of another.

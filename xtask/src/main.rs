@@ -20,6 +20,7 @@ mod interop;
 mod layers;
 mod lint;
 mod msrv;
+mod program;
 mod python;
 mod shell;
 mod sim;

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use super::judge::{self, Finding, Verdict};
 use super::service::State;
 use super::suite::{Check, Difference, From, Suite, Target};
-use crate::shell;
+use crate::{program, shell};
 
 /// What came of the checks of one suite on one service.
 #[derive(Debug)]
@@ -24,9 +24,7 @@ pub(crate) struct Ran<'a> {
 /// Builds the checks of a suite.
 pub(crate) fn build(suite: &Suite) -> Result<()> {
     for check in &suite.checks {
-        let mut build = shell::cargo();
-        build.args(["build", "--quiet", "--locked", "--package", &check.package]);
-        shell::run(build.args(["--bin", &check.bin]))?;
+        program::built(&check.package, &check.bin)?;
     }
     Ok(())
 }
@@ -94,7 +92,7 @@ fn seconds(millis: u64) -> f64 {
 
 /// Runs one check to its end, and reads what it prints.
 fn one(suite: &Suite, target: &Target, check: &Check, state: &State) -> Result<Vec<Finding>> {
-    let mut command = command(suite, target, check, state);
+    let mut command = command(suite, target, check, state)?;
     let line = shell::describe(&command);
     eprintln!("$ {line}");
     let child = command.stdout(Stdio::piped()).spawn();
@@ -115,17 +113,16 @@ fn one(suite: &Suite, target: &Target, check: &Check, state: &State) -> Result<V
 }
 
 /// A check learns of the service by variables alone.
-fn command(suite: &Suite, target: &Target, check: &Check, state: &State) -> Command {
-    let mut command = shell::cargo();
-    command.args(["run", "--quiet", "--locked", "--package", &check.package]);
-    command.args(["--bin", &check.bin, "--"]).args(&check.args);
+fn command(suite: &Suite, target: &Target, check: &Check, state: &State) -> Result<Command> {
+    let mut command = program::built(&check.package, &check.bin)?;
+    command.args(&check.args);
     if let Some(address) = &state.address {
         command.env(&suite.address, address);
     }
     if !matches!(target.from, From::Cloud { .. }) {
         command.envs(&suite.client);
     }
-    command
+    Ok(command)
 }
 
 #[expect(

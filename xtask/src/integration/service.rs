@@ -14,7 +14,7 @@ use super::guard::Guard;
 use super::health;
 use super::process::{self, Force, Process};
 use super::suite::{From, Ready, Service, Suite, Target};
-use crate::{python, shell};
+use crate::{program, python, shell};
 
 /// How long a service may take to be ready.
 const READY_MAX: Duration = Duration::from_secs(60);
@@ -159,7 +159,7 @@ impl Running {
                 self.spawn(shell::program(python), service)?;
             }
             From::Build { package, bin } => {
-                self.spawn(shell::program(built(package, bin)?), service)?;
+                self.spawn(program::built(package, bin)?, service)?;
             }
             From::Compose {
                 file,
@@ -301,22 +301,6 @@ fn remove(path: &Path) -> Result<()> {
     }
 }
 
-/// Builds a program of this workspace, and says where it is.
-fn built(package: &str, bin: &str) -> Result<PathBuf> {
-    let mut build = shell::cargo();
-    build.args(["build", "--quiet", "--locked", "--package", package]);
-    build.args(["--bin", bin, "--message-format", "json"]);
-    let said = shell::read(&mut build)?;
-    let path = said.lines().rev().find_map(executable);
-    path.with_context(|| format!("cargo does not say where {bin} is"))
-}
-
-/// The program that a line of cargo's messages names.
-fn executable(line: &str) -> Option<PathBuf> {
-    let message: serde_json::Value = serde_json::from_str(line).ok()?;
-    message.get("executable")?.as_str().map(PathBuf::from)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -356,16 +340,5 @@ mod tests {
         let address = address_of(&state(Some(log.clone())), &ready);
         assert_eq!(address.as_deref(), Some("http://127.0.0.1:1"));
         fs::remove_file(log).unwrap();
-    }
-
-    #[test]
-    fn program_is_where_cargo_says() {
-        let line = r#"{"reason":"compiler-artifact","executable":"/target/debug/relayhouse"}"#;
-        assert_eq!(
-            executable(line),
-            Some(PathBuf::from("/target/debug/relayhouse"))
-        );
-        assert_eq!(executable(r#"{"executable":null}"#), None);
-        assert_eq!(executable("warning: x"), None);
     }
 }

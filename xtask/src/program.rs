@@ -1,0 +1,85 @@
+//! The programs of this workspace, built and started.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context, Result};
+
+use crate::shell;
+
+/// Whether programs are built as parts of the whole workspace.
+static AS_PARTS: AtomicBool = AtomicBool::new(false);
+
+/// Builds the tests of the workspace, and from then on every program together with them.
+///
+/// Cargo gives dependencies the features that the packages of one command ask for, so that those of
+/// a program that is built alone are built for it alone. That is the least for one program, and far
+/// more for all of them.
+pub(crate) fn build_all() -> Result<()> {
+    AS_PARTS.store(true, Ordering::Relaxed);
+    shell::run(&mut whole())
+}
+
+/// Builds a program, and returns the command that starts it.
+pub(crate) fn built(package: &str, bin: &str) -> Result<Command> {
+    let mut build = if AS_PARTS.load(Ordering::Relaxed) {
+        whole()
+    } else {
+        let mut build = shell::cargo();
+        build.args(["build", "--locked", "--package", package]);
+        build
+    };
+    build.args(["--quiet", "--bin", bin, "--message-format", "json"]);
+    let said = shell::read(&mut build)?;
+    let path = said.lines().find_map(|line| executable(line, bin));
+    let path = path.with_context(|| format!("cargo does not say where {bin} is"))?;
+    Ok(shell::program(path))
+}
+
+fn whole() -> Command {
+    let mut build = shell::cargo();
+    build.args([
+        "build",
+        "--workspace",
+        "--all-features",
+        "--locked",
+        "--tests",
+    ]);
+    build
+}
+
+/// Returns where a line of cargo's messages says that the program is.
+fn executable(line: &str, bin: &str) -> Option<PathBuf> {
+    let message: serde_json::Value = serde_json::from_str(line).ok()?;
+    let target = &message["target"];
+    let is_it = target["name"] == bin && target["kind"][0] == "bin";
+    let is_test = message["profile"]["test"] != false;
+    let path = message["executable"].as_str().map(PathBuf::from);
+    path.filter(|_| is_it && !is_test)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(name: &str, kind: &str, is_test: bool) -> String {
+        serde_json::json!({
+            "target": {"name": name, "kind": [kind]},
+            "profile": {"test": is_test},
+            "executable": "/here/it",
+        })
+        .to_string()
+    }
+
+    #[test]
+    fn program_is_found_among_tests() {
+        let found = |line: &str| executable(line, "it");
+        assert_eq!(found(&message("it", "bin", true)), None);
+        assert_eq!(found(&message("it", "test", true)), None);
+        assert_eq!(found(&message("other", "bin", false)), None);
+        assert_eq!(found("Compiling it"), None);
+        let path = found(&message("it", "bin", false));
+        assert_eq!(path, Some(PathBuf::from("/here/it")));
+    }
+}
