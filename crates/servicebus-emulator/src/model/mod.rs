@@ -29,6 +29,9 @@ mod sessions;
 mod settings;
 mod settle;
 mod shelf;
+mod sql;
+#[cfg(test)]
+mod tests;
 mod time;
 mod topic;
 mod transaction;
@@ -60,6 +63,11 @@ pub use self::{
         TopicSettings, USER_METADATA_LENGTH_MAX,
     },
     settle::Settlement,
+    sql::{
+        DEPTH_MAX as SQL_DEPTH_MAX, EvaluationError, LENGTH_MAX as SQL_LENGTH_MAX,
+        PARAMETERS_MAX as SQL_PARAMETERS_MAX, Parameters, STATEMENTS_MAX as SQL_STATEMENTS_MAX,
+        SqlAction, SqlError, SqlFilter,
+    },
     time::Time,
     transaction::{TRANSACTION_TIME_MAX, TRANSACTIONS_MAX, TransactionId},
     value::Value,

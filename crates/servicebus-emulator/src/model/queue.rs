@@ -216,7 +216,8 @@ impl Queue {
         self.shelf_mut(subqueue).insert(message, State::Active);
     }
 
-    /// Buries a message that came back once too often.
+    /// Decides about a message that came back: whether it was delivered too often, or is to go
+    /// on to another entity by now.
     pub(super) fn judge(
         &mut self,
         subqueue: Subqueue,
@@ -224,18 +225,27 @@ impl Queue {
         now: Time,
         effects: &mut Effects,
     ) {
-        let max = self.outlet.delivery_count_max;
-        let entry = self.shelf(subqueue).get(sequence);
-        let count = entry.map_or(0, |entry| entry.message.delivery_count);
         // The dead come back as often as they are taken.
-        if subqueue != Subqueue::Main || count < max {
+        if subqueue != Subqueue::Main {
             return;
         }
-        if let Some(message) = self.main.remove(sequence) {
-            let description =
-                format!("The message was delivered {count} times, the most that is allowed.");
-            let death = Death::new(DELIVERY_COUNT_EXCEEDED, description);
-            self.bury(Draft::of(message), death, now, effects);
+        let max = self.outlet.delivery_count_max;
+        let Some(entry) = self.main.get(sequence) else {
+            return;
+        };
+        let (count, is_active) = (entry.message.delivery_count, entry.state == State::Active);
+        if max <= count {
+            if let Some(message) = self.main.remove(sequence) {
+                let description =
+                    format!("The message was delivered {count} times, the most that is allowed.");
+                let death = Death::new(DELIVERY_COUNT_EXCEEDED, description);
+                self.bury(Draft::of(message), death, now, effects);
+            }
+        } else if is_active
+            && let Some(to) = self.outlet.forward_to.clone()
+            && let Some(message) = self.main.remove(sequence)
+        {
+            self.send_on(to, Draft::of(message), Way::Forward, effects);
         }
     }
 

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Contents, Error, ErrorKind, Model, Path, Result, Time, Value,
+    Contents, Error, ErrorKind, EvaluationError, Model, Path, Result, SqlAction, SqlFilter, Time,
+    Value,
     queue::{Queue, Role},
+    random::Random,
     topic::Subscription,
 };
 
@@ -24,6 +26,8 @@ pub struct Rule {
     pub name: Box<str>,
     /// Which messages it takes.
     pub filter: Filter,
+    /// What it changes in the copy of a message that it makes.
+    pub action: Option<SqlAction>,
     /// When it was made.
     pub created: Time,
 }
@@ -38,6 +42,8 @@ pub enum Filter {
     False,
     /// Those that are equal in something.
     Correlation(Box<CorrelationFilter>),
+    /// Those for which a condition is true.
+    Sql(SqlFilter),
 }
 
 /// What a message must be equal in: all of what is given.
@@ -70,6 +76,8 @@ pub(super) enum Selection {
     None,
     /// A copy as it is.
     Plain,
+    /// A copy with these contents.
+    Changed(Box<Contents>),
 }
 
 impl Rule {
@@ -79,15 +87,25 @@ impl Rule {
         Self {
             name: name.into(),
             filter,
+            action: None,
             created,
         }
     }
 
-    pub(super) fn select(&self, contents: &Contents) -> Selection {
-        match self.filter.matches(contents) {
-            true => Selection::Plain,
-            false => Selection::None,
+    pub(super) fn select(
+        &self,
+        contents: &Contents,
+        random: &mut Random,
+    ) -> std::result::Result<Selection, EvaluationError> {
+        if !self.filter.matches(contents, random)? {
+            return Ok(Selection::None);
         }
+        let Some(action) = &self.action else {
+            return Ok(Selection::Plain);
+        };
+        let mut changed = Box::new(contents.clone());
+        action.apply(&mut changed, random)?;
+        Ok(Selection::Changed(changed))
     }
 
     pub(super) fn check(&self) -> Result<()> {
@@ -103,11 +121,16 @@ impl Rule {
 }
 
 impl Filter {
-    fn matches(&self, contents: &Contents) -> bool {
+    fn matches(
+        &self,
+        contents: &Contents,
+        random: &mut Random,
+    ) -> std::result::Result<bool, EvaluationError> {
         match self {
-            Self::True => true,
-            Self::False => false,
-            Self::Correlation(filter) => filter.matches(contents),
+            Self::True => Ok(true),
+            Self::False => Ok(false),
+            Self::Correlation(filter) => Ok(filter.matches(contents)),
+            Self::Sql(filter) => filter.matches(contents, random),
         }
     }
 }

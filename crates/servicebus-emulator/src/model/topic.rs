@@ -1,16 +1,21 @@
 //! A topic, and what a subscription makes of its messages.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    Common, Intake, Path, Rule, State, Time,
+    Common, Intake, Path, Rule, State, Time, Value,
     dedup::Dedup,
-    draft::{Draft, Effects},
+    draft::{Death, Draft, Effects},
     entity::{EntityId, Stamps},
     queue::{Queue, Role},
+    random::Random,
     rule::Selection,
     shelf::Shelf,
 };
+
+/// The property in which a copy that an action has changed names its rule.
+const RULE_NAME: &str = "RuleName";
+const FILTER_FAILED: &str = "FilterException";
 
 /// A topic: it keeps no messages but those that are due later.
 #[derive(Debug)]
@@ -92,9 +97,52 @@ impl Queue {
         let Role::Subscription(subscription) = &self.role else {
             return;
         };
-        let mut rules = subscription.rules.values();
-        if rules.any(|rule| matches!(rule.select(&draft.contents), Selection::Plain)) {
-            self.put(draft.clone(), at, effects);
+        let keeps_failures = subscription.dead_letters_filter_errors;
+        let (copies, failures) = subscription.select(draft, &mut effects.random);
+        for copy in copies {
+            self.put(copy, at, effects);
+        }
+        if let Some(failure) = failures.filter(|_| keeps_failures) {
+            let death = Death::new(FILTER_FAILED, failure);
+            self.bury(draft.clone(), death, at, effects);
+        }
+    }
+}
+
+impl Subscription {
+    /// Returns the copies that the rules make of a message, and what went wrong with one.
+    ///
+    /// All rules without an action that match make one copy together, and each with an action
+    /// makes one of its own.
+    fn select(&self, draft: &Draft, random: &mut Random) -> (Vec<Draft>, Option<String>) {
+        let (mut copies, mut failure) = (Vec::new(), None);
+        let mut is_plain = false;
+        for rule in self.rules.values() {
+            match rule.select(&draft.contents, random) {
+                Ok(Selection::None) => {}
+                Ok(Selection::Plain) => is_plain = true,
+                Ok(Selection::Changed(mut contents)) => {
+                    let name = Value::from(&*rule.name);
+                    contents.properties.insert(RULE_NAME.into(), name);
+                    copies.push(draft.with(*contents));
+                }
+                Err(error) => failure = Some(format!("The rule {} failed: {error}", rule.name)),
+            }
+        }
+        if is_plain {
+            copies.insert(0, draft.clone());
+        }
+        (copies, failure)
+    }
+}
+
+impl Draft {
+    /// Makes a copy that carries other contents.
+    fn with(&self, contents: super::Contents) -> Self {
+        Self {
+            bytes: u32::try_from(contents.bytes()).unwrap_or(u32::MAX),
+            contents: Arc::new(contents),
+            ..self.clone()
         }
     }
 }
