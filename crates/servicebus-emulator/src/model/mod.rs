@@ -11,10 +11,12 @@
 mod accept;
 mod address;
 mod admin;
+mod config;
 mod contents;
 mod counts;
 mod dedup;
 mod draft;
+mod duration;
 mod entity;
 mod error;
 mod forward;
@@ -45,9 +47,11 @@ pub use self::{
     accept::{Browse, Session, SessionKey},
     address::{ADDRESS_BYTES_MAX, Address, Path, Subqueue},
     admin::{ENTITIES_MAX, NAME_LENGTH_MAX, SUBSCRIPTIONS_MAX},
+    config::{Config, ConfigError, SubscriptionConfig, TopicConfig},
     contents::{BodyKind, Contents},
     counts::{Counts, EntityKind, Summary},
     draft::HOPS_MAX,
+    duration::{parse_duration, write_duration},
     entity::Stamps,
     error::{Error, ErrorKind, Result},
     message::{
