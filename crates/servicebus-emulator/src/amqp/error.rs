@@ -1,11 +1,12 @@
 //! What goes wrong, and how far it reaches.
 
-use fe2o3_amqp_types::definitions::{Error, ErrorCondition};
+use fe2o3_amqp_types::definitions::{Error, ErrorCondition, Fields};
 
 /// Makes an error of a condition and a text for people.
 #[must_use]
 pub fn error(condition: impl Into<ErrorCondition>, description: impl Into<String>) -> Error {
-    Error::new(condition, Some(description.into()), None)
+    // Some clients read all three fields, whether they are there or not.
+    Error::new(condition, Some(description.into()), Some(Fields::new()))
 }
 
 /// What a failure takes down.

@@ -3,6 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use fe2o3_amqp_types::{
     definitions::{AmqpError, LinkError, Role, SessionError},
+    messaging::{DeliveryState, Rejected},
     performatives::Transfer,
     transaction::{Declare, Discharge},
 };
@@ -10,7 +11,7 @@ use serde_amqp::from_slice;
 
 use super::{
     check::{Malformed, value_bytes},
-    error::{Failure, Result},
+    error::{Failure, Result, error},
     event::{Delivered, DeliveryId, Event, LinkId},
     limits::Limits,
     link::{Link, LinkState, Partial},
@@ -44,12 +45,35 @@ impl Session {
         if link.state != LinkState::Detaching
             && let Some(partial) = link.on_transfer(transfer, payload, limits, output)?
         {
-            link.deliver(partial, output)?;
+            if partial.is_oversized {
+                self.reject_oversized(handle, &partial, output)?;
+            } else {
+                link.deliver(partial, output)?;
+            }
         }
         if self.window <= self.window_max / 2 {
             self.write_flow(None, output);
         }
         self.top_up(handle, limits.credit, output);
+        Ok(())
+    }
+
+    /// Refuses a message that is too large; a client that wants no answer loses its link.
+    fn reject_oversized(
+        &mut self,
+        handle: u32,
+        partial: &Partial,
+        output: &mut Output,
+    ) -> Result<()> {
+        let max = self.link_mut(handle)?.message_bytes_max;
+        let description = format!("the message is larger than {max} bytes");
+        let condition = LinkError::MessageSizeExceeded;
+        if partial.is_settled {
+            return Err(Failure::of_link(handle, condition, description));
+        }
+        let error = Some(error(condition, description));
+        let state = DeliveryState::Rejected(Rejected { error });
+        self.answer(handle, partial.delivery, state, output);
         Ok(())
     }
 }
@@ -79,14 +103,27 @@ impl Link {
         partial.is_settled |= transfer.settled.unwrap_or(false);
         partial.state = transfer.state.or(partial.state);
         let bytes = partial.payload.len() + payload.len();
-        if self.message_bytes_max < bytes as u64 {
-            let description = format!("a message is larger than {} bytes", self.message_bytes_max);
-            return Err(self.failure(LinkError::MessageSizeExceeded, description));
+        if partial.is_oversized || self.message_bytes_max < bytes as u64 {
+            partial.is_oversized = true;
+            partial.payload = BytesMut::new();
+            return self.keep(partial, more, limits, output);
         }
         partial.payload.extend_from_slice(payload);
+        self.keep(partial, more, limits, output)
+    }
+
+    /// Keeps a delivery until it is whole, within the bound for all of them.
+    fn keep(
+        &mut self,
+        partial: Partial,
+        more: bool,
+        limits: &Limits,
+        output: &mut Output,
+    ) -> Result<Option<Partial>> {
         if !more {
             return Ok(Some(partial));
         }
+        let bytes = partial.payload.len();
         if limits.unfinished_bytes_max < output.unfinished_bytes + bytes {
             let max = limits.unfinished_bytes_max;
             let description = format!("messages that are not whole hold more than {max} bytes");
@@ -115,6 +152,7 @@ impl Link {
             is_settled: false,
             state: None,
             payload: BytesMut::new(),
+            is_oversized: false,
         })
     }
 

@@ -52,6 +52,8 @@ pub(super) struct Partial {
     pub(super) is_settled: bool,
     pub(super) state: Option<DeliveryState>,
     pub(super) payload: BytesMut,
+    /// It was larger than the link takes: what has come of it is gone.
+    pub(super) is_oversized: bool,
 }
 
 impl Link {

@@ -2,6 +2,7 @@
 
 use fe2o3_amqp_types::{
     definitions::{AmqpError, ErrorCondition, LinkError, Role, SessionError},
+    messaging::{DeliveryState, Rejected},
     performatives::{Begin, Performative, Transfer},
 };
 
@@ -162,18 +163,31 @@ fn messages_without_credit_detach_the_link() {
 }
 
 #[test]
-fn large_messages_detach_the_link() {
+fn large_messages_are_rejected() {
     let mut peer = Peer::begun(Limits {
         message_bytes_max: 10,
         ..Limits::default()
     });
     peer.attach(0, Role::Sender);
-    let first = Transfer {
+    peer.said();
+    let large = |settled| Transfer {
         more: true,
+        settled: Some(settled),
         ..transfer(0, 0)
     };
-    peer.say(0, &Performative::Transfer(first), &[0; 10]);
+    peer.say(0, &Performative::Transfer(large(false)), &[0; 11]);
     peer.say(0, &Performative::Transfer(next_transfer(0)), &[0; 1]);
+    let (0, Performative::Disposition(answer), _) = peer.said_one() else {
+        panic!("it is not answered");
+    };
+    let Some(DeliveryState::Rejected(Rejected { error: Some(error) })) = answer.state else {
+        panic!("it is not rejected: {:?}", answer.state);
+    };
+    assert_eq!(error.condition, LinkError::MessageSizeExceeded.into());
+    assert_eq!(peer.events(), []);
+    // Who wants no answer can be told in no other way.
+    peer.say(0, &Performative::Transfer(large(true)), &[0; 11]);
+    peer.say(0, &Performative::Transfer(next_transfer(0)), &[]);
     assert_eq!(
         down(&mut peer),
         Down::Link(0, LinkError::MessageSizeExceeded.into())
