@@ -1,0 +1,206 @@
+//! How an emulator is set up.
+
+use std::{
+    fmt, io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
+
+use tokio::net::TcpListener;
+use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
+
+use crate::{
+    clock::{Clock, MachineClock},
+    emulator::ServiceBusEmulator,
+    model::{self, Model, Path, QueueSettings, SubscriptionSettings, Time, TopicSettings},
+    node::Keys,
+    shared::{Access, Shared, State},
+    wire,
+};
+
+/// The name of the key that an emulator has if it is given no other.
+pub(crate) const KEY_NAME: &str = "RootManageSharedAccessKey";
+/// That key, which is no secret: it is the one that Microsoft's emulator has.
+pub(crate) const KEY: &str = "SAS_KEY_VALUE";
+
+/// What an emulator is to be like. Made by [`ServiceBusEmulator::builder`].
+#[derive(Clone)]
+#[must_use = "an emulator runs when it is started"]
+pub struct Builder {
+    address: SocketAddr,
+    host: Option<String>,
+    keys: Vec<(String, String)>,
+    takes_any_token: bool,
+    tls: Option<Arc<ServerConfig>>,
+    clock: Arc<dyn Clock>,
+    seed: u64,
+    entities: Vec<(Path, Entity)>,
+}
+
+#[derive(Clone, Debug)]
+enum Entity {
+    Queue(Box<QueueSettings>),
+    Topic(TopicSettings),
+    Subscription(Box<SubscriptionSettings>),
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            address,
+            host,
+            // Keys are not printed.
+            keys: _,
+            takes_any_token,
+            tls,
+            clock,
+            seed,
+            entities,
+        } = self;
+        f.debug_struct("Builder")
+            .field("address", address)
+            .field("host", host)
+            .field("takes_any_token", takes_any_token)
+            .field("tls", &tls.is_some())
+            .field("clock", clock)
+            .field("seed", seed)
+            .field("entities", entities)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Builder {
+    pub(crate) fn new() -> Self {
+        Self {
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            host: None,
+            keys: Vec::new(),
+            takes_any_token: false,
+            tls: None,
+            clock: Arc::new(MachineClock::new()),
+            seed: 0,
+            entities: Vec::new(),
+        }
+    }
+
+    /// Sets where to listen; the default is a free port of 127.0.0.1.
+    pub fn address(mut self, address: SocketAddr) -> Self {
+        self.address = address;
+        self
+    }
+
+    /// Sets the name of the host in the endpoint; the default is the address.
+    pub fn host(mut self, host: impl Into<String>) -> Self {
+        self.host = Some(host.into());
+        self
+    }
+
+    /// Adds a key by which tokens may be signed; the default is the one of Microsoft's emulator,
+    /// and the first that is added takes its place.
+    pub fn key(mut self, name: impl Into<String>, key: impl Into<String>) -> Self {
+        self.keys.push((name.into(), key.into()));
+        self
+    }
+
+    /// Lets everybody in, with any token or none; the default is that tokens are checked.
+    pub fn any_token(mut self) -> Self {
+        self.takes_any_token = true;
+        self
+    }
+
+    /// Sets the certificate for clients that want TLS; the default is that none is there. Clients
+    /// without TLS are served at the same port.
+    pub fn tls(mut self, config: Arc<ServerConfig>) -> Self {
+        self.tls = Some(config);
+        self
+    }
+
+    /// Sets the clock; the default is the machine's.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Sets the seed of lock tokens and of faults with a chance; the default is 0.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Adds a queue.
+    pub fn queue(mut self, name: &str, settings: QueueSettings) -> Self {
+        let entity = Entity::Queue(Box::new(settings));
+        self.entities.push((Path::new(name), entity));
+        self
+    }
+
+    /// Adds a topic.
+    pub fn topic(mut self, name: &str, settings: TopicSettings) -> Self {
+        let entity = Entity::Topic(settings);
+        self.entities.push((Path::new(name), entity));
+        self
+    }
+
+    /// Adds a subscription to a topic that was added before.
+    pub fn subscription(mut self, topic: &str, name: &str, settings: SubscriptionSettings) -> Self {
+        let entity = Entity::Subscription(Box::new(settings));
+        let path = Path::of_subscription(topic, name);
+        self.entities.push((path, entity));
+        self
+    }
+
+    /// Starts the emulator, which serves when this returns. Needs a tokio runtime with IO and
+    /// time enabled.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the operating system if it cannot listen at the address, and
+    /// [`io::ErrorKind::InvalidInput`] if an entity cannot be as it is set.
+    pub async fn start(self) -> io::Result<ServiceBusEmulator> {
+        let mut model = Model::new(self.seed);
+        let now = crate::shared::time_of(self.clock.now());
+        for (path, entity) in &self.entities {
+            let created = create(&mut model, now, path, entity);
+            created.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        }
+        let listener = TcpListener::bind(self.address).await?;
+        let address = listener.local_addr()?;
+        let host = self.host.unwrap_or_else(|| address.ip().to_string());
+        let mut keys = self.keys;
+        if keys.is_empty() {
+            keys.push((KEY_NAME.to_owned(), KEY.to_owned()));
+        }
+        let key = keys.first().cloned().unwrap_or_default();
+        let access = access(keys, self.takes_any_token);
+        let shared = Arc::new(Shared::new(self.clock, access, State { model }));
+        let tls = self.tls.map(TlsAcceptor::from);
+        let server = tokio::spawn(wire::serve(listener, tls, Arc::clone(&shared)));
+        let timer = tokio::spawn(wire::keep_time(Arc::clone(&shared)));
+        let endpoint = format!("sb://{host}:{}", address.port());
+        let tasks = [server, timer];
+        Ok(ServiceBusEmulator::new(
+            address, endpoint, key, shared, tasks,
+        ))
+    }
+}
+
+fn create(model: &mut Model, now: Time, path: &Path, entity: &Entity) -> model::Result<()> {
+    match entity {
+        Entity::Queue(settings) => model.create_queue(now, path, (**settings).clone()),
+        Entity::Topic(settings) => model.create_topic(now, path, settings.clone()),
+        Entity::Subscription(settings) => {
+            model.create_subscription(now, path, (**settings).clone(), None)
+        }
+    }
+}
+
+fn access(keys: Vec<(String, String)>, takes_any_token: bool) -> Access {
+    if takes_any_token {
+        return Access::Everybody;
+    }
+    let mut known = Keys::default();
+    for (name, key) in keys {
+        known.insert(name, key);
+    }
+    Access::Signed(known)
+}

@@ -1,0 +1,62 @@
+//! Tokens that clients show.
+
+use serde_amqp::Value as Encoded;
+
+use super::{
+    Client,
+    condition::microsoft::AUTH_FAILED,
+    request::{Answer, Request},
+    token::{Grant, path_of},
+    value::text,
+};
+use crate::shared::Access;
+
+/// How many tokens of a client are kept: one for each path.
+const GRANTS_MAX: usize = 1_024;
+
+impl Client {
+    /// Takes a token, and checks it.
+    pub(super) fn on_token(&mut self, request: &Request) -> Answer {
+        match self.check_token(request) {
+            Ok(()) => Answer {
+                status: 202,
+                description: "Accepted".to_owned(),
+                ..Answer::ok(Encoded::Null)
+            },
+            Err(description) => Answer {
+                status: 401,
+                description,
+                condition: Some(AUTH_FAILED.to_owned()),
+                body: Encoded::Null,
+            },
+        }
+    }
+
+    fn check_token(&mut self, request: &Request) -> Result<(), String> {
+        let Access::Signed(keys) = &self.shared.access else {
+            return Ok(());
+        };
+        let operation = request.argument("operation").unwrap_or_default();
+        if operation != "put-token" {
+            return Err(format!("there is no operation {operation:?} for tokens"));
+        }
+        let token = text(&request.body).ok_or("the body of the request is no token")?;
+        let grant = keys.check(token, self.shared.time())?;
+        let audience = path_of(request.argument("name").unwrap_or_default());
+        if !grant.covers(&audience, self.shared.time()) {
+            return Err(format!(
+                "the token is for {:?} and not for {audience:?}",
+                grant.path
+            ));
+        }
+        self.grants.retain(|it| it.path != audience);
+        if GRANTS_MAX <= self.grants.len() {
+            return Err(format!("there are tokens for {GRANTS_MAX} paths already"));
+        }
+        self.grants.push(Grant {
+            path: audience,
+            until: grant.until,
+        });
+        Ok(())
+    }
+}

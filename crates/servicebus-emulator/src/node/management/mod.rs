@@ -1,0 +1,92 @@
+//! What is asked of an entity beside messages.
+
+mod arguments;
+mod messages;
+mod sessions;
+
+use serde_amqp::Value as Encoded;
+
+use self::arguments::Arguments;
+use super::{
+    Client, condition,
+    request::{Answer, Request},
+};
+use crate::model::{self, Address, ErrorKind};
+
+/// Why a request is refused.
+#[derive(Debug)]
+struct Refusal {
+    status: i32,
+    condition: String,
+    description: String,
+}
+
+type Result<T> = std::result::Result<T, Refusal>;
+
+impl From<model::Error> for Refusal {
+    fn from(error: model::Error) -> Self {
+        let told = condition::of(&error);
+        Self {
+            status: condition::status(error.kind()),
+            condition: condition::name(&told.condition),
+            description: error.message().to_owned(),
+        }
+    }
+}
+
+impl Refusal {
+    fn argument(description: impl Into<Box<str>>) -> Self {
+        model::Error::new(ErrorKind::Argument, description).into()
+    }
+}
+
+/// What a request gets: a body, or that there is nothing.
+enum Found {
+    Something(Encoded),
+    Nothing,
+}
+
+impl Client {
+    /// Does what is asked of an entity.
+    pub(super) fn manage(&mut self, address: &Address, request: &Request) -> Answer {
+        match self.run(address, request) {
+            Ok(Found::Something(body)) => Answer::ok(body),
+            Ok(Found::Nothing) => Answer {
+                status: 204,
+                description: "No content".to_owned(),
+                ..Answer::ok(Encoded::Null)
+            },
+            Err(refusal) => Answer {
+                status: refusal.status,
+                description: refusal.description,
+                condition: Some(refusal.condition),
+                body: Encoded::Null,
+            },
+        }
+    }
+
+    fn run(&mut self, address: &Address, request: &Request) -> Result<Found> {
+        let operation = request.argument("operation").unwrap_or_default();
+        let arguments = Arguments::of(&request.body)?;
+        let name = operation
+            .strip_prefix("com.microsoft:")
+            .unwrap_or(operation);
+        let body = match name {
+            "renew-lock" => self.renew_lock(address, arguments),
+            "peek-message" => return self.peek(address, arguments),
+            "schedule-message" => self.schedule(address, arguments),
+            "cancel-scheduled-message" => self.cancel(address, arguments),
+            "receive-by-sequence-number" => return self.receive_deferred(address, arguments),
+            "update-disposition" => self.update_disposition(address, arguments),
+            "renew-session-lock" => self.renew_session(address, arguments),
+            "get-session-state" => self.session_state(address, arguments),
+            "set-session-state" => self.set_session_state(address, arguments),
+            "get-message-sessions" => return self.list_sessions(address, arguments),
+            _ => {
+                let description = format!("there is no operation {operation:?} of entities");
+                return Err(Refusal::argument(description));
+            }
+        };
+        body.map(Found::Something)
+    }
+}

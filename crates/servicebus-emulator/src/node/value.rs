@@ -1,0 +1,94 @@
+//! Values of AMQP to those of the model, and back.
+
+use bytes::Bytes;
+use serde_amqp::{
+    Value as Encoded, from_slice,
+    primitives::{Symbol, Timestamp},
+    to_vec,
+};
+use serde_bytes::ByteBuf;
+use uuid::Uuid;
+
+use crate::model::Value;
+
+/// Takes a value as the model keeps it.
+pub(super) fn keep(value: Encoded) -> Value {
+    match value {
+        Encoded::Null => Value::Null,
+        Encoded::Bool(it) => Value::Boolean(it),
+        Encoded::Ubyte(it) => Value::Ubyte(it),
+        Encoded::Ushort(it) => Value::Ushort(it),
+        Encoded::Uint(it) => Value::Uint(it),
+        Encoded::Ulong(it) => Value::Ulong(it),
+        Encoded::Byte(it) => Value::Byte(it),
+        Encoded::Short(it) => Value::Short(it),
+        Encoded::Int(it) => Value::Int(it),
+        Encoded::Long(it) => Value::Long(it),
+        Encoded::Float(it) => Value::Float(it.0),
+        Encoded::Double(it) => Value::Double(it.0),
+        Encoded::Char(it) => Value::Char(it),
+        Encoded::Timestamp(it) => Value::Timestamp(it.milliseconds()),
+        Encoded::Uuid(it) => Value::Uuid(Uuid::from(it)),
+        Encoded::Binary(it) => Value::Binary(Bytes::from(it.into_vec())),
+        Encoded::String(it) => Value::String(it.into()),
+        Encoded::Symbol(it) => Value::Symbol(it.into_inner().into()),
+        other => Value::Encoded(Bytes::from(to_vec(&other).unwrap_or_default())),
+    }
+}
+
+/// Gives a value back as AMQP has it.
+pub(super) fn give(value: &Value) -> Encoded {
+    match value {
+        Value::Null => Encoded::Null,
+        Value::Boolean(it) => Encoded::Bool(*it),
+        Value::Ubyte(it) => Encoded::Ubyte(*it),
+        Value::Ushort(it) => Encoded::Ushort(*it),
+        Value::Uint(it) => Encoded::Uint(*it),
+        Value::Ulong(it) => Encoded::Ulong(*it),
+        Value::Byte(it) => Encoded::Byte(*it),
+        Value::Short(it) => Encoded::Short(*it),
+        Value::Int(it) => Encoded::Int(*it),
+        Value::Long(it) => Encoded::Long(*it),
+        Value::Float(it) => Encoded::from(*it),
+        Value::Double(it) => Encoded::from(*it),
+        Value::Char(it) => Encoded::Char(*it),
+        Value::Timestamp(it) => Encoded::Timestamp(Timestamp::from_milliseconds(*it)),
+        Value::Uuid(it) => Encoded::Uuid((*it).into()),
+        Value::Binary(it) => Encoded::Binary(ByteBuf::from(it.to_vec())),
+        Value::String(it) => Encoded::String(it.to_string()),
+        Value::Symbol(it) => Encoded::Symbol(Symbol::from(&**it)),
+        Value::Encoded(it) => from_slice(it).unwrap_or_default(),
+    }
+}
+
+/// Returns the text of a key, or of a value that is a text.
+pub(super) fn text(value: &Encoded) -> Option<&str> {
+    match value {
+        Encoded::String(it) => Some(it),
+        Encoded::Symbol(it) => Some(it.as_str()),
+        _ => None,
+    }
+}
+
+/// Returns a number of any width.
+pub(super) fn number(value: &Encoded) -> Option<i64> {
+    match *value {
+        Encoded::Ubyte(it) => Some(it.into()),
+        Encoded::Ushort(it) => Some(it.into()),
+        Encoded::Uint(it) => Some(it.into()),
+        Encoded::Ulong(it) => i64::try_from(it).ok(),
+        Encoded::Byte(it) => Some(it.into()),
+        Encoded::Short(it) => Some(it.into()),
+        Encoded::Int(it) => Some(it.into()),
+        Encoded::Long(it) => Some(it),
+        _ => None,
+    }
+}
+
+/// Returns the milliseconds of a time.
+pub(super) fn millis(value: &Encoded) -> Option<i64> {
+    match value {
+        Encoded::Timestamp(it) => Some(it.milliseconds()),
+        other => number(other),
+    }
+}

@@ -1,0 +1,116 @@
+//! One connection: read, acted on, written, until it is over.
+
+use std::{future, io, sync::Arc};
+
+use bytes::{Bytes, BytesMut};
+use fe2o3_amqp_types::definitions::ConnectionError;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, join, split},
+    net::TcpStream,
+    select,
+};
+use tokio_rustls::TlsAcceptor;
+
+use super::{
+    pipe::{Reader, StreamReader, StreamWriter, Writer},
+    websocket,
+};
+use crate::{amqp::error, node::Client, shared::Shared};
+
+/// How many bytes may wait to be written before no more is read.
+const UNWRITTEN_BYTES_MAX: usize = 8 << 20;
+/// What a client begins with that wants TLS.
+const TLS_HANDSHAKE: u8 = 0x16;
+/// What a client begins with that wants a WebSocket: `GET`.
+const HTTP_GET: u8 = b'G';
+
+/// Serves one connection, over whatever its first byte asks for.
+pub(super) async fn serve(stream: TcpStream, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
+    // Without it, it is only slower.
+    let _ = stream.set_nodelay(true);
+    let mut first = [0];
+    // What a connection ends with is the client's to know.
+    let _: io::Result<()> = async {
+        let has_first = stream.peek(&mut first).await? != 0;
+        match tls {
+            Some(tls) if has_first && first[0] == TLS_HANDSHAKE => {
+                let stream = tls.accept(stream).await?;
+                // Boxed, since it is much larger than a connection without.
+                Box::pin(speak(stream, shared)).await
+            }
+            _ => speak(stream, shared).await,
+        }
+    }
+    .await;
+}
+
+/// Finds out whether it is a WebSocket, and serves it.
+async fn speak<S>(stream: S, shared: Arc<Shared>) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let (mut reader, writer) = split(stream);
+    let mut first = [0];
+    if reader.read(&mut first).await? == 0 {
+        return Ok(());
+    }
+    let reader = io::Cursor::new(first).chain(reader);
+    if first[0] == HTTP_GET {
+        let (reader, writer) = websocket::accept(join(reader, writer)).await?;
+        return run(reader, writer, shared).await;
+    }
+    run(StreamReader(reader), StreamWriter::new(writer), shared).await
+}
+
+async fn run<R: Reader, W: Writer>(
+    mut reader: R,
+    mut writer: W,
+    shared: Arc<Shared>,
+) -> io::Result<()> {
+    let mut client = Client::new(Arc::clone(&shared));
+    let mut closing = shared.closing.subscribe();
+    let mut input = BytesMut::new();
+    let mut output = Bytes::new();
+    let mut has_told = false;
+    let result = loop {
+        if output.is_empty() && !writer.is_busy() {
+            output = client.take_output();
+        }
+        let has_output = !output.is_empty() || writer.is_busy();
+        if client.is_over() && !has_output {
+            break Ok(());
+        }
+        let takes_input = !client.is_over() && client.output_bytes() < UNWRITTEN_BYTES_MAX;
+        let due = client.due();
+        let due = async {
+            match due {
+                Some(due) => shared.clock.sleep_until(due).await,
+                None => future::pending().await,
+            }
+        };
+        select! {
+            read = reader.read(&mut input), if takes_input => match read {
+                Ok(0) => break Ok(()),
+                Ok(_) => {
+                    client.receive(&input);
+                    input.clear();
+                }
+                Err(error) => break Err(error),
+            },
+            written = writer.write(&mut output), if has_output => {
+                if let Err(error) = written {
+                    break Err(error);
+                }
+            }
+            () = client.ring() => client.look(),
+            () = due => client.wake(),
+            _ = closing.wait_for(|closing| *closing), if !has_told => {
+                has_told = true;
+                let description = "the emulator ends";
+                client.close(Some(error(ConnectionError::ConnectionForced, description)));
+            }
+        }
+    };
+    client.leave();
+    result
+}
