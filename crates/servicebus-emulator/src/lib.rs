@@ -6,6 +6,7 @@ mod clock;
 mod emulator;
 pub mod model;
 mod node;
+pub mod rest;
 mod shared;
 mod wire;
 

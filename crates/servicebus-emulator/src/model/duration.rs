@@ -57,8 +57,9 @@ pub fn write_duration(duration: Option<Duration>) -> String {
     text
 }
 
-/// Takes a duration for one without end if it is as long as that.
-pub(super) fn bounded(duration: Duration) -> Option<Duration> {
+/// Returns a duration, or nothing if it is so long that it stands for one without end.
+#[must_use]
+pub fn finite_duration(duration: Duration) -> Option<Duration> {
     (duration < ENDLESS).then_some(duration)
 }
 

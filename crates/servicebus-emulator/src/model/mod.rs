@@ -51,7 +51,7 @@ pub use self::{
     contents::{BodyKind, Contents},
     counts::{Counts, EntityKind, Summary},
     draft::HOPS_MAX,
-    duration::{parse_duration, write_duration},
+    duration::{finite_duration, parse_duration, write_duration},
     entity::Stamps,
     error::{Error, ErrorKind, Result},
     message::{

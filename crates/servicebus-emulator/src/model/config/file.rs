@@ -8,7 +8,7 @@ use super::{
     super::{
         Common, CorrelationFilter, Filter, Intake, Outlet, Path, QueueSettings, Rule, SqlAction,
         SqlFilter, Status, SubscriptionSettings, Time, TopicSettings, Value,
-        duration::{bounded, parse_duration},
+        duration::{finite_duration, parse_duration},
     },
     Config, ConfigError, SubscriptionConfig, TopicConfig,
 };
@@ -329,8 +329,8 @@ impl Reader<'_> {
         let delete_on_idle = self.duration("AutoDeleteOnIdle", delete_on_idle)?;
         Ok(Common {
             status: self.status(status)?,
-            time_to_live: time_to_live.and_then(bounded),
-            delete_on_idle: delete_on_idle.and_then(bounded),
+            time_to_live: time_to_live.and_then(finite_duration),
+            delete_on_idle: delete_on_idle.and_then(finite_duration),
             user_metadata: user_metadata.map(Into::into),
         })
     }

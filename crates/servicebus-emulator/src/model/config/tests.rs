@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use super::{
     super::{
         Filter, Model, Path, Time, Value,
-        duration::{bounded, parse_duration, write_duration},
+        duration::{finite_duration, parse_duration, write_duration},
     },
     *,
 };
@@ -225,7 +225,7 @@ fn durations_are_read() {
         );
     }
     let endless = write_duration(None);
-    assert_eq!(parse_duration(&endless).and_then(bounded), None);
+    assert_eq!(parse_duration(&endless).and_then(finite_duration), None);
 }
 
 proptest! {
