@@ -100,6 +100,11 @@ impl<T> AvroCodec<T> {
         &self.shared.store
     }
 
+    /// Returns the ids by which messages name the codec's own schema.
+    pub(super) fn own_ids(&self) -> [SchemaId; 2] {
+        self.shared.own_ids()
+    }
+
     /// Decodes a body of any framing into a value that may borrow from it.
     fn decode_body<'de, U: Deserialize<'de>>(&self, body: &'de [u8]) -> Result<U> {
         let Shared {
@@ -138,10 +143,13 @@ impl Shared {
         Ok((plan, datum))
     }
 
+    fn own_ids(&self) -> [SchemaId; 2] {
+        [self.id, self.schema.fingerprint().into()]
+    }
+
     /// Returns the plan by which to read what the schema `id` has written.
     fn plan(&self, id: SchemaId) -> Result<Arc<ReadPlan>> {
-        let is_own = id == self.id || id == SchemaId::Fingerprint(self.schema.fingerprint());
-        if is_own {
+        if self.own_ids().contains(&id) {
             return Ok(Arc::clone(&self.own));
         }
         self.others.get(id, || match self.store.known(id)? {
@@ -203,7 +211,7 @@ impl Shared {
     fn encode<U: Serialize + ?Sized>(&self, value: &U, body: &mut BytesMut) -> Result<()> {
         let start = body.len();
         self.framing.write(self.id, body)?;
-        let written = self.write.encode(value, body, &self.bounds);
+        let written = self.write.encode(value, start, body, &self.bounds);
         if written.is_err() {
             body.truncate(start);
         }

@@ -178,6 +178,24 @@ fn failed_encode_leaves_the_buffer_as_it_was() {
     assert_eq!(error.kind(), ErrorKind::Codec);
 }
 
+/// What was written under a bound is read under it: the frame counts as the datum does.
+#[test]
+fn frame_counts_against_the_bound_of_the_body() {
+    let codec = |max| {
+        let bounds = Bounds::new().body_bytes_max(NonZeroUsize::new(max).unwrap());
+        let codec = AvroCodec::builder(schema(V1)).framing(Framing::SingleObject);
+        codec.bounds(bounds).build().unwrap()
+    };
+    let body = to_bytes(&codec(15), &order()).unwrap();
+    assert_eq!(body.len(), 15);
+    assert_eq!(codec(15).decode(&body).unwrap(), order());
+    let mut body = BytesMut::from(&b"before"[..]);
+    let error = codec(14).encode_into(&order(), &mut body).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::MessageTooLarge);
+    assert_eq!(error.to_string(), "Order: Avro body has more than 14 bytes");
+    assert_eq!(body, b"before"[..]);
+}
+
 #[test]
 fn confluent_framing_without_a_number_says_what_is_missing() {
     let codec = AvroCodec::builder(schema(V1)).framing(Framing::Confluent);

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use tower_layer::Layer;
 
 use super::FetchSchemas;
-use crate::avro::{AvroCodec, Framing, SchemaStore};
+use crate::avro::{AvroCodec, Framing, SchemaId, SchemaStore};
 
 /// Puts [`FetchSchemas`] around a handler.
 #[derive(Clone, Debug)]
 pub struct FetchSchemasLayer {
     store: Arc<dyn SchemaStore>,
     framing: Framing,
+    own: [SchemaId; 2],
 }
 
 impl FetchSchemasLayer {
@@ -21,6 +22,7 @@ impl FetchSchemasLayer {
         Self {
             store: Arc::clone(codec.store()),
             framing: codec.framing(),
+            own: codec.own_ids(),
         }
     }
 }
@@ -29,6 +31,6 @@ impl<S> Layer<S> for FetchSchemasLayer {
     type Service = FetchSchemas<S>;
 
     fn layer(&self, inner: S) -> FetchSchemas<S> {
-        FetchSchemas::new(inner, Arc::clone(&self.store), self.framing)
+        FetchSchemas::new(inner, Arc::clone(&self.store), self.framing, self.own)
     }
 }

@@ -18,14 +18,22 @@ pub struct FetchSchemas<S> {
     inner: S,
     store: Arc<dyn SchemaStore>,
     framing: Framing,
+    /// What the codec's own schema is called, which it has.
+    own: [SchemaId; 2],
 }
 
 impl<S> FetchSchemas<S> {
-    pub(super) fn new(inner: S, store: Arc<dyn SchemaStore>, framing: Framing) -> Self {
+    pub(super) fn new(
+        inner: S,
+        store: Arc<dyn SchemaStore>,
+        framing: Framing,
+        own: [SchemaId; 2],
+    ) -> Self {
         Self {
             inner,
             store,
             framing,
+            own,
         }
     }
 
@@ -38,7 +46,8 @@ impl<S> FetchSchemas<S> {
             return None;
         }
         let id = self.framing.schema_of(message).ok()??;
-        matches!(self.store.known(id), Ok(None)).then_some(id)
+        let is_missing = !self.own.contains(&id) && matches!(self.store.known(id), Ok(None));
+        is_missing.then_some(id)
     }
 }
 

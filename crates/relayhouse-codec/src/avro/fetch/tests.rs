@@ -122,3 +122,14 @@ async fn nothing_is_fetched_for_what_names_no_schema() {
     }
     assert!(remote.fetched.lock().unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn nothing_is_fetched_for_what_the_codec_itself_has_written() {
+    let remote = Remote::new(Ok(schema(r#""int""#)));
+    let codec = AvroCodec::<i64>::builder(schema(r#""long""#)).framing(Framing::Confluent);
+    let codec = codec.id(ID).store(Arc::clone(&remote)).build().unwrap();
+    let message = to_message(&codec, &3).unwrap();
+    let answer = handler(&codec).oneshot(delivery(message)).await;
+    assert_eq!(answer.unwrap(), 3);
+    assert!(remote.fetched.lock().unwrap().is_empty());
+}

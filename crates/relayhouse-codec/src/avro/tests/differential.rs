@@ -52,7 +52,7 @@ fn entropy() -> impl Strategy<Value = Vec<u8>> {
 
 fn encode(plan: &WritePlan, datum: &Datum<'_>) -> relayhouse_core::Result<Vec<u8>> {
     let mut body = BytesMut::new();
-    plan.encode(datum, &mut body, &Bounds::new())?;
+    plan.encode(datum, 0, &mut body, &Bounds::new())?;
     Ok(body.to_vec())
 }
 

@@ -61,7 +61,8 @@ impl WritePlan {
         compile::compile(schema)
     }
 
-    /// Appends the datum of `value` to `body`, which is as before if that fails.
+    /// Appends the datum of `value` to `body`, which is as before if that fails. What stands in it
+    /// from `start` on counts against the bound of the body as well.
     ///
     /// # Errors
     ///
@@ -72,10 +73,11 @@ impl WritePlan {
     pub(crate) fn encode<T: Serialize + ?Sized>(
         &self,
         value: &T,
+        start: usize,
         body: &mut BytesMut,
         bounds: &Bounds,
     ) -> Result<()> {
-        let mut sink = Sink::new(self, body, bounds);
+        let mut sink = Sink::new(self, start, body, bounds);
         let written = value.serialize(ValueWriter::new(&mut sink, &self.root));
         let written = sink.finish(written);
         written.map_err(|fault| fault.into_error(self.name(self.root).unwrap_or("value")))

@@ -51,7 +51,13 @@ pub(super) struct Mark {
 }
 
 impl<'a> Sink<'a> {
-    pub(super) fn new(plan: &'a WritePlan, body: &'a mut BytesMut, bounds: &'a Bounds) -> Self {
+    /// Makes a sink at the end of `body`, of which what stands from `body_start` on counts.
+    pub(super) fn new(
+        plan: &'a WritePlan,
+        body_start: usize,
+        body: &'a mut BytesMut,
+        bounds: &'a Bounds,
+    ) -> Self {
         let start = body.len();
         Self {
             plan,
@@ -62,7 +68,7 @@ impl<'a> Sink<'a> {
             body,
             bounds,
             text_bytes_max: bounds.text_bytes_max.get(),
-            body_end_max: start.saturating_add(bounds.body_bytes_max.get()),
+            body_end_max: body_start.saturating_add(bounds.body_bytes_max.get()),
             items_left: bounds.items_max.get(),
             depth_left: bounds.depth_max.get(),
         }

@@ -14,7 +14,10 @@ fn max(max: usize) -> NonZeroUsize {
 #[track_caller]
 fn beyond<T: Serialize>(schema: &str, value: &T, bounds: Bounds) -> Error {
     let mut body = BytesMut::from(&b"before"[..]);
-    let error = plan(schema).encode(value, &mut body, &bounds).unwrap_err();
+    let start = body.len();
+    let error = plan(schema)
+        .encode(value, start, &mut body, &bounds)
+        .unwrap_err();
     assert_eq!(body, &b"before"[..]);
     error
 }
@@ -22,7 +25,7 @@ fn beyond<T: Serialize>(schema: &str, value: &T, bounds: Bounds) -> Error {
 #[track_caller]
 fn within<T: Serialize>(schema: &str, value: &T, bounds: Bounds) {
     plan(schema)
-        .encode(value, &mut BytesMut::new(), &bounds)
+        .encode(value, 0, &mut BytesMut::new(), &bounds)
         .unwrap();
 }
 

@@ -20,7 +20,8 @@ fn plan(schema: &str) -> WritePlan {
 
 fn encode<T: Serialize + ?Sized>(plan: &WritePlan, value: &T) -> Result<Vec<u8>> {
     let mut body = BytesMut::from(&b"before"[..]);
-    let result = plan.encode(value, &mut body, &Bounds::new());
+    let start = body.len();
+    let result = plan.encode(value, start, &mut body, &Bounds::new());
     let written = body.strip_prefix(b"before").unwrap().to_vec();
     match result {
         Ok(()) => Ok(written),
