@@ -41,12 +41,7 @@ pub(super) fn rename(model: &Model) -> Model {
 /// could be the one of another branch.
 fn change(shape: &mut Shape, entropy: &mut Entropy<'_>, may_be_other: bool) {
     match shape {
-        Shape::Record {
-            aliases,
-            name,
-            fields,
-        } => {
-            let _ = (aliases, name);
+        Shape::Record { fields, .. } => {
             for field in fields.iter_mut() {
                 change(&mut field.shape, entropy, true);
             }

@@ -5,5 +5,6 @@ mod datum;
 mod differential;
 mod entropy;
 mod evolve;
+mod generate;
 mod promise;
 mod shape;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use apache_avro::{
-    from_value, reader::datum::GenericDatumReader, writer::datum::GenericDatumWriter,
+    from_value, reader::datum::GenericDatumReader, types::Value, writer::datum::GenericDatumWriter,
 };
 use proptest::{collection, option, prelude::*};
 use serde::{Deserialize, Serialize};
@@ -117,4 +117,27 @@ fn types_of_serde_are_read_as_apache_avro_reads_them() {
         let expected = by_apache.read_value(&mut &datum[..]).unwrap();
         prop_assert_eq!(newer, from_value(&expected).unwrap());
     });
+}
+
+/// `apache-avro` takes the map for the record before it, which needs none of its entries, and
+/// loses them.
+#[test]
+fn map_in_a_union_is_not_taken_for_a_record_without_fields() {
+    let of = |value: &str| {
+        format!(
+            r#"[{{"type": "record", "name": "Empty", "fields": []}},
+                {{"type": "map", "values": "{value}"}}]"#
+        )
+    };
+    let datum = [long(1), long(1), text("k"), long(7), long(0)].concat();
+    let expected = BTreeMap::from([("k".to_owned(), 7)]);
+    for (from, to) in [("int", "int"), ("int", "long")] {
+        let read: BTreeMap<String, i64> = thrice(&resolved(&of(from), &of(to)), &datum);
+        assert_eq!(read, expected);
+        let (from, to) = (schema(&of(from)), schema(&of(to)));
+        let by_apache = GenericDatumReader::builder(from.inner());
+        let by_apache = by_apache.reader_schema(to.inner()).build().unwrap();
+        let lost = Value::Union(0, Box::new(Value::Record(Vec::new())));
+        assert_eq!(by_apache.read_value(&mut &datum[..]).unwrap(), lost);
+    }
 }
