@@ -86,6 +86,7 @@ mod inline;
 mod read;
 mod schema;
 mod screen;
+mod shown;
 mod store;
 mod uuid;
 mod write;

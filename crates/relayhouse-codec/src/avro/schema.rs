@@ -12,7 +12,9 @@ use apache_avro::{
 };
 use relayhouse_core::{Error, ErrorKind, Result};
 
-use super::{canonical::canonical, clean::clean, fingerprint::Fingerprint, screen::screen};
+use super::{
+    canonical::canonical, clean::clean, fingerprint::Fingerprint, screen::screen, shown::shown,
+};
 
 /// The largest text of a schema, in bytes: 1 MiB.
 pub const SCHEMA_BYTES_MAX: usize = 1 << 20;
@@ -172,11 +174,15 @@ fn check_names(parsed: &Parsed) -> Result<()> {
         match definitions {
             0 => {
                 return Err(invalid(format!(
-                    "schema uses {name} and does not define it"
+                    "schema uses {} and does not define it",
+                    shown(name.as_ref())
                 )));
             }
             1 => {}
-            _ => return Err(invalid(format!("schema defines {name} more than once"))),
+            _ => {
+                let name = shown(name.as_ref());
+                return Err(invalid(format!("schema defines {name} more than once")));
+            }
         }
     }
     Ok(())

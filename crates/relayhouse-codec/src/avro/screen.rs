@@ -1,8 +1,8 @@
 //! What a schema may cost, checked on its JSON before it is parsed.
 //!
-//! `apache-avro` keeps a copy of each named type for its name and each alias, and fills in what the
-//! defaults of fields leave out, with defaults again: a text of some kilobytes can ask for
-//! gigabytes, or for hours.
+//! `apache-avro` keeps a copy of each named type for its name and each alias, writes the namespace
+//! out wherever a type is named, and fills in what the defaults of fields leave out, with defaults
+//! again: a text of some kilobytes can ask for gigabytes, or for hours.
 
 use relayhouse_core::Result;
 use serde_json::{Map, Value};
@@ -15,6 +15,9 @@ pub(super) const SCHEMA_DEPTH_MAX: usize = 127;
 /// What parsing may cost: about the number of JSON values that are copied.
 const COST_MAX: u64 = 1 << 19;
 
+/// How many bytes of text cost as much as one value.
+const VALUE_BYTES: u64 = 16;
+
 /// Names of types that are part of the language, and so may not be given to others.
 const RESERVED: [&str; 14] = [
     "null", "boolean", "int", "long", "float", "double", "bytes", "string", "array", "map",
@@ -26,8 +29,9 @@ pub(super) fn screen(schema: &Value) -> Result<()> {
     let mut screen = Screen {
         left: COST_MAX,
         filled_max: 1,
+        namespace_max: namespace_max(schema, 0)?,
     };
-    screen.value(schema, 1, 0)
+    screen.value(schema, 1)
 }
 
 /// Counts what is left to spend.
@@ -36,30 +40,30 @@ struct Screen {
     left: u64,
     /// The most values that the defaults of one record so far fill in.
     filled_max: u64,
+    /// The length of the longest namespace, which any name may stand in.
+    namespace_max: u64,
 }
 
 impl Screen {
     /// Pays for `value`, of which `copies` are kept.
-    fn value(&mut self, value: &Value, copies: u64, depth: usize) -> Result<()> {
-        if SCHEMA_DEPTH_MAX < depth {
-            return Err(invalid(format!(
-                "schema is more than {SCHEMA_DEPTH_MAX} deep"
-            )));
-        }
+    fn value(&mut self, value: &Value, copies: u64) -> Result<()> {
         self.pay(copies)?;
         match value {
-            Value::Array(items) => items
-                .iter()
-                .try_for_each(|item| self.value(item, copies, depth + 1)),
-            Value::Object(object) => self.object(object, copies, depth),
+            Value::String(text) => {
+                let bytes = self.namespace_max + length(text);
+                self.pay(copies.saturating_mul(bytes / VALUE_BYTES))
+            }
+            Value::Array(items) => items.iter().try_for_each(|item| self.value(item, copies)),
+            Value::Object(object) => self.object(object, copies),
             _ => Ok(()),
         }
     }
 
-    fn object(&mut self, object: &Map<String, Value>, copies: u64, depth: usize) -> Result<()> {
+    fn object(&mut self, object: &Map<String, Value>, copies: u64) -> Result<()> {
         let copies = copies + names(object)?;
-        for value in object.values() {
-            self.value(value, copies, depth + 1)?;
+        for (key, value) in object {
+            self.pay(copies.saturating_mul(length(key) / VALUE_BYTES))?;
+            self.value(value, copies)?;
         }
         if let Some(Value::Array(fields)) = object.get("fields") {
             self.defaults(fields)?;
@@ -116,6 +120,37 @@ fn names(object: &Map<String, Value>) -> Result<u64> {
     Ok(1 + aliases.len() as u64)
 }
 
+/// Finds the length of the longest namespace, and checks the depth.
+fn namespace_max(value: &Value, depth: usize) -> Result<u64> {
+    if SCHEMA_DEPTH_MAX < depth {
+        return Err(invalid(format!(
+            "schema is more than {SCHEMA_DEPTH_MAX} deep"
+        )));
+    }
+    match value {
+        Value::Array(items) => items
+            .iter()
+            .try_fold(0, |max, item| Ok(namespace_max(item, depth + 1)?.max(max))),
+        Value::Object(object) => {
+            let text = |key| object.get(key).and_then(Value::as_str).unwrap_or_default();
+            // A name with dots in it has its namespace before the last of them.
+            let before = text("name")
+                .rsplit_once('.')
+                .map_or("", |(before, _)| before);
+            let mut max = length(text("namespace")).max(length(before));
+            for value in object.values() {
+                max = max.max(namespace_max(value, depth + 1)?);
+            }
+            Ok(max)
+        }
+        _ => Ok(0),
+    }
+}
+
+fn length(text: &str) -> u64 {
+    text.len() as u64
+}
+
 /// Counts the objects in a default, and the other values.
 fn count(value: &Value) -> (u64, u64) {
     let add = |(objects, others), (more_objects, more_others)| {
@@ -124,6 +159,7 @@ fn count(value: &Value) -> (u64, u64) {
     match value {
         Value::Object(object) => object.values().map(count).fold((1, 0), add),
         Value::Array(items) => items.iter().map(count).fold((0, 1), add),
+        Value::String(text) => (0, 1 + length(text) / VALUE_BYTES),
         _ => (0, 1),
     }
 }
@@ -173,6 +209,29 @@ mod tests {
         let (aliases, symbols) = (aliases.join(","), symbols.join(","));
         let text = format!(
             r#"{{"type": "enum", "name": "E", "aliases": [{aliases}], "symbols": [{symbols}]}}"#
+        );
+        refused(&text, "too large");
+    }
+
+    #[test]
+    fn long_namespace_that_each_name_repeats_is_refused() {
+        let field = |index| format!(r#"{{"name": "f{index}", "type": "K"}}"#);
+        let fields: Vec<_> = (0..10_000).map(field).collect();
+        let (namespace, fields) = ("n".repeat(400_000), fields.join(","));
+        let text = format!(
+            r#"{{"type": "record", "name": "R", "namespace": "{namespace}", "fields": [
+                {{"name": "k", "type": {{"type": "fixed", "name": "K", "size": 1}}}}, {fields}]}}"#
+        );
+        refused(&text, "too large");
+    }
+
+    #[test]
+    fn aliases_that_copy_a_long_text_are_refused() {
+        let aliases: Vec<_> = (0..600).map(|index| format!("\"A{index}\"")).collect();
+        let (aliases, doc) = (aliases.join(","), "x".repeat(900_000));
+        let text = format!(
+            r#"{{"type": "enum", "name": "E", "aliases": [{aliases}], "doc": "{doc}",
+                "symbols": ["S"]}}"#
         );
         refused(&text, "too large");
     }

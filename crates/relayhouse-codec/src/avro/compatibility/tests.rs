@@ -185,3 +185,16 @@ fn mode_says_who_reads() {
     assert_eq!(breaking(Compatibility::Forward), [Direction::Forward]);
     assert_eq!(breaking(Compatibility::Full), [Direction::Forward]);
 }
+
+/// Each branch of the one is held against each of the other.
+#[test]
+fn unions_that_take_long_to_compare_are_refused() {
+    let union = |prefix: &str| {
+        let branch =
+            |index: usize| format!(r#"{{"type": "fixed", "name": "{prefix}{index}", "size": 1}}"#);
+        let branches: Vec<_> = (0..12_000).map(branch).collect();
+        schema(&format!("[{}]", branches.join(",")))
+    };
+    let error = compare(&union("A"), &union("B"), Compatibility::Backward).unwrap_err();
+    assert!(error.to_string().contains("more than"), "{error}");
+}

@@ -7,7 +7,7 @@ use relayhouse_core::{Error, ErrorKind, Result};
 
 use super::{Difference, Direction};
 use crate::avro::{
-    read::{Fit, fit, pair, type_name},
+    read::{COMPARED_A_STEP, Fit, fit, pair, type_name},
     schema::{Names, Schema},
     write::defaults,
 };
@@ -87,6 +87,7 @@ impl<'a> Walk<'a> {
         let Parsed::Union(union) = reader else {
             return self.plain(writer, reader);
         };
+        self.spend(union.variants().len().div_ceil(COMPARED_A_STEP))?;
         match self.best(writer, union) {
             Some(reader) => self.plain(writer, reader),
             None => {
@@ -173,8 +174,9 @@ impl<'a> Walk<'a> {
 
     fn symbols(&mut self, writer: &EnumSchema, reader: &EnumSchema) -> Result<()> {
         let of = self.direction.writer();
+        let known = reader.symbols.iter().collect::<HashSet<_>>();
         for symbol in &writer.symbols {
-            if reader.symbols.contains(symbol) {
+            if known.contains(symbol) {
                 continue;
             }
             match &reader.default {
@@ -224,7 +226,11 @@ impl<'a> Walk<'a> {
     }
 
     fn step(&mut self) -> Result<()> {
-        let left = self.steps_left.checked_sub(1);
+        self.spend(1)
+    }
+
+    fn spend(&mut self, steps: usize) -> Result<()> {
+        let left = self.steps_left.checked_sub(steps);
         self.steps_left = left.ok_or_else(|| {
             let rule = format!("comparison of Avro schemas takes more than {STEPS_MAX} steps");
             Error::new(ErrorKind::Codec, rule)

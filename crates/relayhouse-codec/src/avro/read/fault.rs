@@ -9,6 +9,8 @@ use std::{
 use relayhouse_core::{Error, ErrorKind};
 use serde::de::{self, Expected, Unexpected};
 
+use crate::avro::shown::shown;
+
 /// How much is shown of a path, at its start and at its end.
 const SHOWN_FIRST: usize = 8;
 const SHOWN_LAST: usize = 8;
@@ -105,7 +107,7 @@ impl Fault {
             }
             // Writing to a string cannot fail.
             let _ = match segment {
-                Segment::Field(name) => write!(place, ".{name}"),
+                Segment::Field(name) => write!(place, ".{}", shown(name)),
                 Segment::Item(index) => write!(place, "[{index}]"),
             };
         }

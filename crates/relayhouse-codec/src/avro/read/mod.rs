@@ -23,7 +23,7 @@ use std::marker::PhantomData;
 use relayhouse_core::Result;
 use serde::{Deserialize, de::DeserializeSeed};
 
-pub(in crate::avro) use self::compile::{Fit, fit, pair, type_name};
+pub(in crate::avro) use self::compile::{COMPARED_A_STEP, Fit, fit, pair, type_name};
 use self::{
     compile::compile,
     fault::Fault,

@@ -4,7 +4,7 @@ use apache_avro::schema::{
     DecimalSchema, FixedSchema, InnerDecimalSchema, Schema as Parsed, UuidSchema,
 };
 
-use crate::avro::{read::plan::Node, uuid::UUID_BYTES};
+use crate::avro::{read::plan::Node, shown::shown, uuid::UUID_BYTES};
 
 /// How well a type of the reader fits one of the writer, the best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -167,7 +167,7 @@ pub(in crate::avro) fn name(schema: &Parsed) -> String {
     };
     let mut text = kind.to_owned();
     if let Some(name) = schema.name() {
-        text = format!("{text} {name}");
+        text = format!("{text} {}", shown(name.as_ref()));
     }
     if let Base::Fixed(FixedSchema { size, .. }) = base(schema) {
         text = format!("{text} of {size} bytes");

@@ -9,7 +9,7 @@ mod spoilt;
 pub(in crate::avro) use self::fit::{Fit, fit, name as type_name};
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     fmt::Write,
     ptr,
 };
@@ -23,6 +23,7 @@ use super::{
 };
 use crate::avro::{
     schema::{Names, Schema},
+    shown::shown,
     write::defaults,
 };
 
@@ -30,7 +31,10 @@ use crate::avro::{
 const STEPS_MAX: usize = 1 << 18;
 
 /// How many branches are compared for what one step costs.
-const COMPARED_A_STEP: usize = 16;
+pub(in crate::avro) const COMPARED_A_STEP: usize = 16;
+
+/// How many bytes a reason has for what one step costs.
+const REASON_BYTES_A_STEP: usize = 64;
 
 /// The place of what stands in an array or a map.
 const ITEM: &str = "[]";
@@ -266,9 +270,9 @@ impl<'a> Compiler<'a> {
     }
 
     fn new_enum(&mut self, writer: &'a EnumSchema, reader: &'a EnumSchema) -> Node {
+        let known = reader.symbols.iter().collect::<HashSet<_>>();
         let symbols = writer.symbols.iter().map(|symbol| {
-            let is_known = reader.symbols.contains(symbol);
-            let symbol = if is_known {
+            let symbol = if known.contains(symbol) {
                 Some(symbol)
             } else {
                 reader.default.as_ref()
@@ -278,7 +282,7 @@ impl<'a> Compiler<'a> {
         let symbols = symbols.collect::<Vec<_>>();
         self.spend(symbols.len());
         if !symbols.is_empty() && symbols.iter().all(Option::is_none) {
-            let name = &reader.name;
+            let name = shown(reader.name.as_ref());
             return self.never(&format!("the enums {name} have no symbol in common"));
         }
         Node::Enum(push(&mut self.plan.enums, Enum { symbols }))
@@ -396,10 +400,10 @@ impl<'a> Compiler<'a> {
                 "."
             };
             // Writing to a string cannot fail.
-            let _ = write!(reason, "{dot}{segment}");
+            let _ = write!(reason, "{dot}{}", shown(segment));
         }
         let _ = write!(reason, ": {text}");
-        self.spend(1);
+        self.spend(1 + reason.len() / REASON_BYTES_A_STEP);
         Node::Never(push(&mut self.plan.reasons, reason.into()))
     }
 
