@@ -19,9 +19,17 @@
 //! | [`SingleObject`](Framing::SingleObject) | `avro/binary; framing=single-object` | in the body, by fingerprint |
 //! | [`Confluent`](Framing::Confluent) | `avro/binary; framing=confluent` | in the body, by the number of a registry |
 //!
-//! `application/avro` and `+avro` are taken as well, as foreign producers say it. A schema that is
-//! `bytes` alone is the one exception to what Confluent's own clients write: they leave its length
-//! out.
+//! `application/avro` and `+avro` are taken as well, as foreign producers say it. Of a schema that
+//! is `bytes` alone, Confluent's client for Java leaves the length out; those for Python and others
+//! write it, as the Avro specification says, and so does [`Confluent`](Framing::Confluent). Put
+//! such bytes into a record, which all of them write alike.
+//!
+//! # Types
+//!
+//! Types of serde are written and read as `apache-avro` does it, and more of them: integers by
+//! their value, a list of `u8` as `bytes` or a fixed, arrays of any length as an array. A tuple of
+//! one, and so an array of one, is the value itself; where the schema has a list and the value is
+//! none, it is the one item of that.
 //!
 //! # Stores
 //!

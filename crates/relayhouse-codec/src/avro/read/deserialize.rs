@@ -3,12 +3,13 @@
 //! The mapping is that of `apache-avro` in its schema-aware deserializer; what only its generic
 //! path takes is taken as well.
 
-use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Visitor};
 
 use super::{
     fault::Fault,
     lend::Lend,
     plan::{Branch, Node},
+    single::Elements,
     skip::skip,
     value::Value,
     variant::{Symbol, Variant},
@@ -167,11 +168,12 @@ impl<'de, 'd, L: Lend<'de, 'd>> Deserializer<'de> for Value<'_, '_, 'd, L> {
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         match *self.node {
             Node::Array(items) => self.array(items, visitor),
-            _ => self.anything(visitor),
+            _ => self.sequence(visitor),
         }
     }
 
-    /// Takes the fields of a record or the items of an array; one element is the value itself.
+    /// Takes the fields of a record, the items of an array or bytes. One element is the value
+    /// itself, or the one item.
     #[inline]
     fn deserialize_tuple<V: Visitor<'de>>(
         self,
@@ -179,7 +181,7 @@ impl<'de, 'd, L: Lend<'de, 'd>> Deserializer<'de> for Value<'_, '_, 'd, L> {
         visitor: V,
     ) -> Result<V::Value, Fault> {
         match length {
-            1 => visitor.visit_seq(One(Some(self))),
+            1 => visitor.visit_seq(Elements::one(self)),
             _ => self.deserialize_tuple_struct("", length, visitor),
         }
     }
@@ -188,13 +190,14 @@ impl<'de, 'd, L: Lend<'de, 'd>> Deserializer<'de> for Value<'_, '_, 'd, L> {
     fn deserialize_tuple_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
-        _: usize,
+        length: usize,
         visitor: V,
     ) -> Result<V::Value, Fault> {
         let value = self.settled()?;
         match *value.node {
             Node::Record(record) => value.tuple(record, visitor),
-            _ => value.anything(visitor),
+            Node::Null if length == 0 => visitor.visit_seq(Elements::<L>::none()),
+            _ => value.sequence(visitor),
         }
     }
 
@@ -289,22 +292,5 @@ impl<'de, V: Visitor<'de>> DeserializeSeed<'de> for Newtype<V> {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
         self.0.visit_newtype_struct(deserializer)
-    }
-}
-
-/// A tuple of one element, which is the value itself.
-struct One<'r, 'p, 'd, L>(Option<Value<'r, 'p, 'd, L>>);
-
-impl<'de, 'd, L: Lend<'de, 'd>> SeqAccess<'de> for One<'_, '_, 'd, L> {
-    type Error = Fault;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(
-        &mut self,
-        seed: T,
-    ) -> Result<Option<T::Value>, Fault> {
-        self.0
-            .take()
-            .map(|value| seed.deserialize(value))
-            .transpose()
     }
 }

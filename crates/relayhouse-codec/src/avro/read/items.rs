@@ -36,6 +36,20 @@ impl<'r, 'p, 'd, L> Items<'r, 'p, 'd, L> {
         Ok(items)
     }
 
+    /// Decodes the one item that there must be.
+    pub(super) fn only<T>(
+        mut self,
+        decode: impl FnOnce(Value<'_, 'p, 'd, L>) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        if self.left == 0 {
+            return Err(self.input.fault("an array has no item, expected one"));
+        }
+        self.left -= 1;
+        let decoded = decode(self.value(self.item)).map_err(|fault| self.trace(fault))?;
+        self.close()?;
+        Ok(decoded)
+    }
+
     /// Checks that all items were taken.
     #[inline]
     pub(super) fn close(&mut self) -> Result<(), Fault> {

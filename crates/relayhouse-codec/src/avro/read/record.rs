@@ -86,16 +86,7 @@ impl<'de, 'p, 'd, L: Lend<'de, 'd>> Value<'_, 'p, 'd, L> {
         moves: &'p [Move],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        self.input.enter()?;
-        let mut fields = Moves::<L>::new(self.input, record, moves);
-        match visitor.visit_seq(&mut fields) {
-            Ok(value) => {
-                fields.close()?;
-                self.input.leave();
-                Ok(value)
-            }
-            Err(fault) => Err(self.input.given_up(fault)),
-        }
+        self.by_moves(record, moves, |fields| visitor.visit_seq(fields))
     }
 
     #[inline]
@@ -105,9 +96,19 @@ impl<'de, 'p, 'd, L: Lend<'de, 'd>> Value<'_, 'p, 'd, L> {
         moves: &'p [Move],
         visitor: V,
     ) -> Result<V::Value, Fault> {
+        self.by_moves(record, moves, |fields| visitor.visit_map(fields))
+    }
+
+    #[inline]
+    fn by_moves<T>(
+        self,
+        record: u32,
+        moves: &'p [Move],
+        visit: impl FnOnce(&mut Moves<'_, 'p, 'd, L>) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
         self.input.enter()?;
         let mut fields = Moves::<L>::new(self.input, record, moves);
-        match visitor.visit_map(&mut fields) {
+        match visit(&mut fields) {
             Ok(value) => {
                 fields.close()?;
                 self.input.leave();

@@ -139,24 +139,25 @@ impl<'de, 'd, L: Lend<'de, 'd>> Value<'_, '_, 'd, L> {
     }
 
     pub(super) fn array<V: Visitor<'de>>(self, items: u32, visitor: V) -> Result<V::Value, Fault> {
-        self.input.enter()?;
-        let item = &self.input.plan.items[items as usize];
-        let mut items = Items::<L>::open(self.input, item)?;
-        match visitor.visit_seq(&mut items) {
-            Ok(value) => {
-                items.close()?;
-                self.input.leave();
-                Ok(value)
-            }
-            Err(fault) => Err(self.input.given_up(fault)),
-        }
+        self.items(items, |items| visitor.visit_seq(items))
     }
 
     pub(super) fn map<V: Visitor<'de>>(self, items: u32, visitor: V) -> Result<V::Value, Fault> {
+        self.items(items, |items| visitor.visit_map(items))
+    }
+}
+
+impl<'p, 'd, L> Value<'_, 'p, 'd, L> {
+    #[inline]
+    fn items<T>(
+        self,
+        items: u32,
+        visit: impl FnOnce(&mut Items<'_, 'p, 'd, L>) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
         self.input.enter()?;
         let item = &self.input.plan.items[items as usize];
         let mut items = Items::<L>::open(self.input, item)?;
-        match visitor.visit_map(&mut items) {
+        match visit(&mut items) {
             Ok(value) => {
                 items.close()?;
                 self.input.leave();

@@ -6,5 +6,6 @@ mod differential;
 mod entropy;
 mod evolve;
 mod generate;
+mod lists;
 mod promise;
 mod shape;

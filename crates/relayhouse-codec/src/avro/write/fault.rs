@@ -65,6 +65,11 @@ impl Fault {
         self
     }
 
+    /// Returns whether it is of the whole value so far, and not of something in it.
+    pub(super) fn is_of_all(&self) -> bool {
+        self.0.path.is_empty()
+    }
+
     /// Makes the error that users see; `root` is what they know the whole value by.
     #[cold]
     pub(super) fn into_error(self, root: &str) -> Error {

@@ -61,13 +61,15 @@ impl<'s, 'a> TupleWriter<'s, 'a> {
 }
 
 impl One<'_, '_> {
-    /// Writes the value as what stands for the tuple, or else as the one item of it.
+    /// Writes the value as what stands for the tuple, or as the one item of a list if it is none
+    /// itself. A list of other items is no item: the plan that reads could not tell.
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
         let Self(ValueWriter { sink, node }) = self;
         let mark = sink.mark();
         let written = value.serialize(ValueWriter::new(sink, node));
         let is_list = matches!(node, Node::Array(_) | Node::Bytes | Node::Fixed(_));
-        if written.is_ok() || !is_list {
+        let is_item = |fault: &Fault| is_list && fault.is_of_all();
+        if !written.as_ref().is_err_and(is_item) {
             return written;
         }
         sink.go_back(mark);
