@@ -1,5 +1,7 @@
 //! Resolution: what one schema wrote, read as another says.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -432,4 +434,21 @@ fn recursive_records_resolve() {
     let expected = json!({"value": 1, "x": 3, "next": {"value": 2, "x": 3, "next": null}});
     assert_eq!(thrice::<Value>(&plan, &[2, 2, 4, 0]), expected);
     assert!(unresolved(&list("string", ""), &list("int", "")).contains("List.value"));
+}
+
+/// The parser does not refuse a character that is no byte.
+#[test]
+fn default_that_does_not_fit_is_found_when_the_plan_is_compiled() {
+    let reader = record(
+        "R",
+        "",
+        r#"{"name": "a", "type": "bytes", "default": "\u0100"}"#,
+    );
+    let text = unresolved(&record("R", "", ""), &reader);
+    assert!(
+        text.ends_with("R.a: the default is not of the field's type"),
+        "{text}"
+    );
+    let given = thrice::<BTreeMap<String, Vec<u8>>>(&plan(&reader), &[2, b'x']);
+    assert_eq!(given, BTreeMap::from([("a".to_owned(), b"x".to_vec())]));
 }

@@ -109,11 +109,37 @@ fn words_of_the_type_are_not_repeated() {
     );
 }
 
+/// The parser refuses most of them, but not a character that is no byte, and not a wrong size.
 #[test]
-fn default_of_another_type_is_an_error_where_it_is_needed() {
+fn default_that_does_not_fit_is_an_error_where_it_is_needed() {
+    #[derive(Serialize)]
+    struct Given<'a> {
+        a: Octets<'a>,
+    }
     #[derive(Serialize)]
     struct Nothing {}
-    // Such a default is refused by the parser, but for one that only refers to itself.
+    let record = |field: &str, default: &str| {
+        format!(
+            r#"{{"type": "record", "name": "R", "fields": [
+                {{"name": "a", "type": {field}, "default": "{default}"}}]}}"#
+        )
+    };
+    let fixed = r#"{"type": "fixed", "name": "F", "size": 2}"#;
+    let text = "R.a: the default of the schema is not of the field's type";
+    for (field, default) in [(r#""bytes""#, "\u{100}"), (fixed, "\u{100}a"), (fixed, "a")] {
+        let schema = record(field, default);
+        assert_eq!(refusal(&schema, &Nothing {}), text, "{schema}");
+        let given = Given { a: Octets(b"ab") };
+        assert!(encode(&plan(&schema), &given).is_ok(), "{schema}");
+    }
+    writes(&record(fixed, "a\u{ff}"), &Nothing {}, b"a\xff");
+}
+
+/// A default of a record that it stands in itself: the empty list, or null.
+#[test]
+fn default_of_a_recursive_type_is_written() {
+    #[derive(Serialize)]
+    struct Nothing {}
     let schema = r#"{"type": "record", "name": "R", "fields": [
         {"name": "a", "type": {"type": "array", "items": "R"}, "default": []},
         {"name": "b", "type": ["null", "R"], "default": null}]}"#;
