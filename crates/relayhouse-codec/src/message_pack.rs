@@ -59,7 +59,8 @@ pub struct MessagePack<T>(pub T);
 ///
 /// Structs are maps from the names of their fields, which survive a change of the type: what is
 /// new needs `#[serde(default)]`, what is gone is skipped. [`compact`](Self::compact) writes them
-/// without names. Both are read, whatever the codec writes.
+/// without names. Both are read, whatever the codec writes. Bytes are taken for a list of numbers as
+/// well, each of which counts as an item.
 ///
 /// What MessagePack cannot say: `Some(())` and `Some(None)` are nil, and so become `None`;
 /// a 128-bit integer is 16 bytes, which `#[serde(flatten)]` and `#[serde(untagged)]` do not take

@@ -1,6 +1,6 @@
 //! What serde may ask the reader for.
 
-use serde::de::{self, Deserializer, Visitor, value::SeqDeserializer};
+use serde::de::{self, Deserializer, Visitor};
 
 use super::{
     access::{Extension, Variant, Word},
@@ -154,7 +154,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         match self.head()? {
             Head::Array(len) => self.seq(len, &[], visitor),
-            Head::Bytes(bytes) => visitor.visit_seq(SeqDeserializer::new(bytes.iter().copied())),
+            Head::Bytes(bytes) => self.octets(bytes, visitor),
             head => self.visit(head, &[], visitor),
         }
     }

@@ -4,7 +4,7 @@
 //! is a reader of our own. It points into the body, and knows where it is.
 
 use relayhouse_core::{Error, ErrorKind, Result};
-use serde::de::Visitor;
+use serde::de::{Visitor, value::SeqDeserializer};
 
 use super::{
     access::{Entries, Items},
@@ -219,22 +219,44 @@ impl<'de> Reader<'de> {
         })
     }
 
+    #[inline]
+    fn count(&mut self, items: usize) -> Result<(), Fault> {
+        let Some(items_left) = self.items_left.checked_sub(items) else {
+            let max = self.bounds.items_max;
+            return Err(self.beyond(format!("more than {max} items")));
+        };
+        self.items_left = items_left;
+        Ok(())
+    }
+
     /// Counts `len` items, of at least `bytes` each, and one level of depth.
     #[inline]
     pub(super) fn enter(&mut self, len: usize, bytes: usize) -> Result<(), Fault> {
         if self.rest.len() / bytes < len {
             return Err(self.wrong("it ends too early"));
         }
-        let Some(items_left) = self.items_left.checked_sub(len) else {
-            let max = self.bounds.items_max;
-            return Err(self.beyond(format!("more than {max} items")));
-        };
+        self.count(len)?;
         let Some(depth_left) = self.depth_left.checked_sub(1) else {
             let max = self.bounds.depth_max;
             return Err(self.beyond(format!("more than {max} levels")));
         };
-        (self.items_left, self.depth_left) = (items_left, depth_left);
+        self.depth_left = depth_left;
         Ok(())
+    }
+
+    /// Hands over bytes as an array of numbers, each of which is an item.
+    pub(super) fn octets<V: Visitor<'de>>(
+        &mut self,
+        bytes: &'de [u8],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        self.count(bytes.len())?;
+        let mut numbers = SeqDeserializer::<_, Fault>::new(bytes.iter().copied());
+        let value = visitor.visit_seq(&mut numbers)?;
+        match numbers.end() {
+            Ok(()) => Ok(value),
+            Err(_) => Err(Fault::too_many()),
+        }
     }
 
     #[inline]

@@ -136,6 +136,24 @@ fn compact_refuses_to_leave_a_field_out() {
 }
 
 #[test]
+fn bytes_are_a_list_of_numbers_of_the_length_that_the_type_takes() {
+    let four = b"\xc4\x04\x01\x02\x03\xff";
+    let codec = MessagePackCodec::new();
+    assert_eq!(codec.decode_borrowed(four).ok(), Some([1_u8, 2, 3, 255]));
+    assert_eq!(
+        codec.decode_borrowed(four).ok(),
+        Some(vec![1_u64, 2, 3, 255])
+    );
+    assert_eq!(
+        refusal::<[u8; 3]>(four),
+        "MessagePack body does not fit [u8; 3]: too many items, at byte 0"
+    );
+    assert!(refusal::<[u8; 5]>(four).contains("invalid value"));
+    let few = Bounds::new().items_max(size(3));
+    assert!(refusal_of::<Vec<u64>>(four, few).contains("more than 3 items"));
+}
+
+#[test]
 fn strings_and_bytes_are_borrowed() {
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     struct View<'a> {
