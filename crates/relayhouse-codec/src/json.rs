@@ -88,14 +88,14 @@ impl Format for JsonCodec {
         CONTENT_TYPE
     }
 
-    /// Takes `application/json` and any `+json`, whatever the case and the parameters.
+    /// Takes any `/json` and any `+json`, whatever the case and the parameters.
     fn accepts(&self, content_type: &str) -> bool {
         is_json(content_type)
     }
 }
 
 pub(crate) fn is_json(content_type: &str) -> bool {
-    media::is(content_type, CONTENT_TYPE) || media::has_suffix(content_type, "+json")
+    media::has_suffix(content_type, "/json") || media::has_suffix(content_type, "+json")
 }
 
 impl<T: Serialize + ?Sized> Encoder<T> for JsonCodec {

@@ -1,6 +1,6 @@
 //! The rules that attributes keep, whichever way they travel.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, ops::RangeInclusive};
 
 use relayhouse_core::{Error, ErrorKind, Result, Text};
 
@@ -58,6 +58,7 @@ impl Attributes {
             data: None,
         };
         check_time(event.time.as_deref())?;
+        self.0.keys().try_for_each(|name| check_extension(name))?;
         let extensions = self.0.into_iter();
         Ok(CloudEvent {
             extensions: extensions
@@ -117,7 +118,7 @@ pub(super) fn for_each<'a, T>(
 
 /// Refuses an extension that has the name of something else.
 fn check_extension(name: &str) -> Result<()> {
-    const TAKEN: [&str; 10] = [
+    const TAKEN: [&str; 9] = [
         "specversion",
         "id",
         "source",
@@ -127,7 +128,6 @@ fn check_extension(name: &str) -> Result<()> {
         "dataschema",
         CONTENT_TYPE,
         "data",
-        "database64",
     ];
     if TAKEN.contains(&name) {
         return Err(wrong(name, "is no extension"));
@@ -148,27 +148,60 @@ fn check_value(name: &str, value: &ExtensionValue) -> Result<()> {
         ExtensionValue::Text(text) if text.chars().any(char::is_control) => {
             Err(wrong(name, "has a control character"))
         }
+        ExtensionValue::Text(text) if text.chars().any(is_noncharacter) => {
+            Err(wrong(name, "has a noncharacter of Unicode"))
+        }
         _ => Ok(()),
     }
 }
 
-/// Refuses what has not the form of RFC 3339. Whether there is such a day, nobody asks.
+/// Returns whether Unicode keeps a code point from ever being a character: 32 in a row, and the
+/// last two of each plane.
+fn is_noncharacter(character: char) -> bool {
+    let is_last = u32::from(character) & 0xfffe == 0xfffe;
+    is_last || matches!(character, '\u{fdd0}'..='\u{fdef}')
+}
+
+/// Refuses what is no time of RFC 3339. Whether the month has such a day, nobody asks.
 fn check_time(time: Option<&str>) -> Result<()> {
-    let Some(time) = time else {
-        return Ok(());
+    match time.is_none_or(is_time) {
+        true => Ok(()),
+        false => Err(wrong("time", "is not RFC 3339")),
+    }
+}
+
+fn is_time(time: &str) -> bool {
+    const FORM: &str = "0000-00-00T00:00:00";
+    let Some((clock, rest)) = time.split_at_checked(FORM.len()) else {
+        return false;
     };
-    let is_time = || {
-        let (date, rest) = time.split_at_checked(10)?;
-        let (clock, rest) = rest.split_at_checked(9)?;
-        let rest = match rest.strip_prefix('.') {
-            Some(rest) => rest.trim_start_matches(|digit: char| digit.is_ascii_digit()),
-            None => rest,
-        };
-        let is_offset = matches!(rest, "Z" | "z") || has_form(rest, "+00:00");
-        let is_date = has_form(date, "0000-00-00") && has_form(clock, "T00:00:00");
-        (is_date && is_offset).then_some(())
+    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    let offset = match rest
+        .strip_prefix('.')
+        .map(|rest| rest.split_at(digits(rest)))
+    {
+        Some(("", _)) => return false,
+        Some((_, offset)) => offset,
+        None => rest,
     };
-    is_time().ok_or_else(|| wrong("time", "is not RFC 3339"))
+    let is_clock = has_form(clock, FORM)
+        && is_within(clock, 5, 1..=12)
+        && is_within(clock, 8, 1..=31)
+        && is_within(clock, 11, 0..=23)
+        && is_within(clock, 14, 0..=59)
+        // A leap second is the 60th.
+        && is_within(clock, 17, 0..=60);
+    let is_offset =
+        has_form(offset, "+00:00") && is_within(offset, 1, 0..=23) && is_within(offset, 4, 0..=59);
+    is_clock && (is_offset || matches!(offset, "Z" | "z"))
+}
+
+/// Returns whether the number of two digits at `place` is within `range`.
+fn is_within(text: &str, place: usize, range: RangeInclusive<u8>) -> bool {
+    let number = text
+        .get(place..place + 2)
+        .and_then(|text| text.parse().ok());
+    number.is_some_and(|number| range.contains(&number))
 }
 
 /// Returns whether `text` is `form`, where `0` stands for any digit, `T` for any separator of date

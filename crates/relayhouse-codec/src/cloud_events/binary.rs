@@ -51,11 +51,30 @@ impl HeaderStyle {
     }
 
     fn decode(self, value: &str) -> Option<Cow<'_, str>> {
-        match self {
-            Self::Dash => percent_decode_str(value).decode_utf8().ok(),
-            Self::Underscore | Self::Amqp => Some(value.into()),
+        match (self, quoted(value)) {
+            (Self::Dash, Some(value)) => {
+                let value = percent_decode_str(&value).decode_utf8().ok()?;
+                Some(value.into_owned().into())
+            }
+            (Self::Dash, None) => percent_decode_str(value).decode_utf8().ok(),
+            (Self::Underscore | Self::Amqp, _) => Some(value.into()),
         }
     }
+}
+
+/// Takes the quotes of RFC 7230 off, which producers of older versions have put around values with
+/// spaces.
+fn quoted(value: &str) -> Option<String> {
+    let inner = value.strip_prefix('"')?.strip_suffix('"')?;
+    let mut text = String::with_capacity(inner.len());
+    let mut characters = inner.chars();
+    while let Some(character) = characters.next() {
+        text.extend(match character {
+            '\\' => characters.next(),
+            plain => Some(plain),
+        });
+    }
+    Some(text)
 }
 
 /// Writes the attributes of `event` on `message`.

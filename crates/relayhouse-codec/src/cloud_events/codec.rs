@@ -1,21 +1,25 @@
 //! The codec: one mode to write in, and both to read.
 
 use bytes::BytesMut;
-use relayhouse_core::{Error, ErrorKind, Message, Result};
+use relayhouse_core::{Error, ErrorKind, Message, Result, Text};
 
 use super::{
+    attributes,
     binary::{self, HeaderStyle},
     event::CloudEvent,
     structured,
 };
 use crate::{
     bounds::Bounds,
-    codec::{Decoder, Encoder, Format, check_content_type},
+    codec::{Decoder, Encoder, Format, check_content_type, foreign},
     json::JsonCodec,
     media,
 };
 
 const CONTENT_TYPE: &str = "application/cloudevents+json";
+
+/// What the content types of all formats of events begin with.
+const EVENTS: &str = "application/cloudevents";
 
 /// Encodes and decodes events, whose data is encoded by `C`.
 ///
@@ -103,9 +107,13 @@ impl<C: Format> Format for CloudEventsCodec<C> {
         }
     }
 
-    /// Takes `application/cloudevents+json`, and what the codec of the data takes.
+    /// Takes `application/cloudevents+json`, and what the codec of the data takes, but for other
+    /// formats of events.
     fn accepts(&self, content_type: &str) -> bool {
-        media::is(content_type, CONTENT_TYPE) || self.data.accepts(content_type)
+        match is_of_events(content_type) {
+            true => media::is(content_type, CONTENT_TYPE),
+            false => self.data.accepts(content_type),
+        }
     }
 }
 
@@ -147,16 +155,48 @@ impl<T, C: Decoder<T>> Decoder<CloudEvent<T>> for CloudEventsCodec<C> {
 
     fn decode_message(&self, message: &Message) -> Result<CloudEvent<T>> {
         let content_type = message.details().content_type.as_deref();
-        if content_type.is_some_and(|content_type| media::is(content_type, CONTENT_TYPE)) {
-            return structured::read(&self.data, self.bounds, &message.body);
+        if let Some(content_type) = content_type.filter(|content_type| is_of_events(content_type)) {
+            return match media::is(content_type, CONTENT_TYPE) {
+                true => structured::read(&self.data, self.bounds, &message.body),
+                false => Err(foreign(content_type, CONTENT_TYPE)),
+            };
         }
         check_content_type(self, message)?;
-        let mut event = binary::read(message.headers())?.event()?;
-        if !message.body.is_empty() {
-            event.data = Some(self.data.decode_message(message)?);
+        let mut attributes = binary::read(message.headers())?;
+        // The bindings leave this to the content type of the message, which counts if it is there.
+        let declared = attributes.text(attributes::CONTENT_TYPE)?;
+        let is_foreign = |declared: &Text| content_type.is_none() && !self.data.accepts(declared);
+        if let Some(declared) = declared.filter(is_foreign) {
+            return Err(foreign(&declared, self.data.content_type()));
         }
+        let mut event = attributes.event()?;
+        event.data = self.data_of(message)?;
         Ok(event)
     }
+}
+
+impl<C> CloudEventsCodec<C> {
+    /// Decodes the data of an event in binary mode. A body without a byte is data if a content
+    /// type says so and a value can be made of it, such as Protobuf's message of defaults.
+    fn data_of<T>(&self, message: &Message) -> Result<Option<T>>
+    where
+        C: Decoder<T>,
+    {
+        let is_empty = message.body.is_empty();
+        if is_empty && message.details().content_type.is_none() {
+            return Ok(None);
+        }
+        match self.data.decode_message(message) {
+            Err(error) if is_empty && error.is_permanent() => Ok(None),
+            data => data.map(Some),
+        }
+    }
+}
+
+/// Returns whether a content type is of events as a whole, in whatever format.
+fn is_of_events(content_type: &str) -> bool {
+    let start = content_type.trim_start().get(..EVENTS.len());
+    start.is_some_and(|start| start.eq_ignore_ascii_case(EVENTS))
 }
 
 fn not_alone() -> Error {

@@ -18,12 +18,13 @@
 //! # What it checks
 //!
 //! `specversion` is `1.0`; `id`, `source` and `type` are there; names are lowercase letters and
-//! digits; no value has a control character; times are RFC 3339. An event that breaks a rule is a
+//! digits; no value has a control character or a noncharacter; times are RFC 3339. An event that breaks a rule is a
 //! permanent [`ErrorKind::Codec`](relayhouse_core::ErrorKind::Codec) that names the attribute, both
 //! when it is written and when it is read. URIs are taken as they are.
 //!
 //! In binary mode every attribute is text: a number or a boolean comes back as
-//! [`ExtensionValue::Text`].
+//! [`ExtensionValue::Text`]. Structured mode has no headers: Avro goes in it as a single object or
+//! in Confluent's framing, which name the schema in the data.
 
 mod attributes;
 mod binary;

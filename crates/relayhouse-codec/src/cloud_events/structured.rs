@@ -7,8 +7,8 @@ use base64::{
     engine::DecodePaddingMode,
     engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD},
 };
-use bytes::BytesMut;
-use relayhouse_core::{Error, ErrorKind, Result};
+use bytes::{Bytes, BytesMut};
+use relayhouse_core::{Error, ErrorKind, Message, Result};
 use serde::{
     Deserialize, Deserializer,
     de::{Error as _, MapAccess, Visitor},
@@ -33,12 +33,20 @@ pub(super) fn write<T>(
     bytes_max: NonZeroUsize,
     body: &mut BytesMut,
 ) -> Result<()> {
-    let mut data = BytesMut::new();
-    if let Some(value) = &event.data {
-        codec.encode_into(value, &mut data)?;
+    let data = match &event.data {
+        Some(value) => codec.encode_message(value)?,
+        None => Message::default(),
+    };
+    if let Some((name, _)) = data.headers().iter().next() {
+        return Err(Error::new(
+            ErrorKind::Codec,
+            format!(
+                "data of CloudEvent needs the header {name}, which structured mode does not have"
+            ),
+        ));
     }
     let mut sink = Sink::new(body, bytes_max);
-    let result = write_to(&mut sink, codec.content_type(), event, &data);
+    let result = write_to(&mut sink, codec.content_type(), event, &data.body);
     if result.is_err() {
         sink.undo();
     }
@@ -111,7 +119,10 @@ pub(super) fn read<T>(
             return Err(foreign(content_type, codec.content_type()));
         }
         let bytes = data.bytes(is_json(content_type))?;
-        event.data = Some(codec.decode(&bytes)?);
+        // A message without headers: what needs one to be read is refused.
+        let message = Message::new(Bytes::copy_from_slice(&bytes));
+        let message = message.content_type(content_type.to_owned());
+        event.data = Some(codec.decode_message(&message)?);
     }
     Ok(event)
 }

@@ -1,5 +1,8 @@
 //! Tests of CloudEvents, with the examples of the specification.
 
+#[cfg(feature = "avro")]
+mod avro;
+
 use bytes::BytesMut;
 use relayhouse_core::{ErrorKind, IntoMessage, Message, Result, Timestamp};
 use serde_json::{Value, json};
@@ -334,4 +337,122 @@ fn bounds_hold_and_a_failed_encoding_leaves_the_body_as_it_was() {
         error.to_string().contains("at most 100 are decoded"),
         "{error}"
     );
+}
+
+#[test]
+fn times_and_texts_are_as_the_specification_says() {
+    let event = |name: &str, value: Value| {
+        let mut body = example("application/json", ("data", json!(1)));
+        body[name] = value;
+        structured(&body)
+    };
+    for time in [
+        "2018-04-05T17:31:00.Z",
+        "2018-13-05T17:31:00Z",
+        "2018-04-32T17:31:00Z",
+        "2018-04-05T24:31:00Z",
+        "2018-04-05T17:60:00Z",
+        "2018-04-05T17:31:61Z",
+        "2018-04-05T17:31:00+24:00",
+    ] {
+        let text = refusal(&event("time", json!(time)));
+        assert!(
+            text.ends_with("time of CloudEvent is not RFC 3339"),
+            "{text}"
+        );
+    }
+    for text in ["\u{fdd0}", "\u{fffe}", "\u{10ffff}"] {
+        let text = refusal(&event("subject", json!(text)));
+        assert!(text.ends_with("has a noncharacter of Unicode"), "{text}");
+    }
+}
+
+/// An older version of the binding has quotes around values with spaces.
+#[test]
+fn quoted_header_is_read_without_its_quotes() {
+    let message = |style: &str| {
+        Message::new("1")
+            .header(format!("{style}specversion"), "1.0")
+            .header(format!("{style}id"), "7")
+            .header(format!("{style}source"), "/")
+            .header(format!("{style}type"), r#""a \"b\" \\ %41""#)
+    };
+    let read = |message| -> CloudEvent<u8> {
+        from_message(&CloudEventsCodec::structured(), &message).unwrap()
+    };
+    assert_eq!(&*read(message("ce-")).kind, r#"a "b" \ A"#);
+    let plain = read(message("ce_"));
+    assert_eq!(&*plain.kind, r#""a \"b\" \\ %41""#, "Kafka has no quotes");
+}
+
+#[test]
+fn header_of_what_is_no_attribute_is_refused_and_the_content_type_is_none_of_the_extensions() {
+    let event = CloudEvent::new("7", "/orders", "paid").data(1);
+    let codec = CloudEventsCodec::binary(JsonCodec::new());
+    let message = || to_message(&codec, &event).unwrap();
+    let with_data = message().header("ce-data", "x");
+    assert_eq!(
+        refusal(&with_data),
+        "attribute data of CloudEvent is no extension"
+    );
+    let typed = message().header("ce-datacontenttype", "application/json");
+    let read: CloudEvent<i32> = from_message(&codec, &typed).unwrap();
+    assert_eq!(read, event);
+    let mut foreign = message().header("ce-datacontenttype", "text/plain");
+    foreign.details_mut().content_type = None;
+    assert!(refusal(&foreign).starts_with("content type is text/plain"));
+    let named = CloudEvent::new("7", "/orders", "paid")
+        .extension("database64", "x")
+        .data(1);
+    let message = to_message(&codec, &named).unwrap();
+    assert_eq!(
+        from_message::<CloudEvent<i32>>(&codec, &message).unwrap(),
+        named
+    );
+}
+
+#[test]
+fn other_formats_of_events_are_refused_by_their_content_type() {
+    for content_type in [
+        "application/cloudevents-batch+json",
+        "application/cloudevents+xml",
+        "application/cloudevents",
+    ] {
+        let message = Message::new("[]").content_type(content_type);
+        assert_eq!(
+            refusal(&message),
+            format!("content type is {content_type}, expected application/cloudevents+json")
+        );
+        let codec = CloudEventsCodec::binary(JsonCodec::new());
+        assert!(!codec.accepts(content_type));
+    }
+}
+
+#[test]
+fn any_subtype_json_is_json() {
+    let message = structured(&example("text/json", ("data", json!([1]))));
+    let event: CloudEvent<Value> = from_message(&CloudEventsCodec::structured(), &message).unwrap();
+    assert_eq!(event, expected(json!([1])));
+}
+
+/// A body without a byte is all that some values have.
+#[test]
+fn data_without_a_byte_is_data() {
+    let codec = CloudEventsCodec::binary(THRIFT);
+    let event = CloudEvent::new("7", "/orders", "paid").data(Vec::new());
+    let message = to_message(&codec, &event).unwrap();
+    assert_eq!(
+        from_message::<CloudEvent<Vec<u8>>>(&codec, &message).unwrap(),
+        event
+    );
+    let none: CloudEvent<Vec<u8>> = CloudEvent::new("7", "/orders", "paid");
+    let message = to_message(&codec, &none).unwrap();
+    assert_eq!(
+        from_message::<CloudEvent<Vec<u8>>>(&codec, &message).unwrap(),
+        none
+    );
+    let json = CloudEventsCodec::binary(JsonCodec::new());
+    let message = message.content_type("application/json");
+    let read: CloudEvent<Value> = from_message(&json, &message).unwrap();
+    assert_eq!(read.data, None, "no JSON is without a byte");
 }
