@@ -16,7 +16,7 @@ use crate::avro::SCHEMA_BYTES_MAX;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long it is kept that there is no schema of an id.
+/// How long it is kept that there is no schema of an id, or none that can be used.
 const MISSING_FOR: Duration = Duration::from_secs(10);
 
 const SCHEMAS_MAX: NonZeroUsize = match NonZeroUsize::new(1024) {
@@ -31,7 +31,8 @@ const REPLY_BYTES_MAX: usize = 2 * SCHEMA_BYTES_MAX;
 #[derive(Debug)]
 #[must_use]
 pub struct RegistryBuilder {
-    url: String,
+    /// It may have a password in it, until it was checked.
+    url: Secret,
     clock: Arc<dyn Clock>,
     credentials: Option<Credentials>,
     authorities: Vec<Vec<u8>>,
@@ -44,7 +45,7 @@ pub struct RegistryBuilder {
 impl RegistryBuilder {
     pub(super) fn new(url: &str, clock: Arc<dyn Clock>) -> Self {
         Self {
-            url: url.to_owned(),
+            url: url.to_owned().into(),
             clock,
             credentials: None,
             authorities: Vec::new(),
@@ -80,7 +81,8 @@ impl RegistryBuilder {
         self
     }
 
-    /// Sets for how long it is kept that there is no schema of an id: 10 s by default.
+    /// Sets for how long it is kept that there is no schema of an id, or none that can be used:
+    /// 10 s by default.
     pub fn missing_for(mut self, time: Duration) -> Self {
         self.missing_for = time;
         self
@@ -104,10 +106,13 @@ impl RegistryBuilder {
     /// # Errors
     ///
     /// Returns [`ErrorKind::ConfigInvalid`] if the URL is none, is neither `https` nor `http`, has
-    /// a user name in it, or is `http` to another machine; or if an authority cannot be read, or
-    /// this machine has none.
+    /// a user name in it, or is `http` to another machine; if an authority cannot be read, or
+    /// this machine has none; or if a header cannot have the credentials.
     pub fn build(self) -> Result<SchemaRegistry> {
-        let url = checked(&self.url, self.may_be_plain)?;
+        let url = checked(self.url.expose(), self.may_be_plain)?;
+        if let Some(credentials) = &self.credentials {
+            credentials.header()?;
+        }
         let tls = match url.scheme() {
             "https" => Some(tls::connector(&self.authorities)?),
             _ => None,

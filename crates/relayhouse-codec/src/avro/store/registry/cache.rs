@@ -1,4 +1,4 @@
-//! What was fetched: schemas, and that there is none.
+//! What was fetched: schemas, and why there is none.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -7,14 +7,11 @@ use std::{
     time::Duration,
 };
 
-use relayhouse_core::{Instant, Result};
+use relayhouse_core::{Error, Instant, Result};
 
-use crate::avro::{
-    schema::Schema,
-    store::{SchemaId, unknown},
-};
+use crate::avro::schema::Schema;
 
-/// Keeps schemas by their ids, and which ids have none.
+/// Keeps schemas by their ids, and which ids have none that can be used.
 #[derive(Debug)]
 pub(super) struct Cache {
     kept: Mutex<Kept>,
@@ -27,8 +24,8 @@ struct Kept {
     schemas: HashMap<u32, Schema>,
     /// The ids of the schemas, the oldest first.
     order: VecDeque<u32>,
-    /// Until when each id counts as one without a schema, the oldest first.
-    missing: VecDeque<(u32, Instant)>,
+    /// Until when each id counts as one without a schema, and why, the oldest first.
+    refused: VecDeque<(u32, Instant, Error)>,
 }
 
 impl Cache {
@@ -40,23 +37,23 @@ impl Cache {
         }
     }
 
-    /// Returns the schema of `id`, nothing if it must be fetched, and an error if there is none.
+    /// Returns the schema of `id`, nothing if it must be fetched, and an error if none can be used.
     pub(super) fn known(&self, id: u32, now: Instant) -> Result<Option<Schema>> {
         let kept = self.kept();
         if let Some(schema) = kept.schemas.get(&id) {
             return Ok(Some(schema.clone()));
         }
-        let mut missing = kept.missing.iter();
-        match missing.any(|(of, until)| *of == id && now < *until) {
-            true => Err(unknown(SchemaId::Number(id))),
-            false => Ok(None),
+        let mut refused = kept.refused.iter();
+        match refused.find(|(of, until, _)| *of == id && now < *until) {
+            Some((.., error)) => Err(error.clone()),
+            None => Ok(None),
         }
     }
 
     /// Keeps the schema of `id`.
     pub(super) fn keep(&self, id: u32, schema: &Schema) {
         let mut kept = self.kept();
-        kept.missing.retain(|(of, _)| *of != id);
+        kept.refused.retain(|(of, ..)| *of != id);
         if kept.schemas.insert(id, schema.clone()).is_some() {
             return;
         }
@@ -68,14 +65,15 @@ impl Cache {
         }
     }
 
-    /// Keeps for a moment that there is no schema of `id`.
-    pub(super) fn miss(&self, id: u32, now: Instant) {
+    /// Keeps for a moment why no schema of `id` can be used.
+    pub(super) fn refuse(&self, id: u32, now: Instant, error: Error) {
         let mut kept = self.kept();
-        kept.missing.retain(|(of, until)| *of != id && now < *until);
-        if self.schemas_max.get() <= kept.missing.len() {
-            kept.missing.pop_front();
+        kept.refused
+            .retain(|(of, until, _)| *of != id && now < *until);
+        if self.schemas_max.get() <= kept.refused.len() {
+            kept.refused.pop_front();
         }
-        kept.missing.push_back((id, now + self.missing_for));
+        kept.refused.push_back((id, now + self.missing_for, error));
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -85,6 +83,8 @@ impl Cache {
 
 #[cfg(test)]
 mod tests {
+    use relayhouse_core::ErrorKind;
+
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -107,10 +107,11 @@ mod tests {
     #[test]
     fn missing_schema_is_looked_for_again_after_a_moment() {
         let cache = cache(1);
-        cache.miss(7, Instant::START);
+        let error = || Error::new(ErrorKind::Codec, "there is none");
+        cache.refuse(7, Instant::START, error());
         assert!(cache.known(7, Instant::START).is_err());
         assert!(cache.known(7, Instant::START + SECOND).unwrap().is_none());
-        cache.miss(8, Instant::START);
+        cache.refuse(8, Instant::START, error());
         assert!(
             cache.known(7, Instant::START).unwrap().is_none(),
             "there is room for one"

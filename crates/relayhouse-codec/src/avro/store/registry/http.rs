@@ -25,9 +25,9 @@ use tokio::{
     net::TcpStream,
 };
 use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
-use url::Url;
+use url::{Position, Url};
 
-use super::reply::{Registration, Stored, read, refused, temporary};
+use super::reply::{Named, Registration, Stored, read, refused, temporary};
 use crate::avro::schema::{Schema, invalid};
 
 const MEDIA_TYPE: &str = "application/vnd.schemaregistry.v1+json";
@@ -53,13 +53,21 @@ pub(super) struct Http {
 impl Http {
     /// Fetches the schema of `id`, if there is one.
     pub(super) async fn schema(&self, id: u32) -> Result<Option<Stored>> {
-        self.call(&["schemas", "ids", &id.to_string()], None).await
+        let url = self.to(&["schemas", "ids", &id.to_string()])?;
+        self.call(&url, None).await
     }
 
-    /// Fetches what must be there.
-    pub(super) async fn get<T: DeserializeOwned>(&self, path: &[&str]) -> Result<T> {
-        let reply = self.call(path, None).await?;
-        reply.ok_or_else(not_there)
+    /// Fetches the latest version of `subject`.
+    pub(super) async fn latest(&self, subject: &str) -> Result<Named> {
+        let url = self.to(&["subjects", subject, "versions", "latest"])?;
+        self.call(&url, None).await?.ok_or_else(not_there)
+    }
+
+    /// Fetches a version of `subject` that others refer to, which may be deleted.
+    pub(super) async fn version(&self, subject: &str, version: u32) -> Result<Named> {
+        let mut url = self.to(&["subjects", subject, "versions", &version.to_string()])?;
+        url.set_query(Some("deleted=true"));
+        self.call(&url, None).await?.ok_or_else(not_there)
     }
 
     /// Posts `schema`.
@@ -75,16 +83,16 @@ impl Http {
         let body = serde_json::to_vec(&registration);
         let body =
             body.map_err(|error| invalid("schema is no JSON".to_owned()).with_source(error))?;
-        let reply = self.call(path, Some(body)).await?;
-        reply.ok_or_else(not_there)
+        let url = self.to(path)?;
+        self.call(&url, Some(body)).await?.ok_or_else(not_there)
     }
 
     async fn call<T: DeserializeOwned>(
         &self,
-        path: &[&str],
+        url: &Url,
         body: Option<Vec<u8>>,
     ) -> Result<Option<T>> {
-        let request = self.request(path, body)?;
+        let request = self.request(url, body)?;
         let deadline = self.clock.now() + self.timeout;
         let late = self.clock.sleep_until(deadline);
         let (status, body) = match select(pin!(self.exchange(request)), late).await {
@@ -103,7 +111,8 @@ impl Http {
         }
     }
 
-    fn request(&self, path: &[&str], body: Option<Vec<u8>>) -> Result<Request<Full<Bytes>>> {
+    /// Returns the URL of what is at `path`.
+    fn to(&self, path: &[&str]) -> Result<Url> {
         if path.iter().any(|segment| ["", ".", ".."].contains(segment)) {
             return Err(invalid(
                 "subject has a name that no URL can hold".to_owned(),
@@ -114,10 +123,13 @@ impl Http {
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
         }
-        let authority = url.authority().to_owned();
+        Ok(url)
+    }
+
+    fn request(&self, url: &Url, body: Option<Vec<u8>>) -> Result<Request<Full<Bytes>>> {
         let mut request = Request::builder()
-            .uri(url.path())
-            .header(HOST, authority)
+            .uri(&url[Position::BeforePath..])
+            .header(HOST, url.authority())
             .header(ACCEPT, MEDIA_TYPE);
         if body.is_some() {
             request = request
@@ -181,7 +193,8 @@ impl Http {
 }
 
 impl Credentials {
-    fn header(&self) -> Result<HeaderValue> {
+    /// Makes the header that shows them.
+    pub(super) fn header(&self) -> Result<HeaderValue> {
         let text = match self {
             Self::Basic { user, password } => {
                 let both = format!("{user}:{}", password.expose());

@@ -21,7 +21,7 @@ use self::{
     cache::Cache,
     flights::Flights,
     http::Http,
-    reply::{Compatible, Identified, Named},
+    reply::{Compatible, Identified},
 };
 use super::{SchemaId, SchemaStore, unknown};
 use crate::avro::schema::Schema;
@@ -29,7 +29,8 @@ use crate::avro::schema::Schema;
 /// Finds and registers schemas at a schema registry, by HTTP.
 ///
 /// It speaks the API of Confluent's registry, as Apicurio, Karapace and Redpanda do. Schemas are
-/// kept once they were fetched, up to a bound; that there is none of an id is kept for a moment.
+/// kept once they were fetched, up to a bound; that there is none of an id, or none that can be
+/// used, is kept for a moment.
 /// However many deliveries wait for one schema, it is fetched once. Nothing is tried again: layers
 /// do that. A clone shares all of it.
 ///
@@ -106,9 +107,7 @@ impl SchemaRegistry {
     /// and what a [fetch](SchemaStore::fetch) returns.
     pub async fn latest(&self, subject: &str) -> Result<Registered> {
         let Shared { http, cache, .. } = &*self.0;
-        let named: Named = http
-            .get(&["subjects", subject, "versions", "latest"])
-            .await?;
+        let named = http.latest(subject).await?;
         let (id, version) = (named.id, named.version);
         let schema = resolve::resolve(http, named.schema).await?;
         cache.keep(id, &schema);
@@ -133,16 +132,24 @@ impl SchemaRegistry {
 }
 
 impl Shared {
-    /// Fetches the schema of `id`, and keeps what came of it.
+    /// Fetches the schema of `id`, and keeps what came of it, unless that may change soon.
     async fn fetch(&self, id: u32) -> Result<Schema> {
-        let reply = self.http.schema(id).await?;
-        let Some(stored) = reply else {
-            self.cache.miss(id, self.clock.now());
-            return Err(unknown(SchemaId::Number(id)));
-        };
-        let schema = resolve::resolve(&self.http, stored).await?;
-        self.cache.keep(id, &schema);
-        Ok(schema)
+        let fetched = self.ask_for(id).await;
+        match &fetched {
+            Ok(schema) => self.cache.keep(id, schema),
+            Err(error) if error.is_permanent() => {
+                self.cache.refuse(id, self.clock.now(), error.clone());
+            }
+            Err(_) => {}
+        }
+        fetched
+    }
+
+    async fn ask_for(&self, id: u32) -> Result<Schema> {
+        match self.http.schema(id).await? {
+            Some(stored) => resolve::resolve(&self.http, stored).await,
+            None => Err(unknown(SchemaId::Number(id))),
+        }
     }
 }
 

@@ -10,20 +10,23 @@ use super::{
 };
 use crate::avro::{
     inline::Definitions,
-    schema::{Schema, invalid},
+    schema::{SCHEMA_BYTES_MAX, Schema, invalid},
 };
 
 /// How many other schemas one may need.
 const REFERENCES_MAX: usize = 64;
+
+/// How much the others may come to, in bytes: with them it has to be a schema that is parsed.
+const REFERENCES_BYTES_MAX: usize = SCHEMA_BYTES_MAX;
 
 /// Parses what is stored, after it has fetched what it refers to.
 pub(super) async fn resolve(http: &Http, stored: Stored) -> Result<Schema> {
     check(&stored)?;
     let mut others = Definitions::default();
     let mut seen = HashSet::new();
+    let mut bytes_left = REFERENCES_BYTES_MAX;
     let mut waiting = VecDeque::from(stored.references);
     while let Some(reference) = waiting.pop_front() {
-        let version = reference.version.to_string();
         if !seen.insert((reference.subject.clone(), reference.version)) {
             continue;
         }
@@ -32,9 +35,17 @@ pub(super) async fn resolve(http: &Http, stored: Stored) -> Result<Schema> {
                 "schema needs more than {REFERENCES_MAX} others"
             )));
         }
-        let path = ["subjects", &reference.subject, "versions", &version];
-        let Named { schema: other, .. } = http.get(&path).await?;
+        let named = http.version(&reference.subject, reference.version);
+        let Named { schema: other, .. } = named.await?;
         check(&other)?;
+        bytes_left = match bytes_left.checked_sub(other.schema.len()) {
+            Some(left) => left,
+            None => {
+                return Err(invalid(format!(
+                    "schema needs others of more than {REFERENCES_BYTES_MAX} bytes"
+                )));
+            }
+        };
         others.add(&other.schema)?;
         waiting.extend(other.references);
     }

@@ -225,7 +225,57 @@ async fn what_is_stored_and_is_no_avro_is_permanent() {
         let error = registry.fetch(SchemaId::Number(id)).await.unwrap_err();
         assert!(error.is_permanent(), "{error}");
         assert!(error.to_string().contains(reason), "{error}");
+        let again = registry.known(SchemaId::Number(id)).unwrap_err();
+        assert_eq!(again.to_string(), error.to_string());
     }
+    assert_eq!(
+        server.requests(),
+        ["GET /schemas/ids/7", "GET /schemas/ids/8"]
+    );
+}
+
+/// A version that is deleted is read by whoever refers to it.
+#[tokio::test]
+async fn deleted_version_is_found_by_a_reference() {
+    let (server, registry) = start().await;
+    let order = r#"{"type": "array", "items": "Money"}"#;
+    let money = r#"{"type": "fixed", "name": "Money", "size": 8}"#;
+    server.store("money", 6, json!({"schema": money}));
+    let references = json!([{"name": "Money", "subject": "money", "version": 1}]);
+    server.store(
+        "order",
+        7,
+        json!({"schema": order, "references": references}),
+    );
+    server.delete("money");
+    assert!(registry.latest("money").await.is_err());
+    let schema = registry.fetch(SchemaId::Number(7)).await.unwrap();
+    assert_eq!(schema.names().len(), 1);
+}
+
+#[tokio::test]
+async fn references_are_no_larger_together_than_a_schema() {
+    let (server, registry) = start().await;
+    let half = format!(
+        r#"{{"type": "fixed", "name": "F", "size": 8, "doc": "{}"}}"#,
+        "x".repeat(600 << 10)
+    );
+    let reference = |subject| json!({"name": "F", "subject": subject, "version": 1});
+    for (subject, id) in [("a", 5), ("b", 6)] {
+        server.store(subject, id, json!({"schema": half}));
+    }
+    let references = json!([reference("a"), reference("b")]);
+    server.store(
+        "order",
+        7,
+        json!({"schema": r#""F""#, "references": references}),
+    );
+    let error = refused(&registry).await;
+    assert!(error.is_permanent());
+    assert_eq!(
+        error.to_string(),
+        "schema needs others of more than 1048576 bytes"
+    );
 }
 
 #[tokio::test]
@@ -290,6 +340,16 @@ async fn credentials_are_shown_to_the_server_and_to_nobody_else() {
         shown,
         [Some("Basic bWU6aHVudGVyMg=="), Some("Bearer hunter2")]
     );
+}
+
+#[test]
+fn credentials_that_no_header_can_have_are_refused_at_once_and_not_shown() {
+    let url = builder("https://me:hunter2@registry.example");
+    assert!(!format!("{url:?}").contains("hunter2"), "{url:?}");
+    let token = builder("http://localhost").bearer("hunter2\n".to_owned().into());
+    let error = token.build().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConfigInvalid);
+    assert!(!error.to_string().contains("hunter2"), "{error}");
 }
 
 #[tokio::test]

@@ -36,6 +36,8 @@ pub(super) enum Fault {
 pub(super) struct Model {
     /// A version's subject, id, and the body of its registration.
     versions: Vec<(String, u32, Value)>,
+    /// The subjects that are shown to those alone who ask for what is deleted.
+    deleted: Vec<String>,
     pub(super) fault: Option<Fault>,
     /// Method and path of each request, and what it has shown.
     pub(super) requests: Vec<(String, Option<String>)>,
@@ -89,6 +91,11 @@ impl Server {
         self.model.lock().unwrap().versions.push(version);
     }
 
+    /// Deletes a subject softly: its versions are there for who refers to them.
+    pub(super) fn delete(&self, subject: &str) {
+        self.model.lock().unwrap().deleted.push(subject.to_owned());
+    }
+
     pub(super) fn fail(&self, fault: Option<Fault>) {
         self.model.lock().unwrap().fault = fault;
     }
@@ -131,16 +138,22 @@ async fn answer(
     let shown = head.headers.get(AUTHORIZATION);
     let shown = shown.map(|value| value.to_str().unwrap().to_owned());
     let path = head.uri.path().to_owned();
+    let finds_deleted = head.uri.query() == Some("deleted=true");
     let (fault, reply) = {
         let mut model = model.lock().unwrap();
         model
             .requests
             .push((format!("{} {path}", head.method), shown));
         let body = serde_json::from_slice(&body).unwrap_or_default();
-        (
-            model.fault.clone(),
-            model.answer(&head.method, &path, &body),
-        )
+        let is_hidden = model
+            .deleted
+            .iter()
+            .any(|subject| !finds_deleted && path.starts_with(&format!("/subjects/{subject}/")));
+        let reply = match is_hidden {
+            true => Err((404, 40401)),
+            false => model.answer(&head.method, &path, &body),
+        };
+        (model.fault.clone(), reply)
     };
     let (status, body) = match fault {
         Some(Fault::Answer(status, body)) => (status, body),
