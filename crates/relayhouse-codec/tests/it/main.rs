@@ -5,7 +5,7 @@
 mod json;
 #[cfg(feature = "message-pack")]
 mod message_pack;
-#[cfg(all(feature = "json", feature = "message-pack"))]
+#[cfg(all(feature = "avro", feature = "json", feature = "message-pack"))]
 mod registry;
 #[cfg(any(feature = "json", feature = "message-pack"))]
 mod shapes;

@@ -1,6 +1,10 @@
 //! A choice of codecs at run time.
 
-use relayhouse_codec::{CodecRegistry, Decoded, Json, JsonCodec, MessagePack, MessagePackCodec};
+use relayhouse_codec::{
+    CodecRegistry, Decoded, Json, JsonCodec, MessagePack, MessagePackCodec,
+    avro::{AvroCodec, Schema},
+    to_message,
+};
 use relayhouse_core::{
     Delivery, ErrorKind, FromDelivery, FromRef, Instant, IntoMessage, Lease, Message, MessageId,
     Previous, Receipt, Result, Timestamp,
@@ -20,10 +24,17 @@ fn delivery(message: Message) -> Delivery {
     }
 }
 
-fn both() -> CodecRegistry {
+/// A codec of lists of numbers.
+fn avro<T>() -> AvroCodec<T> {
+    let schema = Schema::parse(r#"{"type": "array", "items": "int"}"#).unwrap();
+    AvroCodec::new(schema).unwrap()
+}
+
+fn all() -> CodecRegistry {
     CodecRegistry::new()
         .codec(JsonCodec::new())
         .codec(MessagePackCodec::new())
+        .codec(avro::<Vec<u8>>())
 }
 
 fn draw(message: Message, codecs: &CodecRegistry) -> Result<Decoded<Vec<u8>>> {
@@ -37,8 +48,13 @@ fn content_type_chooses_the_codec() {
         MessagePack([1, 2]).into_message().unwrap(),
         Message::new("[1,2]").content_type("application/vnd.api+json; v=1"),
         Message::new(&b"\x92\x01\x02"[..]).content_type("application/x-msgpack"),
+        to_message(&avro(), &[1, 2]).unwrap(),
+        to_message(&avro(), &[1, 2])
+            .unwrap()
+            .content_type("application/vnd.numbers+avro"),
+        all().encode("avro/binary", &[1, 2]).unwrap(),
     ] {
-        assert_eq!(draw(message, &both()).unwrap(), Decoded(vec![1, 2]));
+        assert_eq!(draw(message, &all()).unwrap(), Decoded(vec![1, 2]));
     }
 }
 
@@ -55,24 +71,25 @@ fn what_is_not_allowed_is_refused_by_name() {
     );
     let message = Message::new("x").content_type("text/plain");
     assert_eq!(
-        draw(message.clone(), &both()).unwrap_err().to_string(),
-        "content type is text/plain, expected application/json or application/vnd.msgpack"
+        draw(message.clone(), &all()).unwrap_err().to_string(),
+        "content type is text/plain, expected application/json or application/vnd.msgpack or \
+         avro/binary"
     );
     let error = draw(message, &CodecRegistry::new()).unwrap_err();
     assert_eq!(
         error.to_string(),
         "content type is text/plain, expected none"
     );
-    assert!(both().encode("text/plain", &1).is_err());
+    assert!(all().encode("text/plain", &1).is_err());
 }
 
 #[test]
 fn nothing_is_guessed_without_a_content_type() {
     let message = || Message::new("[1,2]");
-    let error = draw(message(), &both()).unwrap_err();
+    let error = draw(message(), &all()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Codec);
     assert!(error.to_string().contains("no content type"), "{error}");
-    let codecs = both().unlabelled(JsonCodec::new());
+    let codecs = all().unlabelled(JsonCodec::new());
     assert_eq!(draw(message(), &codecs).unwrap(), Decoded(vec![1, 2]));
 }
 
@@ -86,7 +103,7 @@ fn registry_may_be_a_part_of_the_state() {
             app.codecs.clone()
         }
     }
-    let app = App { codecs: both() };
+    let app = App { codecs: all() };
     let message = Json([1, 2]).into_message().unwrap();
     let drawn: Decoded<[u8; 2]> = Decoded::from_delivery(&delivery(message), &app).unwrap();
     assert_eq!(drawn, Decoded([1, 2]));
@@ -98,7 +115,7 @@ fn values_borrow_from_the_message() {
         Json(["a"]).into_message().unwrap(),
         MessagePack(["a"]).into_message().unwrap(),
     ] {
-        let texts: Vec<&str> = both().decode(&message).unwrap();
+        let texts: Vec<&str> = all().decode(&message).unwrap();
         assert!(message.body.as_ptr_range().contains(&texts[0].as_ptr()));
     }
 }

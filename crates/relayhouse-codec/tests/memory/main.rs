@@ -19,7 +19,7 @@ use std::{
 use bytes::BytesMut;
 use relayhouse_codec::{
     Decoder, Encoder, JsonCodec, MessagePackCodec, ProtobufCodec,
-    avro::{AvroCodec, Schema},
+    avro::{AvroCodec, Framing, Schema, SchemaId},
 };
 use relayhouse_core::ErrorKind;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -194,6 +194,24 @@ fn protobuf_bombs_cost_little() {
     }
 }
 
+const ORDER: &str = r#"{"type": "record", "name": "Order", "fields": [
+    {"name": "note", "type": "string"},
+    {"name": "totals", "type": {"type": "array", "items": "double"}},
+    {"name": "id", "type":
+        {"type": "fixed", "name": "org.apache.avro.rust.u64", "size": 8}},
+    {"name": "state", "type": ["null", "string"], "default": null}]}"#;
+
+/// Makes a codec with this framing, by a schema with the fields in another order, and one more.
+fn avro(framing: Framing) -> AvroCodec<Order> {
+    let schema = Schema::parse(ORDER).expect("the schema is one");
+    let codec = AvroCodec::builder(schema).framing(framing);
+    let codec = match framing {
+        Framing::Confluent => codec.id(SchemaId::Number(7)),
+        Framing::Bare | Framing::SingleObject => codec,
+    };
+    codec.build().expect("the schema can be read")
+}
+
 fn allocates_nothing(codec: &impl Encoder<Order>) {
     let order = Order {
         id: u64::MAX,
@@ -215,4 +233,7 @@ fn encoding_into_a_reused_buffer_allocates_nothing() {
     allocates_nothing(&MessagePackCodec::new());
     allocates_nothing(&MessagePackCodec::new().compact());
     allocates_nothing(&ProtobufCodec::new());
+    for framing in [Framing::Bare, Framing::SingleObject, Framing::Confluent] {
+        allocates_nothing(&avro(framing));
+    }
 }
