@@ -40,7 +40,9 @@ pub struct Protobuf<T>(pub T);
 /// Encodes and decodes messages of `prost`.
 ///
 /// The size of the body bounds all else: `prost` allocates for what it has read, and recurses no
-/// deeper than 100. A repeated number may take 1 byte in the body and 8 in memory.
+/// deeper than 100. A repeated number may take 1 byte in the body and 8 in memory, and a repeated
+/// message 2 bytes in the body and all of its size in memory: bodies of others may need another
+/// [bound](Self::body_bytes_max), or [`Limited`].
 ///
 /// A [`CodecRegistry`](crate::CodecRegistry) cannot have it: it chooses for types of serde.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
