@@ -9,7 +9,11 @@ use super::BatchConfig;
 use crate::{
     line::wake,
     permits::{Amount, Permit, Permits},
-    sync::{Mutex, lock},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+        lock,
+    },
 };
 
 #[derive(Debug)]
@@ -18,6 +22,8 @@ pub(super) struct Shared<R, T> {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) permits: Arc<Permits>,
     pub(super) state: Mutex<State<R, T>>,
+    /// Whether requests are taken, for those who only ask.
+    is_open: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -87,6 +93,7 @@ impl<R, T> Shared<R, T> {
                 wanted,
                 worker: None,
             }),
+            is_open: AtomicBool::new(true),
         }
     }
 
@@ -113,6 +120,7 @@ impl<R, T> Shared<R, T> {
         let waker = {
             let mut state = lock(&self.state);
             state.stage = state.stage.max(Stage::Closing);
+            self.is_open.store(false, Ordering::Release);
             state.worker.take()
         };
         wake(waker);
@@ -121,7 +129,7 @@ impl<R, T> Shared<R, T> {
     }
 
     pub(super) fn is_open(&self) -> bool {
-        lock(&self.state).stage == Stage::Open
+        self.is_open.load(Ordering::Acquire)
     }
 
     /// Says that the worker is gone, and answers what it has left.
@@ -129,6 +137,7 @@ impl<R, T> Shared<R, T> {
         let left = {
             let mut state = lock(&self.state);
             state.stage = Stage::Ended;
+            self.is_open.store(false, Ordering::Release);
             state.bytes = 0;
             std::mem::take(&mut state.waiting)
         };
