@@ -103,12 +103,17 @@ impl Queue {
         if self.idle_end().is_none_or(|end| now < end) {
             return false;
         }
+        self.stamps.accessed = self.last_used(now);
+        self.idle_end().is_some_and(|end| end <= now)
+    }
+
+    /// Returns when somebody last used the entity, which is now if somebody listens to it.
+    pub(super) fn last_used(&self, now: Time) -> Time {
         let shelves = [&self.main, &self.dead, &self.transfer_dead];
-        let is_used = shelves.into_iter().any(Shelf::has_listener);
-        if is_used {
-            self.stamps.accessed = now;
+        match shelves.into_iter().any(Shelf::has_listener) {
+            true => now,
+            false => self.stamps.accessed,
         }
-        !is_used
     }
 
     /// Does what is due by `now`.

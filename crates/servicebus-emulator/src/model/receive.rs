@@ -1,5 +1,7 @@
 //! Receives: what is handed out, and to whom.
 
+use std::collections::BTreeSet;
+
 use super::{
     Address, Delivery, Error, ErrorKind, Lock, Model, Result, SessionKey, State, Subqueue, Time,
     draft::Effects, queue::Queue, shelf::Shelf,
@@ -106,7 +108,7 @@ impl Model {
             check_open(queue, address)?;
             let shelf = queue.shelf(address.subqueue);
             check_session(address, shelf, receive.session)?;
-            let mut seen = std::collections::BTreeSet::new();
+            let mut seen = BTreeSet::new();
             for sequence in sequences {
                 let is_there = is_deferred(shelf, *sequence, receive.session);
                 if !is_there || !seen.insert(*sequence) {

@@ -1,11 +1,12 @@
 //! Sends: what is checked, and where messages go then.
 
 use super::{
-    Call, Contents, Error, ErrorKind, Intake, Model, Path, Result, State, Time,
+    Call, Contents, Error, ErrorKind, Intake, Model, Path, Result, State, Subqueue, Time,
     draft::{Draft, Move, Way},
     entity::{Entity, EntityId},
     not_found,
     queue::Role,
+    shelf::Event,
     transaction::Operation,
 };
 
@@ -126,7 +127,7 @@ impl Model {
         self.act(now, |model| {
             let id = model.find(from)?;
             let shelf = match model.entity_mut(id) {
-                Some((Entity::Queue(queue), _)) => queue.shelf_mut(super::Subqueue::Main),
+                Some((Entity::Queue(queue), _)) => queue.shelf_mut(Subqueue::Main),
                 Some((Entity::Topic(topic), _)) => &mut topic.shelf,
                 None => return Err(not_found(from)),
             };
@@ -311,15 +312,35 @@ impl Model {
             }
         }
         for event in arrived {
-            if let super::shelf::Event::Arrived(message) = event {
+            if let Event::Arrived(message) = event {
                 let at = message.enqueued;
                 self.publish(id, Draft::of_scheduled(message), at);
             }
         }
-        let idle_end = self.topic_mut(id).and_then(|topic| topic.idle_end());
-        if idle_end.is_some_and(|end| end <= now) {
+        if self.is_topic_idle(id, now) {
             self.remove(id);
         }
+    }
+
+    /// Says whether a topic is to be deleted; whoever uses one of its subscriptions uses it.
+    fn is_topic_idle(&mut self, id: EntityId, now: Time) -> bool {
+        let Some(Entity::Topic(topic)) = self.entities.get(&id) else {
+            return false;
+        };
+        if topic.idle_end().is_none_or(|end| now < end) {
+            return false;
+        }
+        let subscriptions = topic.subscriptions.values();
+        let used = subscriptions.filter_map(|id| match self.entities.get(id) {
+            Some(Entity::Queue(queue)) => Some(queue.last_used(now)),
+            _ => None,
+        });
+        let used = used.max();
+        let Some(topic) = self.topic_mut(id) else {
+            return false;
+        };
+        topic.stamps.accessed = topic.stamps.accessed.max(used.unwrap_or_default());
+        topic.idle_end().is_some_and(|end| end <= now)
     }
 
     /// Numbers messages that are to be scheduled.

@@ -197,3 +197,19 @@ fn queue_of_the_same_name_is_another() {
     assert_eq!(lost, Some(ErrorKind::MessageLockLost));
     assert_eq!(world.counts("q").total(), 0);
 }
+
+#[test]
+fn topic_is_used_by_whoever_uses_its_subscriptions() {
+    let mut world = World::new();
+    world.topic("t", |it| {
+        it.common.delete_on_idle = Some(Duration::from_secs(300));
+    });
+    world.subscription("s", |_| ());
+    world.pass(200);
+    world.receive("t/Subscriptions/s", 1);
+    world.pass(200);
+    assert!(world.model.summary(world.now, &Path::new("t")).is_ok());
+    world.pass(100);
+    let gone = kind(world.model.summary(world.now, &Path::new("t")));
+    assert_eq!(gone, Some(ErrorKind::EntityNotFound));
+}
