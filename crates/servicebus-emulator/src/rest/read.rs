@@ -164,8 +164,9 @@ fn filter(node: Node<'_, '_>) -> Result<Filter> {
             let text = text_of(node, "SqlExpression").unwrap_or_default();
             let filter = SqlFilter::parse(text)
                 .map_err(|error| Failure::bad(format!("The filter {text:?}: {error}")))?;
+            let filter = filter.with_parameters(key_values(node, "Parameters")?);
             Ok(Filter::Sql(
-                filter.with_parameters(key_values(node, "Parameters")?),
+                filter.map_err(|error| Failure::bad(error.to_string()))?,
             ))
         }
         Some("CorrelationFilter") => {
@@ -193,8 +194,9 @@ fn action(node: Node<'_, '_>) -> Result<Option<SqlAction>> {
             let text = text_of(node, "SqlExpression").unwrap_or_default();
             let action = SqlAction::parse(text)
                 .map_err(|error| Failure::bad(format!("The action {text:?}: {error}")))?;
+            let action = action.with_parameters(key_values(node, "Parameters")?);
             Ok(Some(
-                action.with_parameters(key_values(node, "Parameters")?),
+                action.map_err(|error| Failure::bad(error.to_string()))?,
             ))
         }
         Some(other) => Err(wrong("The type of an action", other)),

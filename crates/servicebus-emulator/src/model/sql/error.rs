@@ -2,7 +2,7 @@
 
 use std::{error, fmt};
 
-use super::{DEPTH_MAX, LENGTH_MAX, STATEMENTS_MAX};
+use super::{DEPTH_MAX, LENGTH_MAX, PARAMETERS_MAX, STATEMENTS_MAX};
 
 /// Why an expression cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,7 @@ pub(super) enum SqlErrorKind {
     TooLong(usize),
     TooDeep,
     TooManyStatements,
+    TooManyParameters(usize),
     Unclosed(char),
     Number(Box<str>),
     Character(char),
@@ -46,6 +47,9 @@ impl fmt::Display for SqlError {
             }
             SqlErrorKind::TooDeep => write!(f, "more than {DEPTH_MAX} levels")?,
             SqlErrorKind::TooManyStatements => write!(f, "more than {STATEMENTS_MAX} statements")?,
+            SqlErrorKind::TooManyParameters(count) => {
+                write!(f, "{count} parameters, and {PARAMETERS_MAX} are possible")?;
+            }
             SqlErrorKind::Unclosed(close) => write!(f, "no closing {close}")?,
             SqlErrorKind::Number(text) => write!(f, "{text} is no number that can be kept")?,
             SqlErrorKind::Character(character) => write!(f, "{character:?} has no meaning")?,

@@ -19,6 +19,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 pub use self::{error::SqlError, evaluate::EvaluationError};
 use self::{
+    error::SqlErrorKind,
     evaluate::Evaluation,
     node::{Node, Property, Scope, Statement},
 };
@@ -69,11 +70,14 @@ impl SqlFilter {
         })
     }
 
-    /// Gives the parameters their values, at most [`PARAMETERS_MAX`] of them.
-    #[must_use]
-    pub fn with_parameters(mut self, parameters: Parameters) -> Self {
-        self.parameters = bounded(parameters);
-        self
+    /// Gives the parameters their values.
+    ///
+    /// # Errors
+    ///
+    /// There are more than [`PARAMETERS_MAX`].
+    pub fn with_parameters(mut self, parameters: Parameters) -> Result<Self, SqlError> {
+        self.parameters = bounded(parameters)?;
+        Ok(self)
     }
 
     /// Returns the text that was read.
@@ -114,11 +118,14 @@ impl SqlAction {
         })
     }
 
-    /// Gives the parameters their values, at most [`PARAMETERS_MAX`] of them.
-    #[must_use]
-    pub fn with_parameters(mut self, parameters: Parameters) -> Self {
-        self.parameters = bounded(parameters);
-        self
+    /// Gives the parameters their values.
+    ///
+    /// # Errors
+    ///
+    /// There are more than [`PARAMETERS_MAX`].
+    pub fn with_parameters(mut self, parameters: Parameters) -> Result<Self, SqlError> {
+        self.parameters = bounded(parameters)?;
+        Ok(self)
     }
 
     /// Returns the text that was read.
@@ -153,8 +160,12 @@ impl SqlAction {
     }
 }
 
-fn bounded(parameters: Parameters) -> Parameters {
-    parameters.into_iter().take(PARAMETERS_MAX).collect()
+fn bounded(parameters: Parameters) -> Result<Parameters, SqlError> {
+    let count = parameters.len();
+    if count <= PARAMETERS_MAX {
+        return Ok(parameters);
+    }
+    Err(SqlError::new(SqlErrorKind::TooManyParameters(count), 0))
 }
 
 /// Sets a property; what is unknown becomes null.

@@ -278,6 +278,24 @@ fn length_and_depth_have_bounds() {
     }
     let chain = format!("a{} = 1", "+1".repeat(500));
     assert!(SqlFilter::parse(&chain).is_ok());
+    let parameters = |count: usize| {
+        let names = (0..count).map(|number| format!("@{number}").into());
+        names
+            .map(|name| (name, Value::Null))
+            .collect::<Parameters>()
+    };
+    let filter = SqlFilter::parse("a = 1").unwrap();
+    assert!(
+        filter
+            .clone()
+            .with_parameters(parameters(PARAMETERS_MAX))
+            .is_ok()
+    );
+    assert!(
+        filter
+            .with_parameters(parameters(PARAMETERS_MAX + 1))
+            .is_err()
+    );
     let many = "REMOVE a;".repeat(STATEMENTS_MAX);
     assert!(SqlAction::parse(&many).is_ok());
     assert!(SqlAction::parse(&(many + "REMOVE a")).is_err());
