@@ -13,7 +13,7 @@ const TRANSFER: &str = "$transfer";
 
 /// The place of an entity: a queue, a topic or a subscription.
 ///
-/// Two paths are equal if they differ in case alone.
+/// Two paths are equal if they differ in the case of the letters A to Z alone.
 #[derive(Clone, Debug)]
 pub struct Path {
     text: Box<str>,
@@ -48,7 +48,7 @@ impl Path {
     pub fn new(text: &str) -> Self {
         Self {
             text: text.into(),
-            key: text.to_lowercase().into(),
+            key: text.to_ascii_lowercase().into(),
         }
     }
 

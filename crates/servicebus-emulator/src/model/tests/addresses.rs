@@ -45,3 +45,9 @@ fn address_without_an_entity_is_refused() {
         assert_eq!(refused, Some(ErrorKind::Argument), "{text}");
     }
 }
+
+#[test]
+fn path_whose_letters_change_their_length_with_their_case_is_taken_apart() {
+    let path = Path::of_subscription("İİİ", "s");
+    assert_eq!(path.as_subscription(), Some(("İİİ", "s")));
+}
