@@ -276,8 +276,17 @@ fn typed(value: &Value) -> (&'static str, String) {
             ("dateTime", write_iso(Time::from_millis(millis)))
         }
         Value::String(text) | Value::Symbol(text) => ("string", text.to_string()),
-        // The others come by AMQP alone.
-        other => ("string", format!("{other:?}")),
+        // The others come by AMQP alone, and are told by what is nearest to them.
+        Value::Ubyte(number) => ("int", number.to_string()),
+        Value::Ushort(number) => ("int", number.to_string()),
+        Value::Byte(number) => ("int", number.to_string()),
+        Value::Short(number) => ("int", number.to_string()),
+        Value::Uint(number) => ("long", number.to_string()),
+        Value::Ulong(number) => ("unsignedLong", number.to_string()),
+        Value::Float(number) => ("double", number.to_string()),
+        Value::Char(character) => ("string", character.to_string()),
+        Value::Uuid(uuid) => ("string", uuid.to_string()),
+        Value::Null | Value::Binary(_) | Value::Encoded(_) => ("string", String::new()),
     }
 }
 

@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::{
-    Call, Contents, CorrelationFilter, Filter, Path, QueueSettings, SubscriptionSettings, Value,
+    Call, Contents, CorrelationFilter, Filter, Path, QueueSettings, Rule, SubscriptionSettings,
+    Value,
 };
 
 const ATOM: &str = "http://www.w3.org/2005/Atom";
@@ -260,6 +261,43 @@ fn filters_of_all_kinds_are_written_as_they_were_read() {
         ..CorrelationFilter::default()
     };
     assert_eq!(rule.filter, Filter::Correlation(Box::new(expected)));
+}
+
+#[test]
+fn values_that_came_by_amqp_are_told_by_what_is_nearest() {
+    let mut world = World::new();
+    world.put("t", "<TopicDescription />");
+    world.put("t/subscriptions/s", "<SubscriptionDescription />");
+    let values = [
+        (Value::Ubyte(7), "int", "7"),
+        (Value::Uint(7), "long", "7"),
+        (
+            Value::Ulong(u64::MAX),
+            "unsignedLong",
+            "18446744073709551615",
+        ),
+        (Value::Float(0.5), "double", "0.5"),
+        (Value::Char('x'), "string", "x"),
+        (Value::Null, "string", ""),
+    ];
+    for (number, (value, kind, expected)) in values.into_iter().enumerate() {
+        let filter = CorrelationFilter {
+            properties: [("k".into(), value)].into(),
+            ..CorrelationFilter::default()
+        };
+        let name = format!("r{number}");
+        let filter = Filter::Correlation(Box::new(filter));
+        let rule = Rule::new(name.as_str(), filter, world.now);
+        let path = Path::of_subscription("t", "s");
+        world.model.add_rule(world.now, &path, rule).unwrap();
+        let read = world.get(&format!("t/subscriptions/s/rules/{name}"));
+        assert_eq!(one(&read, "Value"), expected);
+        assert!(
+            text(&read).contains(&format!("d6p1:{kind}")),
+            "{}",
+            text(&read)
+        );
+    }
 }
 
 #[test]
