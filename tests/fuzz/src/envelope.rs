@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::{check, source::Source};
 
-/// The headers that an input may set, one of which no event has.
+/// The headers that an input may set, some of which no event has.
 const HEADERS: &[&str] = &[
     "ce-id",
     "ce-source",
@@ -27,6 +27,8 @@ const HEADERS: &[&str] = &[
     "cloudEvents:type",
     "ce-extension",
     "other",
+    "ce-data",
+    "ce-datacontenttype",
 ];
 
 const PARTS: u8 = 16;

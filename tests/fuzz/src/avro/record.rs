@@ -19,6 +19,8 @@ pub(super) struct Record {
     counts: BTreeMap<String, i32>,
     nothing: Vec<()>,
     inner: Vec<Inner>,
+    octets: Vec<u8>,
+    only: [i64; 1],
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -62,7 +64,9 @@ impl Record {
         {"name": "numbers", "type": {"type": "array", "items": "long"}},
         {"name": "counts", "type": {"type": "map", "values": "int"}},
         {"name": "nothing", "type": {"type": "array", "items": "null"}},
-        {"name": "inner", "type": {"type": "array", "items": "Inner"}}
+        {"name": "inner", "type": {"type": "array", "items": "Inner"}},
+        {"name": "octets", "type": "bytes"},
+        {"name": "only", "type": {"type": "array", "items": "long"}}
     ]}"#;
 }
 
