@@ -98,11 +98,11 @@ fn file_becomes_entities_in_any_order() {
     assert_eq!(rules[0].filter, Filter::True);
 }
 
-#[test]
-fn what_is_wrong_is_named() {
+/// Where something is wrong, what stands there, and what the error says.
+fn broken() -> Vec<(&'static str, Json, &'static str)> {
     let queue = "/UserConfig/Namespaces/0/Queues/1/Properties";
     let rule = "/UserConfig/Namespaces/0/Topics/0/Subscriptions/0/Rules/1/Properties";
-    let cases = [
+    vec![
         (
             queue,
             json!({"LockDurations": "PT1M"}),
@@ -170,8 +170,12 @@ fn what_is_wrong_is_named() {
             json!([]),
             "0 are given, and one is possible",
         ),
-    ];
-    for (place, value, expected) in cases {
+    ]
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    for (place, value, expected) in broken() {
         let mut json = sample();
         *json.pointer_mut(place).unwrap() = value;
         let error = parse(&json).unwrap_err().to_string();
