@@ -12,7 +12,8 @@ use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
 use crate::{
     clock::{Clock, MachineClock},
     emulator::ServiceBusEmulator,
-    model::{self, Model, Path, QueueSettings, SubscriptionSettings, Time, TopicSettings},
+    fault::Rules,
+    model::{self, Config, Model, Path, QueueSettings, SubscriptionSettings, Time, TopicSettings},
     node::Keys,
     shared::{Access, Shared, State},
     wire,
@@ -35,6 +36,7 @@ pub struct Builder {
     clock: Arc<dyn Clock>,
     seed: u64,
     entities: Vec<(Path, Entity)>,
+    config: Option<Config>,
 }
 
 #[derive(Clone, Debug)]
@@ -56,6 +58,7 @@ impl fmt::Debug for Builder {
             clock,
             seed,
             entities,
+            config,
         } = self;
         f.debug_struct("Builder")
             .field("address", address)
@@ -65,6 +68,7 @@ impl fmt::Debug for Builder {
             .field("clock", clock)
             .field("seed", seed)
             .field("entities", entities)
+            .field("config", config)
             .finish_non_exhaustive()
     }
 }
@@ -80,6 +84,7 @@ impl Builder {
             clock: Arc::new(MachineClock::new()),
             seed: 0,
             entities: Vec::new(),
+            config: None,
         }
     }
 
@@ -127,6 +132,12 @@ impl Builder {
         self
     }
 
+    /// Adds the entities of a configuration, in the format of Microsoft's emulator.
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = Some(config);
+        self
+    }
+
     /// Adds a queue.
     pub fn queue(mut self, name: &str, settings: QueueSettings) -> Self {
         let entity = Entity::Queue(Box::new(settings));
@@ -159,6 +170,10 @@ impl Builder {
     pub async fn start(self) -> io::Result<ServiceBusEmulator> {
         let mut model = Model::new(self.seed);
         let now = crate::shared::time_of(self.clock.now());
+        if let Some(config) = &self.config {
+            let configured = model.configure(now, config);
+            configured.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        }
         for (path, entity) in &self.entities {
             let created = create(&mut model, now, path, entity);
             created.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
@@ -171,8 +186,12 @@ impl Builder {
             keys.push((KEY_NAME.to_owned(), KEY.to_owned()));
         }
         let key = keys.first().cloned().unwrap_or_default();
+        let state = State {
+            model,
+            rules: Rules::new(!self.seed),
+        };
         let access = access(keys, self.takes_any_token);
-        let shared = Arc::new(Shared::new(self.clock, access, State { model }));
+        let shared = Arc::new(Shared::new(self.clock, access, state));
         let tls = self.tls.map(TlsAcceptor::from);
         let server = tokio::spawn(wire::serve(listener, tls, Arc::clone(&shared)));
         let timer = tokio::spawn(wire::keep_time(Arc::clone(&shared)));

@@ -7,6 +7,7 @@ use tokio::task::JoinHandle;
 use crate::{
     builder::Builder,
     clock::Clock,
+    fault::Faults,
     model::{Model, Time},
     shared::Shared,
 };
@@ -78,6 +79,12 @@ impl ServiceBusEmulator {
     #[must_use]
     pub fn clock(&self) -> &dyn Clock {
         &*self.shared.clock
+    }
+
+    /// Returns what changes its faults.
+    #[must_use]
+    pub fn faults(&self) -> Faults {
+        Faults::new(Arc::clone(&self.shared))
     }
 
     /// Looks at the entities, or changes them, at this time of the clock. Clients wait meanwhile.

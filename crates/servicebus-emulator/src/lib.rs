@@ -4,8 +4,10 @@ pub mod amqp;
 mod builder;
 mod clock;
 mod emulator;
+mod fault;
 pub mod model;
 mod node;
+mod random;
 pub mod rest;
 mod shared;
 mod wire;
@@ -14,4 +16,5 @@ pub use self::{
     builder::Builder,
     clock::{Clock, MachineClock, ManualClock, Sleep},
     emulator::ServiceBusEmulator,
+    fault::{Fault, Faults, Operation, Times, UnfitFault},
 };

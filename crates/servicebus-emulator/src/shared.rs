@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use crate::{
     clock::Clock,
+    fault::Rules,
     model::{Model, Time},
     node::Keys,
 };
@@ -27,6 +28,7 @@ pub(crate) struct Shared {
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) model: Model,
+    pub(crate) rules: Rules,
 }
 
 /// Who may use the namespace.

@@ -20,6 +20,7 @@ pub(super) mod microsoft {
     pub(crate) const ENTITY_DISABLED: &str = "com.microsoft:entity-disabled";
     pub(crate) const MESSAGE_LOCK_LOST: &str = "com.microsoft:message-lock-lost";
     pub(crate) const MESSAGE_NOT_FOUND: &str = "com.microsoft:message-not-found";
+    pub(crate) const SERVER_BUSY: &str = "com.microsoft:server-busy";
     pub(crate) const SESSION_CANNOT_BE_LOCKED: &str = "com.microsoft:session-cannot-be-locked";
     pub(crate) const SESSION_LOCK_LOST: &str = "com.microsoft:session-lock-lost";
     pub(crate) const TIMEOUT: &str = "com.microsoft:timeout";

@@ -14,6 +14,7 @@ mod sections;
 mod sender;
 mod settle;
 mod token;
+mod trouble;
 mod value;
 
 use std::{
@@ -33,9 +34,11 @@ pub(crate) use self::token::Keys;
 use self::{
     role::{Ring, Role, Stage},
     token::Grant,
+    trouble::Delayed,
 };
 use crate::{
     amqp::{Connection, Event, Limits, LinkId, Login},
+    fault::Drawn,
     model::{Time, TransactionId},
     shared::{Access, Shared, clock_of},
 };
@@ -56,6 +59,10 @@ pub(crate) struct Client {
     /// Whether the client has logged in by a key.
     is_trusted: bool,
     transactions: BTreeSet<TransactionId>,
+    /// What is done later, by a fault.
+    delayed: Vec<Delayed>,
+    /// The connection is to break off, by a fault.
+    is_cut: bool,
 }
 
 impl fmt::Debug for Client {
@@ -78,6 +85,8 @@ impl Client {
             grants: Vec::new(),
             is_trusted: false,
             transactions: BTreeSet::new(),
+            delayed: Vec::new(),
+            is_cut: false,
         }
     }
 
@@ -103,6 +112,11 @@ impl Client {
         self.engine.is_over()
     }
 
+    /// Returns whether the connection is to break off as it is.
+    pub(crate) const fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
     /// Returns when [`wake`](Self::wake) is to be called.
     pub(crate) fn due(&self) -> Option<SystemTime> {
         let receivers = self.roles.values().filter_map(|role| match role {
@@ -110,12 +124,15 @@ impl Client {
             _ => None,
         });
         let receivers = receivers.min().map(clock_of);
-        receivers.into_iter().chain(self.engine.due()).min()
+        let delayed = self.delayed.iter().map(|it| it.due).min();
+        let due = receivers.into_iter().chain(delayed);
+        due.chain(self.engine.due()).min()
     }
 
     /// Does what is due.
     pub(crate) fn wake(&mut self) {
         self.engine.wake(self.shared.clock.now());
+        self.catch_up();
         let now = self.shared.time();
         for (link, role) in &self.roles {
             if let Role::Receiver(receiver) = role
@@ -155,7 +172,7 @@ impl Client {
 
     /// Acts on all that has happened, until nothing happens any more.
     fn act(&mut self) {
-        loop {
+        while !self.is_cut {
             while let Some(event) = self.engine.next_event() {
                 self.on_event(event);
             }
@@ -166,12 +183,12 @@ impl Client {
         }
     }
 
-    fn on_event(&mut self, event: Event) {
+    fn run(&mut self, event: Event, drawn: Drawn) {
         match event {
             Event::Login(login) => self.on_login(&login),
             Event::Attached { link, attach } => self.on_attach(link, attach),
             Event::Credit { link, .. } => self.on_credit(link),
-            Event::Delivered(delivered) => self.on_delivered(&delivered),
+            Event::Delivered(delivered) => self.on_delivered(&delivered, drawn),
             Event::Declare { link, delivery } => self.on_declare(link, delivery),
             Event::Discharge {
                 link,
@@ -179,7 +196,7 @@ impl Client {
                 transaction,
                 is_rollback,
             } => self.on_discharge(link, delivery, &transaction, is_rollback),
-            Event::Disposed(disposed) => self.on_disposed(&disposed),
+            Event::Disposed(disposed) => self.on_disposed(&disposed, drawn),
             Event::Detached { link, .. } => self.on_detached(link),
             Event::Closed { .. } => self.leave(),
             Event::Opened { .. } => {}
@@ -225,6 +242,7 @@ impl Client {
             self.on_detached(*link);
         }
         self.ready.clear();
+        self.delayed.clear();
         self.bells.clear();
         let now = self.shared.time();
         while let Some(transaction) = self.transactions.pop_first() {

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     amqp::{LinkId, Shipment},
+    fault::Operation,
     model::{self, Address, Delivery, Mode, Receive, SessionKey, Time},
 };
 
@@ -86,14 +87,36 @@ impl Client {
         };
         let taken = taken.map_err(|error| Box::new(condition::of(&error)))?;
         let has_all = taken.len() < usize::try_from(credit).unwrap_or(usize::MAX);
+        let address = receiver.address.clone();
         for delivery in &taken {
             self.engine.send(link, shipment(delivery));
+            self.trouble_delivery(link, &address, delivery);
         }
         if credit == 0 || has_all {
             self.engine.drained(link);
             return Ok(Look::Enough);
         }
         Ok(Look::Again)
+    }
+
+    /// Lets happen what is drawn for a message that is on its way.
+    fn trouble_delivery(&mut self, link: LinkId, address: &Address, delivery: &Delivery) {
+        let drawn = self.shared.state().rules.draw(Operation::Deliver);
+        if drawn.loses_lock
+            && let Some(lock) = &delivery.lock
+        {
+            let now = self.shared.time();
+            // A lock that was just given is there.
+            let _ = self
+                .shared
+                .state()
+                .model
+                .break_lock(now, address, lock.token);
+        }
+        if drawn.is_detached {
+            self.force_detach(link);
+        }
+        self.is_cut |= drawn.is_cut;
     }
 
     /// Detaches a receiver that cannot go on, or refuses one that waited.

@@ -19,7 +19,10 @@ use super::{
     sections::{self, APPLICATION_PROPERTIES, PROPERTIES, Text, VALUE},
     value::text,
 };
-use crate::amqp::{Delivered, LinkId, Shipment, error};
+use crate::{
+    amqp::{Delivered, LinkId, Shipment, error},
+    fault::Drawn,
+};
 
 /// How many answers wait for credit on one link.
 const REPLIES_WAITING_MAX: usize = 1_024;
@@ -59,6 +62,7 @@ impl Client {
         &mut self,
         node: &Node,
         delivered: &Delivered,
+        drawn: Drawn,
     ) -> Result<(), Box<Error>> {
         let request = Request::read(&delivered.payload)
             .map_err(|description| Box::new(error(AmqpError::DecodeError, description)))?;
@@ -80,6 +84,9 @@ impl Client {
             Node::Cbs => self.on_token(&request),
             Node::Management(address) => self.manage(address, &request),
         };
+        if drawn.drops_answer {
+            return Ok(());
+        }
         let payload = answer.encode(request.properties.message_id.clone());
         if let Some(Role::Replies(replies)) = self.roles.get_mut(&link) {
             replies.waiting.push_back(payload);

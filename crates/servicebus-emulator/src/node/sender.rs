@@ -13,24 +13,26 @@ use super::{
 };
 use crate::{
     amqp::{Delivered, error},
+    fault::Drawn,
     model::{Call, TransactionId},
 };
 
 impl Client {
     /// Takes a message that has arrived.
-    pub(super) fn on_delivered(&mut self, delivered: &Delivered) {
+    pub(super) fn on_delivered(&mut self, delivered: &Delivered, drawn: Drawn) {
+        let is_send = matches!(self.roles.get(&delivered.link), Some(Role::Sender(_)));
         let result = match self.roles.get(&delivered.link) {
             Some(Role::Sender(sender)) => {
                 let sender = sender.clone();
-                self.send(&sender, delivered)
+                self.send(&sender, delivered, drawn)
             }
             Some(Role::Requests(node)) => {
                 let node = node.clone();
-                self.on_request(&node, delivered)
+                self.on_request(&node, delivered, drawn)
             }
             _ => return,
         };
-        if delivered.is_settled {
+        if delivered.is_settled || drawn.drops_answer && is_send {
             return;
         }
         let outcome = match result {
@@ -44,12 +46,19 @@ impl Client {
             .answer(delivered.link, delivered.delivery, state);
     }
 
-    fn send(&mut self, sender: &Sender, delivered: &Delivered) -> Result<(), Box<Error>> {
+    fn send(
+        &mut self,
+        sender: &Sender,
+        delivered: &Delivered,
+        drawn: Drawn,
+    ) -> Result<(), Box<Error>> {
         let batch = decode(delivered.format, &delivered.payload)
             .map_err(|description| Box::new(error(AmqpError::DecodeError, description)))?;
         let call = self.call(delivered.state.as_ref())?;
         let model = &mut self.shared.state().model;
-        let sent = model.send(call, &sender.to, sender.via.as_ref(), batch);
+        let copies = if drawn.is_doubled { 2 } else { 1 };
+        let sent = (0..copies)
+            .try_for_each(|_| model.send(call, &sender.to, sender.via.as_ref(), batch.clone()));
         sent.map_err(|error| Box::new(condition::of(&error)))
     }
 

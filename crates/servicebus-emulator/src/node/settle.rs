@@ -16,12 +16,13 @@ use super::{
 };
 use crate::{
     amqp::Disposed,
+    fault::Drawn,
     model::{DEAD_LETTER_DESCRIPTION, DEAD_LETTER_REASON, Settlement, Value},
 };
 
 impl Client {
     /// Settles a message by what the client has decided on it, and answers what became of it.
-    pub(super) fn on_disposed(&mut self, disposed: &Disposed) {
+    pub(super) fn on_disposed(&mut self, disposed: &Disposed, drawn: Drawn) {
         let Some(Role::Receiver(receiver)) = self.roles.get(&disposed.link) else {
             return;
         };
@@ -35,10 +36,14 @@ impl Client {
             let token = disposed.tag[..].try_into().map(Uuid::from_bytes_le);
             let token = token.unwrap_or_default();
             let model = &mut self.shared.state().model;
+            if drawn.loses_lock {
+                // One that is over already cannot be lost again.
+                let _ = model.break_lock(call.now, &address, token);
+            }
             let settled = model.settle(call, &address, token, settlement(&outcome));
             settled.map_err(|error| Box::new(condition::of(&error)))
         });
-        if disposed.is_settled {
+        if disposed.is_settled || drawn.drops_answer {
             return;
         }
         let state = match result {

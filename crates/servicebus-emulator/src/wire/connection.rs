@@ -73,6 +73,9 @@ async fn run<R: Reader, W: Writer>(
     let mut output = Bytes::new();
     let mut has_told = false;
     let result = loop {
+        if client.is_cut() {
+            break Ok(());
+        }
         if output.is_empty() && !writer.is_busy() {
             output = client.take_output();
         }

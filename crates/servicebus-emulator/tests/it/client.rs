@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use fe2o3_amqp::{
     Connection, Delivery, Receiver, Sender, Session,
-    connection::ConnectionHandle,
+    connection::{self, ConnectionHandle},
     link::receiver::CreditMode,
     sasl_profile::SaslProfile,
     session::SessionHandle,
@@ -78,6 +78,11 @@ impl Client {
             .attach(&mut self.session)
             .await
             .unwrap()
+    }
+
+    /// Waits until the connection has ended.
+    pub(crate) async fn closed(&mut self) -> Result<(), connection::Error> {
+        self.connection.on_close().await
     }
 
     pub(crate) async fn close(mut self) {

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod client;
+mod faults;
 mod management;
 mod messages;
 mod sessions;

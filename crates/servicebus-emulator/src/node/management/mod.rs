@@ -49,7 +49,7 @@ enum Found {
 impl Client {
     /// Does what is asked of an entity.
     pub(super) fn manage(&mut self, address: &Address, request: &Request) -> Answer {
-        match self.run(address, request) {
+        match self.look_up(address, request) {
             Ok(Found::Something(body)) => Answer::ok(body),
             Ok(Found::Nothing) => Answer {
                 status: 204,
@@ -65,7 +65,7 @@ impl Client {
         }
     }
 
-    fn run(&mut self, address: &Address, request: &Request) -> Result<Found> {
+    fn look_up(&mut self, address: &Address, request: &Request) -> Result<Found> {
         let operation = request.argument("operation").unwrap_or_default();
         let arguments = Arguments::of(&request.body)?;
         let name = operation
