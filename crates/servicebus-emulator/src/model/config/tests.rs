@@ -101,7 +101,6 @@ fn file_becomes_entities_in_any_order() {
 /// Where something is wrong, what stands there, and what the error says.
 fn broken() -> Vec<(&'static str, Json, &'static str)> {
     let queue = "/UserConfig/Namespaces/0/Queues/1/Properties";
-    let rule = "/UserConfig/Namespaces/0/Topics/0/Subscriptions/0/Rules/1/Properties";
     vec![
         (
             queue,
@@ -130,6 +129,13 @@ fn broken() -> Vec<(&'static str, Json, &'static str)> {
             "'nowhere' could not be found",
         ),
         (queue, json!({"Status": "Off"}), "queue.1, Status: \"Off\""),
+    ]
+}
+
+/// The same for rules, and for what is around entities.
+fn broken_rules() -> Vec<(&'static str, Json, &'static str)> {
+    let rule = "/UserConfig/Namespaces/0/Topics/0/Subscriptions/0/Rules/1/Properties";
+    vec![
         (
             rule,
             json!({"FilterType": "Magic"}),
@@ -175,7 +181,7 @@ fn broken() -> Vec<(&'static str, Json, &'static str)> {
 
 #[test]
 fn what_is_wrong_is_named() {
-    for (place, value, expected) in broken() {
+    for (place, value, expected) in [broken(), broken_rules()].concat() {
         let mut json = sample();
         *json.pointer_mut(place).unwrap() = value;
         let error = parse(&json).unwrap_err().to_string();
