@@ -1,10 +1,10 @@
 //! Requests to entities.
 
 use fe2o3_amqp::types::{
-    messaging::Modified,
+    messaging::{Message, Modified, Properties},
     primitives::{Array, Timestamp, Uuid, Value},
 };
-use servicebus_emulator::model::State;
+use servicebus_emulator::model::{State, SubscriptionSettings, TopicSettings};
 
 use crate::client::{Asking, Client, builder, kept, map, receive, send};
 
@@ -182,5 +182,59 @@ async fn requests_that_make_no_sense_are_refused() {
             Some("com.microsoft:argument-error")
         );
     }
+    client.close().await;
+}
+
+#[tokio::test]
+async fn rules_are_added_listed_and_removed() {
+    let builder = builder().topic("news", TopicSettings::default());
+    let builder = builder.subscription("news", "all", SubscriptionSettings::default());
+    let emulator = builder.start().await.unwrap();
+    let mut client = Client::connect(&emulator).await;
+    let address = "news/Subscriptions/all";
+    let mut asking = Asking::attach(&mut client, &format!("{address}/$management")).await;
+    let named = |name: &str| ("rule-name", Value::from(name));
+    let removed = asking
+        .ask("com.microsoft:remove-rule", map([named("$Default")]))
+        .await;
+    assert_eq!(removed.status, 200, "{removed:?}");
+    for (name, filter) in [
+        (
+            "red",
+            map([(
+                "sql-filter",
+                map([("expression", Value::from("color = 'red'"))]),
+            )]),
+        ),
+        (
+            "mine",
+            map([("correlation-filter", map([("label", Value::from("mine"))]))]),
+        ),
+    ] {
+        let body = map([named(name), ("rule-description", filter)]);
+        assert_eq!(asking.ask("com.microsoft:add-rule", body).await.status, 200);
+    }
+    let listed = map([("skip", Value::Int(0)), ("top", Value::Int(10))]);
+    let listed = asking.ask("com.microsoft:enumerate-rules", listed).await;
+    assert!(matches!(&listed.body["rules"], Value::List(rules) if rules.len() == 2));
+
+    let mut sender = client.sender("news").await;
+    send(&mut sender, b"neither").await;
+    assert_eq!(kept(&emulator, address), []);
+    let subject = Properties::builder().subject("mine").build();
+    let message = Message::builder()
+        .properties(subject)
+        .data(b"it".to_vec())
+        .build();
+    sender.send(message).await.unwrap();
+    assert_eq!(kept(&emulator, address).len(), 1);
+
+    let wrong = map([("sql-filter", map([("expression", Value::from("color ="))]))]);
+    let body = map([named("wrong"), ("rule-description", wrong)]);
+    let refused = asking.ask("com.microsoft:add-rule", body).await;
+    assert_eq!(
+        refused.condition.as_deref(),
+        Some("com.microsoft:argument-error")
+    );
     client.close().await;
 }

@@ -40,7 +40,7 @@ impl<'a> Arguments<'a> {
             .filter(|value| **value != Encoded::Null)
     }
 
-    fn get(self, name: &str) -> Result<&'a Encoded> {
+    pub(super) fn get(self, name: &str) -> Result<&'a Encoded> {
         self.find(name).ok_or_else(|| missing(name))
     }
 

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod messages;
+mod rules;
 mod sessions;
 
 use serde_amqp::Value as Encoded;
@@ -81,6 +82,9 @@ impl Client {
             "renew-session-lock" => self.renew_session(address, arguments),
             "get-session-state" => self.session_state(address, arguments),
             "set-session-state" => self.set_session_state(address, arguments),
+            "add-rule" => self.add_rule(address, arguments),
+            "remove-rule" => self.remove_rule(address, arguments),
+            "enumerate-rules" => return self.list_rules(address, arguments),
             "get-message-sessions" => return self.list_sessions(address, arguments),
             _ => {
                 let description = format!("there is no operation {operation:?} of entities");
