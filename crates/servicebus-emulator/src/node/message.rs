@@ -230,3 +230,40 @@ pub(super) fn append(bytes: &mut BytesMut, value: &impl Serialize) {
     // What was read has an encoding.
     bytes.extend_from_slice(&to_vec(value).unwrap_or_default());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A message of the Python SDK: a UUID as its id, properties of several types, a text.
+    const MESSAGE: &[u8] = b"\x00\x53\x73\xc0\x12\x01\x98\xdb\xc4\xc9\xbc\xaf\xc7G\x98\xa2q\xdb\
+        \x8es\x0f\xbd\xfc\x00\x53\x74\xc1\x19\x04\xa1\x04name\xa1\x01x\xa1\x04when\x83\x00\x00\x01\
+        \xa3\x18\x5cP\x00\x00\x53\x77\xa1\x02it";
+
+    #[test]
+    fn messages_are_read() {
+        let contents = decode_one(&Bytes::from_static(MESSAGE)).unwrap();
+        let id = "dbc4c9bc-afc7-4798-a271-db8e730fbdfc";
+        assert_eq!(contents.message_id.as_deref(), Some(id));
+        assert_eq!(contents.properties["name"], Value::from("x"));
+        assert_eq!(
+            contents.properties["when"],
+            Value::Timestamp(1_800_000_000_000)
+        );
+        assert_eq!(contents.body_kind, BodyKind::Value);
+        assert_eq!(&contents.body[..], b"\x00\x53\x77\xa1\x02it");
+        // What the model has no field for comes back as it was.
+        let extra = Extra::decode(&contents.extra);
+        assert!(matches!(
+            extra.properties.message_id,
+            Some(MessageId::Uuid(_))
+        ));
+    }
+
+    #[test]
+    fn messages_of_several_bodies_are_refused() {
+        let message = b"\x00\x53\x75\xa0\x01a\x00\x53\x77\xa1\x01b";
+        let refused = decode_one(&Bytes::from_static(message)).unwrap_err();
+        assert_eq!(refused, "the body of a message is of several kinds");
+    }
+}

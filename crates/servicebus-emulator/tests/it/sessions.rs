@@ -7,7 +7,7 @@ use fe2o3_amqp::{
     link::receiver::CreditMode,
     types::{
         definitions::Fields,
-        messaging::{Message, Properties, Source},
+        messaging::{Body, Message, Properties, Source},
         primitives::{Symbol, Value},
     },
 };
@@ -155,4 +155,26 @@ async fn a_session_has_a_state() {
         Some("com.microsoft:session-lock-lost")
     );
     client.close().await;
+}
+
+/// The holder hears that its time is over, by the broker's clock.
+#[tokio::test]
+async fn a_session_is_lost_when_its_lock_ends() {
+    let clock = ManualClock::new();
+    let emulator = builder().clock(clock.clone()).start().await.unwrap();
+    let mut client = Client::connect(&emulator).await;
+    put(&mut client, &["a"]).await;
+    let mut receiver = client.receiver(session(Some("a"))).await;
+    let received = receive(&mut receiver).await;
+    assert_eq!(data(&received), b"a");
+    clock.advance(Duration::from_secs(60));
+    let lost = receiver.recv::<Body<Value>>().await.unwrap_err();
+    let lost = format!("{lost:?}");
+    assert!(lost.contains("com.microsoft:session-lock-lost"), "{lost}");
+    // Another gets it, with the delivery that came to nothing counted.
+    let mut other = Client::connect(&emulator).await;
+    let mut receiver = other.receiver(session(None)).await;
+    let again = receive(&mut receiver).await.into_message();
+    assert_eq!(again.header.unwrap().delivery_count, 1);
+    other.close().await;
 }
