@@ -37,7 +37,6 @@
 //! # What it does not do
 //!
 //! - It takes no tokens of Entra ID unless it takes any token.
-//! - A token is asked for when a link is attached, and not again when it has expired.
 //! - Locks of messages outlast their link, until their time is over; those of sessions do not.
 //! - Everything is in memory, and gone when it ends.
 

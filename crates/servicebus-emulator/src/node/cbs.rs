@@ -1,5 +1,6 @@
 //! Tokens that clients show.
 
+use fe2o3_amqp_types::definitions::AmqpError;
 use serde_amqp::Value as Encoded;
 
 use super::{
@@ -9,7 +10,7 @@ use super::{
     token::{Grant, path_of},
     value::text,
 };
-use crate::shared::Access;
+use crate::{amqp::error, shared::Access};
 
 /// How many tokens of a client are kept: one for each path.
 const GRANTS_MAX: usize = 1_024;
@@ -29,6 +30,26 @@ impl Client {
                 condition: Some(AUTH_FAILED.to_owned()),
                 body: Encoded::Null,
             },
+        }
+    }
+
+    /// Detaches what only tokens have allowed whose time is over.
+    pub(super) fn expire(&mut self) {
+        let now = self.shared.time();
+        let count = self.grants.len();
+        self.grants.retain(|grant| now < grant.until);
+        if self.grants.len() == count {
+            return;
+        }
+        let links = self.roles.iter().filter(|(_, role)| {
+            let mut paths = role.paths();
+            paths.any(|path| !self.may_use(path.key(), now))
+        });
+        for link in links.map(|(link, _)| *link).collect::<Vec<_>>() {
+            let description = "the token that has allowed to use the link has expired";
+            let error = error(AmqpError::UnauthorizedAccess, description);
+            self.engine.detach(link, Some(error));
+            self.on_detached(link);
         }
     }
 

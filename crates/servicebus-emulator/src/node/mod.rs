@@ -125,7 +125,8 @@ impl Client {
         });
         let receivers = receivers.min().map(clock_of);
         let delayed = self.delayed.iter().map(|it| it.due).min();
-        let due = receivers.into_iter().chain(delayed);
+        let tokens = self.grants.iter().map(|it| clock_of(it.until)).min();
+        let due = receivers.into_iter().chain(delayed).chain(tokens);
         due.chain(self.engine.due()).min()
     }
 
@@ -133,6 +134,7 @@ impl Client {
     pub(crate) fn wake(&mut self) {
         self.engine.wake(self.shared.clock.now());
         self.catch_up();
+        self.expire();
         let now = self.shared.time();
         for (link, role) in &self.roles {
             if let Role::Receiver(receiver) = role

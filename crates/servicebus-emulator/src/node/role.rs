@@ -85,6 +85,23 @@ pub(super) struct Waiting {
     pub(super) attach: Box<Attach>,
 }
 
+impl Role {
+    /// Returns the entities that the link is for.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+        let (one, other) = match self {
+            Self::Requests(Node::Management(address))
+            | Self::Replies(Replies {
+                node: Node::Management(address),
+                ..
+            }) => (Some(&address.path), None),
+            Self::Sender(sender) => (Some(&sender.to), sender.via.as_ref()),
+            Self::Receiver(receiver) => (Some(&receiver.address.path), None),
+            Self::Requests(Node::Cbs) | Self::Replies(_) | Self::Coordinator => (None, None),
+        };
+        one.into_iter().chain(other)
+    }
+}
+
 impl Receiver {
     pub(super) fn key(&self) -> Option<&SessionKey> {
         match &self.stage {

@@ -1,7 +1,13 @@
 //! Who is let in.
 
-use fe2o3_amqp::{Connection, Sender, sasl_profile::SaslProfile, types::primitives::Value};
-use servicebus_emulator::{ServiceBusEmulator, model::QueueSettings};
+use std::time::{Duration, UNIX_EPOCH};
+
+use fe2o3_amqp::{
+    Connection, Sender,
+    sasl_profile::SaslProfile,
+    types::{messaging::Body, primitives::Value},
+};
+use servicebus_emulator::{ManualClock, ServiceBusEmulator, model::QueueSettings};
 
 use crate::client::{Asking, Client};
 
@@ -46,6 +52,36 @@ async fn tokens_open_what_they_are_for() {
     assert_eq!(answer.status, 202, "{answer:?}");
     assert!(is_let_in(&mut client, "orders").await);
     assert!(!is_let_in(&mut client, "others").await);
+}
+
+#[tokio::test]
+async fn links_end_with_their_token() {
+    let clock = ManualClock::at(UNIX_EPOCH + Duration::from_secs(4_133_980_790));
+    let builder = ServiceBusEmulator::builder()
+        .key("name", "secret")
+        .clock(clock.clone());
+    let emulator = builder
+        .queue("orders", QueueSettings::default())
+        .start()
+        .await
+        .unwrap();
+    let mut client = Client::connect(&emulator).await;
+    let mut asking = Asking::attach(&mut client, "$cbs").await;
+    let audience = ("name", "amqp://host/orders");
+    assert_eq!(
+        asking.ask_with("put-token", [audience], TOKEN).await.status,
+        202
+    );
+    let mut receiver = client.receiver("orders").await;
+    receiver.set_credit(1).await.unwrap();
+    clock.advance(Duration::from_secs(9));
+    let detached = receiver.recv::<Body<Value>>().await.unwrap_err();
+    let detached = format!("{detached:?}");
+    assert!(detached.contains("UnauthorizedAccess"), "{detached}");
+    assert_eq!(
+        asking.ask_with("put-token", [audience], TOKEN).await.status,
+        401
+    );
 }
 
 #[tokio::test]
