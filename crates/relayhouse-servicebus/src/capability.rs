@@ -1,0 +1,54 @@
+//! What queues of Service Bus can do here.
+
+use std::{
+    num::{NonZeroU32, NonZeroU64},
+    time::Duration,
+};
+
+use relayhouse_core::{Attempts, Capabilities, LeaseKind, Support};
+
+/// The most bytes of a message on the Standard tier, its properties included.
+const MESSAGE_BYTES_MAX: u64 = 256 * 1024;
+
+/// What ids, properties and their encoding take at most of these bytes, beside what
+/// [`Message::size`](relayhouse_core::Message::size) counts.
+const BESIDE_BYTES: u64 = 8 * 1024;
+
+/// The most messages that wait for their answers at a time.
+pub(crate) const SEND_BATCH_MAX: u32 = 500;
+
+/// The most messages of one receive: what is asked for may be locked at once.
+pub(crate) const RECEIVE_BATCH_MAX: u32 = 500;
+
+/// The longest wait of a receive; a token must outlive it.
+pub(crate) const RECEIVE_WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// The longest lock that an entity can be set to.
+const LOCK_MAX: Duration = Duration::from_secs(5 * 60);
+
+/// What an entity without sessions can do.
+pub(crate) const CAPABILITIES: Capabilities = Capabilities {
+    ack: Support::Native,
+    release: Support::Native,
+    dead_letter: Support::Native,
+    attempts_limit: Support::Native,
+    attempts: Attempts::Exact,
+    lease: LeaseKind::Delivery,
+    lease_exclusive: Support::Native,
+    schedule: Support::Native,
+    ttl: Support::Native,
+    dedup: Support::Native,
+    topics: Support::Native,
+    headers: Support::Native,
+    receive_drop: Support::Native,
+    send_batch_max: NonZeroU32::new(SEND_BATCH_MAX),
+    message_bytes_max: NonZeroU64::new(MESSAGE_BYTES_MAX - BESIDE_BYTES),
+    receive_batch_max: NonZeroU32::new(RECEIVE_BATCH_MAX),
+    receive_bytes_over_max: NonZeroU64::new(MESSAGE_BYTES_MAX),
+    receive_wait_max: Some(RECEIVE_WAIT_MAX),
+    settle_batch_max: NonZeroU32::new(RECEIVE_BATCH_MAX),
+    extend_batch_max: NonZeroU32::new(RECEIVE_BATCH_MAX),
+    lease_max: Some(LOCK_MAX),
+    dedup_window: Some(Duration::from_secs(7 * 24 * 60 * 60)),
+    ..Capabilities::NONE
+};

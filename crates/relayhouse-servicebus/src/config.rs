@@ -1,0 +1,281 @@
+//! The options of a provider, from a builder, a URL or the environment.
+
+use std::{sync::Arc, time::Duration};
+
+use relayhouse_core::{Address, Context, Result, Secret, config, config::Params};
+use serde::Deserialize;
+
+use crate::{
+    endpoint::{ConnectionString, Endpoint},
+    error,
+    provider::ServiceBus,
+    token::TokenProvider,
+};
+
+/// What the names of environment variables start with.
+const ENVIRONMENT: &str = "RELAYHOUSE_SERVICEBUS_";
+
+/// Holds the options of a provider.
+///
+/// As parameters of a URL and as environment variables
+/// (`RELAYHOUSE_SERVICEBUS_CONNECTION_STRING`) they have the names of the fields. A URL is shown
+/// and logged, so the connection string is better off in the environment.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where the namespace is and by which key to get in; without one, a namespace and a source of
+    /// tokens are needed.
+    pub connection_string: Option<Secret>,
+    /// The namespace, such as `contoso` or `contoso.servicebus.windows.net`; that of the connection
+    /// string.
+    pub namespace: Option<String>,
+    /// True to let messages and tokens leave this machine in plain text; false.
+    pub plain_text: bool,
+    /// How long a connection, with its token and a link, may take; 30 seconds.
+    #[serde(deserialize_with = "config::duration")]
+    pub connect_timeout: Duration,
+    /// How long the broker may take to answer a send, a settlement or an extension; 10 seconds.
+    #[serde(deserialize_with = "config::duration")]
+    pub call_timeout: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            connection_string: None,
+            namespace: None,
+            plain_text: false,
+            connect_timeout: Duration::from_secs(30),
+            call_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Config {
+    /// Reads the options of `address`, and those of the environment that it does not have.
+    pub(crate) fn of(address: &Address) -> Result<Self> {
+        let params = address.params().clone();
+        let mut config: Self = params.or(Params::from_env(ENVIRONMENT)).read()?;
+        let location = address.location();
+        let Some((namespace, _)) = location.split_once('/') else {
+            return Err(error::invalid(
+                "queue URL has no queue, expected servicebus://namespace/queue",
+            ));
+        };
+        if !namespace.is_empty() {
+            config.namespace = Some(namespace.to_owned());
+        }
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<()> {
+        let durations = [
+            ("connect_timeout", self.connect_timeout),
+            ("call_timeout", self.call_timeout),
+        ];
+        match durations.iter().find(|(_, value)| value.is_zero()) {
+            Some((key, _)) => Err(error::invalid(format!("option {key}: must not be zero"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Decides where the namespace is, and who gives tokens.
+    fn access(
+        &self,
+        tokens: Option<Arc<dyn TokenProvider>>,
+    ) -> Result<(Endpoint, Arc<dyn TokenProvider>)> {
+        let string = self.connection_string.as_ref();
+        let string = string.map(|it| it.expose().parse::<ConnectionString>());
+        let namespace = self.namespace.as_deref().map(Endpoint::of_namespace);
+        let (endpoint, tokens) = match (string.transpose()?, namespace.transpose()?, tokens) {
+            (Some(string), Some(namespace), _) if !is_same(&string.endpoint, &namespace) => {
+                let (one, other) = (&string.endpoint, &namespace);
+                return Err(error::invalid(format!(
+                    "the connection string is for {}, and the namespace is {}",
+                    one.host(),
+                    other.host()
+                )));
+            }
+            (Some(string), _, None) => (string.endpoint, Arc::new(string.access) as Arc<_>),
+            (Some(string), _, Some(tokens)) => (string.endpoint, tokens),
+            (None, Some(namespace), Some(tokens)) if self.plain_text => (namespace.plain(), tokens),
+            (None, Some(namespace), Some(tokens)) => (namespace, tokens),
+            (None, _, _) => {
+                return Err(error::invalid(
+                    "option connection_string: is needed, or a namespace and a source of tokens",
+                ));
+            }
+        };
+        if endpoint.is_plain() && !endpoint.is_local() && !self.plain_text {
+            return Err(error::invalid(format!(
+                "{endpoint} is not on this machine: plain text needs plain_text=true"
+            )));
+        }
+        Ok((endpoint, tokens))
+    }
+}
+
+/// Compares hosts: a URL need not repeat the port.
+fn is_same(one: &Endpoint, other: &Endpoint) -> bool {
+    one.host() == other.host()
+}
+
+/// Builds a [`ServiceBus`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ServiceBusBuilder {
+    context: Context,
+    config: Config,
+    tokens: Option<Arc<dyn TokenProvider>>,
+}
+
+impl ServiceBusBuilder {
+    pub(crate) const fn new(context: Context, config: Config) -> Self {
+        Self {
+            context,
+            config,
+            tokens: None,
+        }
+    }
+
+    /// Sets all options at once.
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Sets where the namespace is, and by which key to get in.
+    pub fn connection_string(mut self, text: impl Into<String>) -> Self {
+        self.config.connection_string = Some(Secret::from(text.into()));
+        self
+    }
+
+    /// Sets the namespace.
+    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.config.namespace = Some(namespace.into());
+        self
+    }
+
+    /// Takes tokens from `tokens`, instead of signing them by the key of the connection string.
+    pub fn tokens(mut self, tokens: Arc<dyn TokenProvider>) -> Self {
+        self.tokens = Some(tokens);
+        self
+    }
+
+    /// Sets whether messages and tokens may leave this machine in plain text.
+    pub fn plain_text(mut self, plain_text: bool) -> Self {
+        self.config.plain_text = plain_text;
+        self
+    }
+
+    /// Sets how long a connection may take.
+    pub fn connect_timeout(mut self, connect_timeout: Duration) -> Self {
+        self.config.connect_timeout = connect_timeout;
+        self
+    }
+
+    /// Sets how long the broker may take to answer.
+    pub fn call_timeout(mut self, call_timeout: Duration) -> Self {
+        self.config.call_timeout = call_timeout;
+        self
+    }
+
+    /// Builds the provider. It connects when the first queue is opened.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ErrorKind::ConfigInvalid`](relayhouse_core::ErrorKind::ConfigInvalid) that names
+    /// the option and what is wrong with it.
+    pub fn build(self) -> Result<ServiceBus> {
+        self.config.check()?;
+        let (endpoint, tokens) = self.config.access(self.tokens)?;
+        Ok(ServiceBus::new(
+            self.context,
+            &self.config,
+            endpoint,
+            tokens,
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use relayhouse_core::ErrorKind;
+
+    use super::*;
+
+    const EMULATOR: &str = "Endpoint=sb://localhost:40123;SharedAccessKeyName=x;\
+                            SharedAccessKey=hunter2;UseDevelopmentEmulator=true;";
+
+    fn config(pairs: &[(&str, &str)]) -> Result<Config> {
+        Params::from_pairs(pairs.iter().copied())?.read()
+    }
+
+    fn access(pairs: &[(&str, &str)]) -> Result<Endpoint> {
+        config(pairs)?.access(None).map(|(endpoint, _)| endpoint)
+    }
+
+    #[test]
+    fn options_are_read_from_text() {
+        let config = config(&[
+            ("connection-string", EMULATOR),
+            ("call_timeout", "2s"),
+            ("plain_text", "true"),
+        ])
+        .unwrap();
+        assert_eq!(config.call_timeout, Duration::from_secs(2));
+        assert!(config.plain_text);
+        assert!(!format!("{config:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn an_address_names_the_namespace() {
+        let address: Address = "servicebus://contoso/orders?call_timeout=3s"
+            .parse()
+            .unwrap();
+        let config = Config::of(&address).unwrap();
+        assert_eq!(config.namespace.as_deref(), Some("contoso"));
+        assert_eq!(config.call_timeout, Duration::from_secs(3));
+        let address: Address = "servicebus:///orders".parse().unwrap();
+        assert_eq!(Config::of(&address).unwrap().namespace, None);
+        let address: Address = "servicebus://contoso".parse().unwrap();
+        let error = Config::of(&address).unwrap_err();
+        assert!(error.message().contains("servicebus://namespace/queue"));
+    }
+
+    #[test]
+    fn the_connection_string_says_where_the_namespace_is() {
+        let endpoint = access(&[("connection_string", EMULATOR)]).unwrap();
+        assert_eq!(endpoint.to_string(), "localhost:40123");
+        let both = [("connection_string", EMULATOR), ("namespace", "localhost")];
+        assert_eq!(access(&both).unwrap(), endpoint);
+    }
+
+    #[test]
+    fn what_does_not_fit_together_is_refused() {
+        let far = EMULATOR.replace("localhost", "far.example");
+        let cases: [(&[(&str, &str)], &str); 4] = [
+            (&[], "option connection_string: is needed"),
+            (&[("namespace", "contoso")], "a source of tokens"),
+            (
+                &[("connection_string", EMULATOR), ("namespace", "contoso")],
+                "is for localhost",
+            ),
+            (&[("connection_string", &far)], "needs plain_text=true"),
+        ];
+        for (pairs, expected) in cases {
+            let error = access(pairs).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ConfigInvalid);
+            assert!(error.message().contains(expected), "{error}");
+        }
+        assert!(access(&[("connection_string", &far), ("plain_text", "true")]).is_ok());
+    }
+
+    #[test]
+    fn zero_is_no_time_limit() {
+        let config = config(&[("call_timeout", "0s")]).unwrap();
+        let error = config.check().unwrap_err();
+        assert!(error.message().contains("call_timeout"), "{error}");
+    }
+}

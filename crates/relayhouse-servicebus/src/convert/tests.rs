@@ -1,0 +1,270 @@
+use std::time::Duration;
+
+use fe2o3_amqp_types::{
+    messaging::{
+        AmqpValue, ApplicationProperties, Body, Data, Header, Message as AmqpMessage,
+        MessageAnnotations, MessageId as AmqpId, Properties,
+        annotations::OwnedKey,
+        message::__private::{Deserializable, Serializable},
+    },
+    primitives::{OrderedMap, SimpleValue, Timestamp as AmqpTimestamp, Value},
+};
+use proptest::{collection::vec, option, prelude::*};
+use relayhouse_core::{
+    Capabilities, DeadLetter, ErrorKind, HeaderValue, Message, MessageId, Priority, Source,
+    Support, Timestamp,
+};
+
+use super::{read::Reading, *};
+
+const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
+
+const ALL: Capabilities = Capabilities {
+    schedule: Support::Native,
+    ttl: Support::Native,
+    ..Capabilities::NONE
+};
+
+fn source(text: &str) -> Source {
+    text.parse().unwrap()
+}
+
+/// Sends `message` as the client library does, and reads what it decodes.
+fn through(message: &Message) -> Reading {
+    let id = MessageId::from(7_u128);
+    let packet = write(message, &id, &ALL, NOW).unwrap();
+    let bytes = serde_amqp::to_vec(&Serializable(packet)).unwrap();
+    let incoming: Deserializable<Incoming> = serde_amqp::from_slice(&bytes).unwrap();
+    read(incoming.0, &source("orders"))
+}
+
+fn incoming(body: Body<Value>) -> Incoming {
+    AmqpMessage {
+        header: None,
+        delivery_annotations: None,
+        message_annotations: None,
+        properties: None,
+        application_properties: None,
+        body,
+        footer: None,
+    }
+}
+
+#[test]
+fn details_come_back() {
+    let message = Message::new("seven")
+        .content_type("application/json")
+        .header("tenant", "acme")
+        .header("key", HeaderValue::Bytes(vec![0, 255].into()))
+        .header("relayhouse-id", "mine")
+        .header("relayhouse-header-x", "y")
+        .ordering_key("customer-7")
+        .dedup_id("only-once")
+        .correlation_id("exchange")
+        .reply_to("answers")
+        .priority(Priority::MAX)
+        .ttl(Duration::from_secs(9));
+    let reading = through(&message);
+    let id = MessageId::from(7_u128);
+    assert_eq!(reading.id, id);
+    assert_eq!(reading.message, message.id(id));
+    assert_eq!(reading.attempt, 1);
+    assert!(reading.envelope.is_none());
+}
+
+#[test]
+fn a_plain_message_stays_plain() {
+    let reading = through(&Message::new("seven"));
+    assert!(reading.message.is_plain());
+    assert_eq!(reading.message.body, "seven");
+    assert!(through(&Message::default()).message.body.is_empty());
+}
+
+#[test]
+fn a_content_type_that_is_no_symbol_comes_back() {
+    let message = Message::new("x").content_type("text/plain; name=\"é\"");
+    let reading = through(&message);
+    assert_eq!(reading.message.details(), message.details());
+}
+
+#[test]
+fn the_dedup_id_is_the_id_that_the_broker_compares() {
+    let message = Message::new("x").dedup_id("only-once");
+    let packet = write(&message, &MessageId::from(7_u128), &ALL, NOW).unwrap();
+    let id = packet.properties.unwrap().message_id;
+    assert_eq!(id, Some(AmqpId::String("only-once".to_owned())));
+}
+
+#[test]
+fn a_delay_becomes_the_time_at_which_it_ends() {
+    let time = |message: &Message| {
+        let packet = write(message, &MessageId::from(7_u128), &ALL, NOW).unwrap();
+        let annotations = packet.message_annotations?;
+        let time = annotations
+            .0
+            .get(&OwnedKey::from("x-opt-scheduled-enqueue-time"));
+        time.cloned()
+    };
+    let after = Value::Timestamp(AmqpTimestamp::from(1_700_000_001_501));
+    let message = Message::new("x").delay(Duration::from_micros(1_500_001));
+    assert_eq!(time(&message), Some(after));
+    assert_eq!(time(&Message::new("x").not_before(NOW)), None);
+    assert_eq!(time(&Message::new("x")), None);
+}
+
+#[test]
+fn a_long_time_to_live_goes_beyond_its_header() {
+    let message = Message::new("x").ttl(Duration::from_secs(90 * 24 * 60 * 60));
+    let packet = write(&message, &MessageId::from(7_u128), &ALL, NOW).unwrap();
+    assert_eq!(packet.header.unwrap().ttl, Some(u32::MAX));
+    let expiry = packet.properties.unwrap().absolute_expiry_time.unwrap();
+    assert_eq!(expiry.into_inner(), 1_707_776_000_000);
+}
+
+#[test]
+fn an_id_beyond_the_limit_is_refused() {
+    let message = Message::new("x").dedup_id("x".repeat(129));
+    let error = write(&message, &MessageId::from(7_u128), &ALL, NOW).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::MessageInvalid);
+    assert!(
+        error.message().contains("129 characters, at most 128"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_the_broker_says_is_read() {
+    let annotation = |name: &str, value| (OwnedKey::from(name), value);
+    let time = |millis: i64| Value::Timestamp(AmqpTimestamp::from(millis));
+    let annotations = [
+        annotation("x-opt-sequence-number", Value::Long(42)),
+        annotation("x-opt-enqueued-time", time(5_000)),
+        annotation("x-opt-locked-until", time(65_000)),
+    ];
+    let reading = read(
+        Incoming {
+            header: Some(Header {
+                delivery_count: 2,
+                ..Header::default()
+            }),
+            message_annotations: Some(MessageAnnotations(annotations.into_iter().collect())),
+            ..incoming(Body::Data(
+                vec![Data(vec![1].into()), Data(vec![2].into())].into(),
+            ))
+        },
+        &source("orders"),
+    );
+    assert_eq!(reading.message.body, [1, 2][..]);
+    assert_eq!(reading.id, MessageId::from(42_u128));
+    assert_eq!((reading.attempt, reading.sequence), (3, Some(42)));
+    assert_eq!(reading.enqueued_at, Timestamp::from_micros(5_000_000));
+    let until = Timestamp::from_micros(65_000_000);
+    assert_eq!(reading.locked_until, Some(until));
+}
+
+#[test]
+fn bodies_and_headers_of_other_programs_are_read() {
+    let body = |body| read(incoming(body), &source("orders")).message.body;
+    let text = Value::String("text".to_owned());
+    assert_eq!(body(Body::Value(AmqpValue(text))), "text");
+    let bytes = Value::Binary(vec![7].into());
+    assert_eq!(body(Body::Value(AmqpValue(bytes))), [7][..]);
+    assert_eq!(body(Body::Value(AmqpValue(Value::Bool(true)))), [0x41][..]);
+    assert_eq!(body(Body::Empty), "");
+    let mut more = OrderedMap::new();
+    more.insert("count".to_owned(), SimpleValue::Int(-7));
+    more.insert("good".to_owned(), SimpleValue::Bool(true));
+    more.insert("none".to_owned(), SimpleValue::Null);
+    let with_headers = Incoming {
+        application_properties: Some(ApplicationProperties(more)),
+        properties: Some(Properties {
+            message_id: Some(AmqpId::Binary(vec![0xab, 1].into())),
+            ..Properties::default()
+        }),
+        ..incoming(Body::Empty)
+    };
+    let reading = read(with_headers, &source("orders"));
+    let headers = reading.message.headers();
+    assert_eq!(headers.text("count"), Some("-7"));
+    assert_eq!(headers.text("good"), Some("true"));
+    assert_eq!(headers.text("none"), Some(""));
+    assert_eq!(reading.id, MessageId::from("ab01"));
+}
+
+fn dead(more: &[(&str, SimpleValue)], delivery_count: u32) -> Reading {
+    let more = more
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), value.clone()));
+    let incoming = Incoming {
+        header: Some(Header {
+            delivery_count,
+            ..Header::default()
+        }),
+        application_properties: Some(ApplicationProperties(more.collect())),
+        ..incoming(Body::Empty)
+    };
+    read(incoming, &source("orders/$deadletterqueue"))
+}
+
+#[test]
+fn a_dead_letter_has_its_envelope() {
+    let text = |text: &str| SimpleValue::String(text.to_owned());
+    let reading = dead(
+        &[
+            (DEAD_LETTER_REASON, text("rejected")),
+            (DEAD_LETTER_DESCRIPTION, text("no such customer")),
+            (DEAD_LETTER_FINGERPRINT, text("00000000000000ff")),
+            (DEAD_LETTER_ATTEMPTS, SimpleValue::Uint(3)),
+            (DEAD_LETTER_TIME, SimpleValue::Long(77)),
+            ("tenant", text("acme")),
+        ],
+        3,
+    );
+    let envelope = reading.envelope.unwrap();
+    assert_eq!(envelope.dead_letter.reason, "rejected");
+    assert_eq!(envelope.dead_letter.description, "no such customer");
+    assert_eq!(envelope.dead_letter.fingerprint.as_u64(), 255);
+    assert_eq!((envelope.attempts, reading.attempt), (3, 1));
+    assert_eq!(envelope.dead_lettered_at, Timestamp::from_micros(77));
+    assert_eq!(envelope.source, source("orders"));
+    assert_eq!(reading.message.headers().len(), 1);
+}
+
+#[test]
+fn reasons_of_the_broker_become_ours() {
+    let reason = SimpleValue::String("MaxDeliveryCountExceeded".to_owned());
+    let reading = dead(&[(DEAD_LETTER_REASON, reason)], 10);
+    let envelope = reading.envelope.unwrap();
+    assert_eq!(envelope.dead_letter.reason, DeadLetter::ATTEMPTS_EXHAUSTED);
+    assert_eq!((envelope.attempts, reading.attempt), (10, 1));
+}
+
+proptest! {
+    #[test]
+    fn any_message_comes_back(
+        body in vec(any::<u8>(), 0..300),
+        headers in vec(("[!-~]{1,20}", "[a-zé]{0,20}", any::<bool>()), 0..6),
+        key in option::of("[a-zé]{1,20}"),
+        reply_to in option::of("[a-zé]{1,20}"),
+        ttl in option::of(1_u64..4_000_000_000),
+    ) {
+        let mut message = Message::new(body);
+        for (key, value, is_text) in headers {
+            let bytes = value.clone().into_bytes();
+            let value = if is_text { value.into() } else { HeaderValue::Bytes(bytes.into()) };
+            message = message.header(key, value);
+        }
+        if let Some(key) = key {
+            message = message.ordering_key(key);
+        }
+        if let Some(reply_to) = reply_to {
+            message = message.reply_to(reply_to);
+        }
+        if let Some(ttl) = ttl {
+            message = message.ttl(Duration::from_millis(ttl));
+        }
+        let reading = through(&message);
+        prop_assert_eq!(reading.message.details(), message.details());
+        prop_assert_eq!(reading.message.body, message.body);
+    }
+}

@@ -1,0 +1,95 @@
+//! Queues, topics and subscriptions of Azure Service Bus, over AMQP 1.0.
+//!
+//! It sends, receives by peek-lock and settles by what the broker answers. It is no client of the
+//! management interface: it neither creates nor lists entities.
+//!
+//! Start from [`ServiceBus::open`] with a URL, or from [`ServiceBus::builder`].
+//!
+//! ```no_run
+//! use relayhouse_core::{Address, Message, Sending, port::Provider};
+//! use relayhouse_servicebus::ServiceBus;
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! let address: Address = "servicebus:///orders".parse()?;
+//! let servicebus = ServiceBus::open(&address, relayhouse_time::context()?)?;
+//! let sender = servicebus.sender(&"orders".parse()?).await?;
+//! let mut batch = [Sending::new(Message::new("seven"))];
+//! sender.send(&mut batch).await?;
+//! assert!(batch[0].outcome.is_done());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # URL
+//!
+//! - `servicebus://contoso/orders` is the queue or topic `orders` of
+//!   `contoso.servicebus.windows.net`; `servicebus:///orders` leaves the namespace to the connection
+//!   string.
+//! - `servicebus://contoso/events/subscriptions/audit` is a subscription.
+//!
+//! Each with `/$deadletterqueue` behind it is its dead-letter queue. The options are the fields of
+//! [`Config`], as parameters (`?call_timeout=5s`) and as variables
+//! (`RELAYHOUSE_SERVICEBUS_CONNECTION_STRING`). A connection string with
+//! `UseDevelopmentEmulator=true` is spoken to in plain text, at any port; to another machine that
+//! needs `plain_text=true`. Who has no key gives tokens by a [`TokenProvider`].
+//!
+//! # Delivery semantics
+//!
+//! - **At least once**, by peek-lock.
+//! - **Settlements** are done when the broker says so. A lock that it has given up is `LeaseLost`,
+//!   and what it did not answer, because the link or the connection ended, is `OutcomeUnknown`.
+//! - **Lease.** The lock of the entity; extensions renew it for the length that the entity sets,
+//!   whatever is asked: the new end tells. It is the broker's time, as far as the clocks agree.
+//! - **Link loss.** Locks end with the link they came over. Its deliveries are lost at once, and the
+//!   next receive attaches anew.
+//! - **Credit.** The broker is asked for as many messages as a receive asks for. What comes after
+//!   its end waits for the next receive, so a receive that is dropped loses nothing.
+//! - **Release** counts as a delivery and comes back at once; with a delay it is refused.
+//! - **Attempts** are the broker's count of deliveries.
+//! - **Dead letters** go to the entity's own dead-letter queue, with reason and description.
+//! - **Dedup.** The dedup id is sent as message id, by which the broker compares; the message's own
+//!   id goes beside it.
+//!
+//! # Mapping
+//!
+//! | relayhouse | Service Bus |
+//! |---|---|
+//! | body | data section |
+//! | header | application property, text or bytes |
+//! | id | message id; with a dedup id, property `relayhouse-id` |
+//! | dedup id | message id |
+//! | ordering key | session id |
+//! | content type, correlation id, reply-to | the properties of these names |
+//! | delay | scheduled enqueue time |
+//! | time to live | TTL and absolute expiry |
+//! | priority | property `relayhouse-priority`, which nobody sorts by |
+//! | attempt | delivery count and one |
+//! | sequence | sequence number |
+//!
+//! # Limits
+//!
+//! 256 KiB a message, 128 characters an id. There is no session, no transaction, no peek and no
+//! cancelling of scheduled messages here yet.
+//!
+//! # Escape hatch
+//!
+//! There is none: the client library changes its interface too often to be shown.
+
+mod capability;
+mod config;
+mod convert;
+mod endpoint;
+mod error;
+mod link;
+mod provider;
+mod receiver;
+mod sender;
+mod token;
+
+pub use self::{
+    config::{Config, ServiceBusBuilder},
+    endpoint::{Access, ConnectionString, Endpoint},
+    provider::ServiceBus,
+    token::{LIFETIME, Token, TokenKind, TokenProvider},
+};

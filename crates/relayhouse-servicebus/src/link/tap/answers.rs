@@ -1,0 +1,162 @@
+//! What waits to be settled on a connection, and who waits to hear what the broker decided.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
+};
+
+use tokio::sync::oneshot;
+
+use super::follow::{Answer, Fault, Seen, Token};
+
+/// The most deliveries of a connection that may wait to be settled.
+pub(crate) const DELIVERIES_MAX: usize = 65_536;
+
+/// Says that no answer will come: the link or the connection has ended, or the broker had settled
+/// the delivery before it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Gone;
+
+/// Tells who asks what the broker decided of the deliveries of one connection.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Answers(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// By channel and delivery id: a disposition names a range of them.
+    deliveries: BTreeMap<(u16, u32), (u32, Token)>,
+    /// Every token among the deliveries, with who asked for it.
+    asked: HashMap<Token, Option<oneshot::Sender<Answer>>>,
+    has_ended: bool,
+}
+
+/// Ends when the broker has decided, or cannot any more.
+#[derive(Debug)]
+pub(crate) struct Asked(Option<oneshot::Receiver<Answer>>);
+
+impl Answers {
+    /// Asks what the broker decides of the delivery of `token`; to be called before the
+    /// settlement leaves.
+    ///
+    /// Of two who ask for one delivery the later one hears.
+    pub(crate) fn ask(&self, token: &Token) -> Asked {
+        let mut state = self.lock();
+        let Some(waiting) = state.asked.get_mut(token) else {
+            return Asked(None);
+        };
+        let (sender, receiver) = oneshot::channel();
+        *waiting = Some(sender);
+        Asked(Some(receiver))
+    }
+
+    /// Returns true if the delivery of `token` can still be settled, as far as is known here.
+    pub(crate) fn has(&self, token: &Token) -> bool {
+        self.lock().asked.contains_key(token)
+    }
+
+    /// Notes that the connection has ended: nobody hears anything any more.
+    pub(crate) fn end(&self) {
+        let mut state = self.lock();
+        state.deliveries.clear();
+        state.asked.clear();
+        state.has_ended = true;
+    }
+
+    /// Takes note of all that `follow` tells.
+    pub(crate) fn note(
+        &self,
+        follow: impl FnOnce(&mut dyn FnMut(Seen) -> Result<(), Fault>) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let mut state = self.lock();
+        follow(&mut |seen| state.see(seen))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn see(&mut self, seen: Seen) -> Result<(), Fault> {
+        match seen {
+            Seen::Transfer {
+                channel,
+                handle,
+                id,
+                token,
+            } => return self.begin((channel, id), handle, token),
+            Seen::Settled {
+                channel,
+                first,
+                last,
+                answer,
+            } => self.settle(channel, first, last, &answer),
+            Seen::Detached { channel, handle } => {
+                self.forget(|(on, _), of| *on == channel && of == handle);
+            }
+            Seen::Cleared { channel } => self.forget(|(on, _), _| *on == channel),
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, id: (u16, u32), handle: u32, token: Token) -> Result<(), Fault> {
+        if self.has_ended {
+            return Ok(());
+        }
+        if DELIVERIES_MAX <= self.deliveries.len() {
+            return Err(Fault::Deliveries);
+        }
+        if let Some((_, earlier)) = self.deliveries.insert(id, (handle, token)) {
+            self.asked.remove(&earlier);
+        }
+        self.asked.insert(token, None);
+        Ok(())
+    }
+
+    fn settle(&mut self, channel: u16, first: u32, last: u32, answer: &Answer) {
+        // Delivery ids are serial numbers, and start over after the largest one.
+        let ranges = if first <= last {
+            [Some(first..=last), None]
+        } else {
+            [Some(first..=u32::MAX), Some(0..=last)]
+        };
+        for range in ranges.into_iter().flatten() {
+            let range = (channel, *range.start())..=(channel, *range.end());
+            while let Some((id, _)) = self.deliveries.range(range.clone()).next() {
+                let id = *id;
+                let Some((_, token)) = self.deliveries.remove(&id) else {
+                    break;
+                };
+                if let Some(Some(waiting)) = self.asked.remove(&token) {
+                    // Who asked may have stopped waiting.
+                    let _ = waiting.send(answer.clone());
+                }
+            }
+        }
+    }
+
+    fn forget(&mut self, is_gone: impl Fn(&(u16, u32), u32) -> bool) {
+        let asked = &mut self.asked;
+        self.deliveries.retain(|id, (handle, token)| {
+            let is_gone = is_gone(id, *handle);
+            if is_gone {
+                asked.remove(token);
+            }
+            !is_gone
+        });
+    }
+}
+
+impl Future for Asked {
+    type Output = Result<Answer, Gone>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(receiver) = &mut self.0 else {
+            return Poll::Ready(Err(Gone));
+        };
+        Pin::new(receiver).poll(context).map_err(|_| Gone)
+    }
+}
