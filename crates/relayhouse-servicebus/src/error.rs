@@ -115,8 +115,15 @@ const fn changes(operation: Operation) -> bool {
 }
 
 fn shortened(text: &str) -> String {
-    let text: String = text.chars().take(TEXT_CHARS_MAX).collect();
-    text.escape_debug().to_string()
+    let mut shown = String::new();
+    for character in text.chars().take(TEXT_CHARS_MAX) {
+        if character.is_control() {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
 }
 
 /// Compares what the broker decided with what it was asked for.
@@ -212,8 +219,8 @@ mod tests {
 
     #[test]
     fn the_text_of_the_broker_is_shown_without_its_control_characters() {
-        let error = of_condition("amqp:not-found", Some("no\nqueue"), Operation::Open);
-        assert_eq!(error.message(), "amqp:not-found: no\\nqueue");
+        let error = of_condition("amqp:not-found", Some("no\nqueue 'x'"), Operation::Open);
+        assert_eq!(error.message(), "amqp:not-found: no\\nqueue 'x'");
         let long = "x".repeat(1000);
         let error = of_condition("amqp:not-found", Some(&long), Operation::Open);
         assert!(error.message().len() < 300);
