@@ -24,8 +24,8 @@
 //! # URL
 //!
 //! - `servicebus://contoso/orders` is the queue or topic `orders` of
-//!   `contoso.servicebus.windows.net`; `servicebus:///orders` leaves the namespace to the connection
-//!   string.
+//!   `contoso.servicebus.windows.net`; `servicebus:///orders` leaves the namespace to the
+//!   connection string.
 //! - `servicebus://contoso/events/subscriptions/audit` is a subscription.
 //!
 //! Each with `/$deadletterqueue` behind it is its dead-letter queue. The options are the fields of
@@ -41,8 +41,8 @@
 //!   and what it did not answer, because the link or the connection ended, is `OutcomeUnknown`.
 //! - **Lease.** The lock of the entity; extensions renew it for the length that the entity sets,
 //!   whatever is asked: the new end tells. It is the broker's time, as far as the clocks agree.
-//! - **Link loss.** Locks end with the link they came over. Its deliveries are lost at once, and the
-//!   next receive attaches anew.
+//! - **Link loss.** Locks end with the link they came over. Its deliveries are lost at once, and
+//!   the next receive attaches anew.
 //! - **Credit.** The broker is asked for as many messages as a receive asks for. What comes after
 //!   its end waits for the next receive, so a receive that is dropped loses nothing.
 //! - **Release** counts as a delivery and comes back at once; with a delay it is refused.

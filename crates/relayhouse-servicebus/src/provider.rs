@@ -36,8 +36,8 @@ impl ServiceBus {
     /// The scheme of the URLs.
     pub const SCHEME: &'static str = "servicebus";
 
-    /// Opens the namespace of `address`, with options of the environment and of the URL. It connects
-    /// when the first queue is opened.
+    /// Opens the namespace of `address`, with options of the environment and of the URL. It
+    /// connects when the first queue is opened.
     ///
     /// # Errors
     ///

@@ -24,8 +24,8 @@ pub const LIFETIME: Duration = Duration::from_secs(60 * 60);
 /// Gives tokens by which the broker lets somebody in.
 #[async_trait]
 pub trait TokenProvider: Debug + Send + Sync {
-    /// Makes or fetches a token for `audience`, such as `sb://contoso.servicebus.windows.net/orders`,
-    /// at the time `now`. Calls may overlap; dropping the future loses nothing.
+    /// Makes or fetches a token for `audience`, such as
+    /// `sb://contoso.servicebus.windows.net/orders`, at the time `now`. Calls may overlap; dropping the future loses nothing.
     async fn token(&self, audience: &str, now: Timestamp) -> Result<Token>;
 }
 

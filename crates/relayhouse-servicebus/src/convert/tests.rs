@@ -1,3 +1,5 @@
+//! Messages go through the client library's encoding and come back.
+
 use std::time::Duration;
 
 use fe2o3_amqp_types::{

@@ -1,3 +1,5 @@
+//! A connection, cut anywhere and made of anything, and what the tap says of it.
+
 use fe2o3_amqp_types::{
     definitions::{AmqpError, Error, Handle, Role},
     messaging::{Accepted, DeliveryState, Modified, Rejected, Released},
