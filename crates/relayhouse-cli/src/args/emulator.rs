@@ -1,6 +1,9 @@
 //! The arguments of `relayhouse emulator`.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    path::PathBuf,
+};
 
 use clap::{Args, Subcommand};
 
@@ -15,8 +18,42 @@ pub(crate) struct Emulator {
 /// Says what to serve.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Service {
+    #[command(name = "servicebus")]
+    ServiceBus(ServiceBus),
     Sqs(Sqs),
 }
+
+/// Serves Azure Service Bus over AMQP
+///
+/// Prints the connection string when it is ready. The official SDKs can use it, over AMQP, bare or
+/// through a web socket. All is in memory, and gone at the end.
+#[derive(Debug, Args)]
+#[command(after_help = SERVICE_BUS_ENDS)]
+pub(crate) struct ServiceBus {
+    /// The file of the queues and topics, in the format of Microsoft's emulator
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+
+    /// The port; 0 takes a free one
+    #[arg(long, default_value_t = 5672)]
+    pub(crate) port: u16,
+
+    /// The address to listen at
+    #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    pub(crate) listen: IpAddr,
+
+    /// The name of this machine in the connection string; the address, if there is none
+    #[arg(long, value_name = "NAME")]
+    pub(crate) host: Option<String>,
+}
+
+const SERVICE_BUS_ENDS: &str = "\
+Programs on an SDK of Azure take the connection string that is printed; UseDevelopmentEmulator=true
+lets them do without TLS.
+
+Exit codes: 2 wrong usage; 65 the file is not what it should be; 66 it cannot be read; 69 the \
+address cannot be listened at; 74 writing failed; 130 interrupted, which is how it ends; 141 \
+whoever read standard output has gone.";
 
 /// Serves Amazon SQS over HTTP
 ///

@@ -20,7 +20,7 @@ use clap::{Parser, Subcommand, error::ErrorKind};
 pub(crate) use self::{
     create::Create,
     demo::{Demo, Format as DemoFormat},
-    emulator::{Emulator, Service, Sqs},
+    emulator::{Emulator, Service, ServiceBus, Sqs},
     list::List,
     peek::Peek,
     pipe::Pipe,

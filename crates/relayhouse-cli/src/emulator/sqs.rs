@@ -1,10 +1,11 @@
 //! `relayhouse emulator sqs`: Amazon SQS over HTTP, until Ctrl-C.
 
-use std::{io::Write, net::SocketAddr, time::UNIX_EPOCH};
+use std::{io::Write, net::SocketAddr};
 
 use relayhouse::ctrl_c;
 use sqs_emulator::{Builder, Clock, MachineClock, SqsEmulator};
 
+use super::seed;
 use crate::{
     Stdout,
     args::Sqs,
@@ -47,11 +48,9 @@ fn what_next(endpoint: &str, region: &str) -> String {
 /// Sets up all but the address; ids and receipts are others than those of the last run.
 fn builder(args: Sqs) -> Builder {
     let clock = MachineClock::new();
-    let since = clock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let seed = since.as_secs() ^ u64::from(since.subsec_nanos()) << 32;
     let builder = SqsEmulator::builder()
+        .seed(seed(clock.now()))
         .clock(clock)
-        .seed(seed)
         .region(args.region)
         .account(args.account);
     match args.host {

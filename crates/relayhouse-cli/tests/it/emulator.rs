@@ -1,10 +1,13 @@
 //! `relayhouse emulator`.
 
 use std::{
+    fs,
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     process::Child,
 };
+
+use tempfile::TempDir;
 
 use crate::{
     program::{command, end, run},
@@ -70,4 +73,62 @@ fn port_that_is_taken_is_said() {
     assert_eq!(ran.stdout, "");
     interrupt(&child);
     end(child).ended(130);
+}
+
+/// A queue that is written about in a file of its own.
+const CONFIG: &str = r#"{
+    "UserConfig": {
+        "Namespaces": [{
+            "Name": "sbemulatorns",
+            "Queues": [{"Name": "orders", "Properties": {"MaxDeliveryCount": 3}}],
+            "Topics": []
+        }],
+        "Logging": {"Type": "File"}
+    }
+}"#;
+
+fn config(text: &str) -> (TempDir, String) {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("Config.json");
+    fs::write(&path, text).unwrap();
+    let path = path.to_str().unwrap().to_owned();
+    (folder, path)
+}
+
+#[test]
+fn service_bus_is_served_from_the_printed_line_to_the_interrupt() {
+    let (_folder, path) = config(CONFIG);
+    let mut child = command(&["emulator", "servicebus", "--port", "0", "--config", &path])
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut stdout = BufReader::new(child.stdout.as_mut().unwrap());
+    stdout.read_line(&mut line).unwrap();
+    let address = line.strip_prefix("Endpoint=sb://").unwrap();
+    let (address, rest) = address.split_once(';').unwrap();
+    assert!(rest.contains("UseDevelopmentEmulator=true"), "{rest}");
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(b"AMQP\x03\x01\x00\x00").unwrap();
+    let mut header = [0; 8];
+    stream.read_exact(&mut header).unwrap();
+    assert_eq!(&header, b"AMQP\x03\x01\x00\x00");
+    interrupt(&child);
+    let ran = end(child).ended(130);
+    assert!(
+        ran.stderr.contains("until Ctrl-C: orders"),
+        "{}",
+        ran.stderr
+    );
+    assert!(TcpStream::connect(address).is_err());
+}
+
+#[test]
+fn configuration_that_cannot_be_is_said() {
+    let emulator = |path: &str| run(&["emulator", "servicebus", "--config", path], "");
+    let ran = emulator("/nowhere/Config.json").ended(66);
+    let said = "relayhouse: cannot read /nowhere/Config.json: ";
+    assert!(ran.stderr.starts_with(said), "{}", ran.stderr);
+    let (_folder, path) = config(&CONFIG.replace("MaxDeliveryCount", "MaxDeliveries"));
+    let ran = emulator(&path).ended(65);
+    assert!(ran.stderr.contains("MaxDeliveries"), "{}", ran.stderr);
 }
