@@ -1,6 +1,6 @@
 //! Where bytes go: the body, within its bounds.
 
-use bytes::BytesMut;
+use bytes::{BufMut, BytesMut};
 
 use super::{
     WritePlan,
@@ -10,16 +10,7 @@ use super::{
 };
 use crate::Bounds;
 
-/// How many bytes of the body are made ready at a time, where no more are needed.
-const ROOM_BYTES: usize = 256;
-
-/// The most bytes that a number takes.
-const NUMBER_BYTES_MAX: usize = 10;
-
 /// Takes what is written for one value.
-///
-/// The body is longer than what is written while it is written: into bytes that are there a few are
-/// written faster than they are appended.
 ///
 /// What has a size of its own (numbers, symbols) is written without a look at the bound of the
 /// body: only as many of these as the schema has stand between two texts or items, which are
@@ -31,8 +22,6 @@ pub(super) struct Sink<'a> {
     pub(super) progress: Progress,
     body: &'a mut BytesMut,
     start: usize,
-    /// Where what is written ends.
-    end: usize,
     bounds: &'a Bounds,
     text_bytes_max: usize,
     body_end_max: usize,
@@ -43,7 +32,7 @@ pub(super) struct Sink<'a> {
 /// Is a point to go back to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mark {
-    end: usize,
+    length: usize,
     items_left: usize,
     depth_left: u8,
     early: usize,
@@ -64,7 +53,6 @@ impl<'a> Sink<'a> {
             early: Early::default(),
             progress: Progress::default(),
             start,
-            end: start,
             body,
             bounds,
             text_bytes_max: bounds.text_bytes_max.get(),
@@ -76,36 +64,19 @@ impl<'a> Sink<'a> {
 
     /// Returns how far the body goes.
     #[inline]
-    pub(super) const fn length(&self) -> usize {
-        self.end
-    }
-
-    /// Returns the next `length` bytes of the body.
-    #[inline]
-    fn room(&mut self, length: usize) -> &mut [u8] {
-        if self.body.len() - self.end < length {
-            self.make_room(length);
-        }
-        &mut self.body[self.end..self.end + length]
-    }
-
-    #[cold]
-    fn make_room(&mut self, length: usize) {
-        let length = length.max(ROOM_BYTES);
-        self.body.resize(self.end + length, 0);
+    pub(super) fn length(&self) -> usize {
+        self.body.len()
     }
 
     #[inline]
     pub(super) fn byte(&mut self, byte: u8) {
-        self.room(1)[0] = byte;
-        self.end += 1;
+        self.body.put_u8(byte);
     }
 
     /// Writes bytes whose number the schema knows.
     #[inline]
     pub(super) fn raw(&mut self, bytes: &[u8]) {
-        copy(bytes, self.room(bytes.len()));
-        self.end += bytes.len();
+        self.body.put_slice(bytes);
     }
 
     #[inline]
@@ -129,25 +100,25 @@ impl<'a> Sink<'a> {
     fn varint(&mut self, value: u64) {
         let low = |shift: u32| (value >> shift).to_le_bytes()[0];
         match value {
-            0..0x80 => self.byte(low(0)),
-            0x80..0x4000 => {
-                self.room(2).copy_from_slice(&[low(0) | 0x80, low(7)]);
-                self.end += 2;
-            }
+            0..0x80 => self.body.put_u8(low(0)),
+            0x80..0x4000 => self.body.put_slice(&[low(0) | 0x80, low(7)]),
             _ => self.varint_long(value),
         }
     }
 
     fn varint_long(&mut self, mut value: u64) {
-        let room = self.room(NUMBER_BYTES_MAX);
+        let mut bytes = [0; 10];
         let mut length = 0;
         while 0x80 <= value {
-            room[length] = value.to_le_bytes()[0] | 0x80;
+            bytes[length] = value.to_le_bytes()[0] | 0x80;
             value >>= 7;
             length += 1;
         }
-        room[length] = value.to_le_bytes()[0];
-        self.end += length + 1;
+        bytes[length] = value.to_le_bytes()[0];
+        // A copy of constant size is a few moves.
+        let end = self.body.len() + length + 1;
+        self.body.put_slice(&bytes);
+        self.body.truncate(end);
     }
 
     /// Writes a string or bytes, with their length.
@@ -155,7 +126,7 @@ impl<'a> Sink<'a> {
     pub(super) fn text(&mut self, text: &[u8]) -> Result {
         self.check_text(text.len())?;
         self.count(text.len());
-        self.raw(text);
+        self.body.put_slice(text);
         Ok(())
     }
 
@@ -165,7 +136,7 @@ impl<'a> Sink<'a> {
         if self.text_bytes_max < length {
             return Err(self.text_too_long(length));
         }
-        if self.body_end_max.saturating_sub(self.end) < length {
+        if self.body_end_max.saturating_sub(self.body.len()) < length {
             return Err(self.body_too_large());
         }
         Ok(())
@@ -174,7 +145,7 @@ impl<'a> Sink<'a> {
     /// Checks that the body is within its bound.
     #[inline]
     pub(super) fn check_body(&self) -> Result {
-        if self.body_end_max < self.end {
+        if self.body_end_max < self.body.len() {
             return Err(self.body_too_large());
         }
         Ok(())
@@ -220,7 +191,7 @@ impl<'a> Sink<'a> {
 
     /// Puts before what was written since `start` that it is a block of `items`, and its size.
     pub(super) fn close_block(&mut self, start: usize, items: usize) {
-        let end = self.end;
+        let end = self.body.len();
         let items = i64::try_from(items).unwrap_or(i64::MAX);
         self.long(-items);
         self.count(end - start);
@@ -229,7 +200,7 @@ impl<'a> Sink<'a> {
 
     /// Puts before what was written since `start` how long it is.
     pub(super) fn close_text(&mut self, start: usize) -> Result {
-        let end = self.end;
+        let end = self.body.len();
         if self.text_bytes_max < end - start {
             return Err(self.text_too_long(end - start));
         }
@@ -240,15 +211,15 @@ impl<'a> Sink<'a> {
 
     /// Puts what was written since `end` before what was written since `start`.
     fn put_before(&mut self, start: usize, end: usize) {
-        let length = self.end - end;
-        self.body[start..self.end].rotate_right(length);
+        let length = self.body.len() - end;
+        self.body[start..].rotate_right(length);
     }
 
     /// Sets what was written since `start` aside, as the field at `position` of a record.
     pub(super) fn set_aside(&mut self, position: u32, start: usize) -> Result {
-        self.early.push(position, &self.body[start..self.end]);
-        self.end = start;
-        let room = self.body_end_max.saturating_sub(self.end);
+        self.early.push(position, &self.body[start..]);
+        self.body.truncate(start);
+        let room = self.body_end_max.saturating_sub(self.body.len());
         if room < self.early.length() {
             return Err(self.body_too_large());
         }
@@ -257,15 +228,12 @@ impl<'a> Sink<'a> {
 
     /// Writes the field that is set aside as `index`.
     pub(super) fn bring_back(&mut self, index: usize) {
-        let length = self.early.bytes(index).len();
-        self.room(length);
-        self.body[self.end..self.end + length].copy_from_slice(self.early.bytes(index));
-        self.end += length;
+        self.body.put_slice(self.early.bytes(index));
     }
 
     pub(super) fn mark(&self) -> Mark {
         Mark {
-            end: self.end,
+            length: self.body.len(),
             items_left: self.items_left,
             depth_left: self.depth_left,
             early: self.early.count(),
@@ -276,13 +244,13 @@ impl<'a> Sink<'a> {
     /// Takes back what was written since `mark`.
     pub(super) fn go_back(&mut self, mark: Mark) {
         let Mark {
-            end,
+            length,
             items_left,
             depth_left,
             early,
             progress,
         } = mark;
-        self.end = end;
+        self.body.truncate(length);
         self.items_left = items_left;
         self.depth_left = depth_left;
         self.progress = progress;
@@ -292,8 +260,9 @@ impl<'a> Sink<'a> {
     /// Ends the value: takes back all of it after a fault.
     pub(super) fn finish(self, result: Result) -> Result {
         let result = result.and_then(|()| self.check_body());
-        let end = if result.is_ok() { self.end } else { self.start };
-        self.body.truncate(end);
+        if result.is_err() {
+            self.body.truncate(self.start);
+        }
         self.early.keep();
         result
     }
@@ -325,44 +294,8 @@ impl<'a> Sink<'a> {
     }
 }
 
-/// Copies a text; a short one by moves of known sizes, which may overlap.
-#[inline]
-fn copy(from: &[u8], to: &mut [u8]) {
-    match from.len() {
-        8..=16 => copy_ends::<8>(from, to),
-        17..=32 => copy_ends::<16>(from, to),
-        _ => to.copy_from_slice(from),
-    }
-}
-
-/// Copies the first and the last bytes.
-#[inline]
-fn copy_ends<const BYTES: usize>(from: &[u8], to: &mut [u8]) {
-    if let (Some(from), Some(to)) = (from.first_chunk::<BYTES>(), to.first_chunk_mut()) {
-        *to = *from;
-    }
-    if let (Some(from), Some(to)) = (from.last_chunk::<BYTES>(), to.last_chunk_mut()) {
-        *to = *from;
-    }
-}
-
 /// Numbers whole numbers so that small ones are short: 0, -1, 1, -2 are 0, 1, 2, 3.
 #[inline]
 pub(super) const fn zigzag(value: i64) -> u64 {
     u64::from_ne_bytes(((value << 1) ^ (value >> 63)).to_ne_bytes())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn texts_of_every_length_are_copied_whole() {
-        let text: Vec<u8> = (0..100).collect();
-        for length in 0..=text.len() {
-            let mut copied = vec![255; length];
-            copy(&text[..length], &mut copied);
-            assert_eq!(copied, text[..length]);
-        }
-    }
 }
