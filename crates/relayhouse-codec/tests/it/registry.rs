@@ -93,6 +93,25 @@ fn nothing_is_guessed_without_a_content_type() {
     assert_eq!(draw(message(), &codecs).unwrap(), Decoded(vec![1, 2]));
 }
 
+/// The codec knows no type here, and its errors pass through ones that keep only a text.
+#[test]
+fn what_is_wrong_keeps_its_place_in_avro() {
+    let body = |body: &'static [u8]| {
+        let mut message = to_message(&avro(), &[1, 2]).unwrap();
+        message.body = body.into();
+        draw(message, &all()).unwrap_err().to_string()
+    };
+    assert_eq!(
+        body(b"\x04\x02\xff\xff\xff\xff\xff\xff\x00"),
+        "Avro datum does not decode at byte 2, array[1]: an int has more than 32 bits"
+    );
+    // What a type says of a value may quote it, and is left out.
+    assert_eq!(
+        body(b"\x04\x02\x80\x08\x00"),
+        "Avro datum does not decode at byte 4, array[1]: value is refused by the type"
+    );
+}
+
 #[test]
 fn registry_may_be_a_part_of_the_state() {
     struct App {

@@ -17,18 +17,20 @@ const SHOWN_LAST: usize = 8;
 
 /// Says why a datum does not decode. The path grows while the error is on its way up, so that it
 /// costs nothing where there is none.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Fault(Box<Inner>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Inner {
     text: Cow<'static, str>,
+    /// Whether somebody else said what is wrong.
+    is_foreign: bool,
     offset: Option<usize>,
     path: Vec<Segment>,
     suspect: Option<Suspect>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Segment {
     Field(Box<str>),
     Item(usize),
@@ -47,6 +49,7 @@ impl Fault {
     pub(super) fn new(text: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Inner {
             text: text.into(),
+            is_foreign: false,
             offset: None,
             path: Vec::new(),
             suspect: None,
@@ -85,6 +88,12 @@ impl Fault {
     pub(super) fn suspecting(mut self, suspect: Suspect) -> Self {
         self.0.suspect.get_or_insert(suspect);
         self
+    }
+
+    /// Returns whether somebody else said what is wrong, or an error did that was ours and has
+    /// lost all but its text.
+    pub(super) fn is_foreign(&self) -> bool {
+        self.0.is_foreign
     }
 
     pub(super) fn suspect(&self) -> Option<Suspect> {
@@ -128,7 +137,9 @@ impl StdError for Fault {}
 /// Takes what types say, and leaves out whatever may quote the datum.
 impl de::Error for Fault {
     fn custom<T: Display>(_: T) -> Self {
-        Self::new("value is refused by the type")
+        let mut fault = Self::new("value is refused by the type");
+        fault.0.is_foreign = true;
+        fault
     }
 
     fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {

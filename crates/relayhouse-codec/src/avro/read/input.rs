@@ -39,6 +39,10 @@ pub(super) struct Input<'p, 'd> {
     pub(super) trust: Trust,
     /// A value was given up before its end, so that nothing after it can be trusted.
     pub(super) is_broken: bool,
+    /// Whether errors lose all but their text on their way.
+    pub(super) is_erased: bool,
+    /// The last fault, where errors lose the rest of it.
+    told: Option<Fault>,
 }
 
 impl<'p, 'd> Input<'p, 'd> {
@@ -56,6 +60,8 @@ impl<'p, 'd> Input<'p, 'd> {
             failed: None,
             trust: Trust::All,
             is_broken: false,
+            is_erased: false,
+            told: None,
         }
     }
 
@@ -63,6 +69,7 @@ impl<'p, 'd> Input<'p, 'd> {
     pub(super) fn scout(&self) -> Self {
         Self {
             failed: None,
+            told: None,
             ..*self
         }
     }
@@ -78,6 +85,7 @@ impl<'p, 'd> Input<'p, 'd> {
             empty_items_left: usize::MAX,
             items_max: usize::MAX,
             failed: None,
+            told: None,
             ..*self
         }
     }
@@ -114,14 +122,47 @@ impl<'p, 'd> Input<'p, 'd> {
     #[cold]
     pub(super) fn fault(&mut self, text: impl Into<Cow<'static, str>>) -> Fault {
         self.is_broken = true;
-        Fault::new(text).at(self.offset())
+        let fault = Fault::new(text).at(self.offset());
+        self.tell(fault)
     }
 
     /// Takes note that a value was given up before its end.
     #[cold]
     pub(super) fn given_up(&mut self, fault: Fault) -> Fault {
         self.is_broken = true;
-        fault.at(self.offset())
+        let fault = self.recall(fault).at(self.offset());
+        self.tell(fault)
+    }
+
+    /// Takes note that the field called `name` was given up.
+    #[cold]
+    pub(super) fn field_given_up(&mut self, fault: Fault, name: &str) -> Fault {
+        let fault = self.given_up(fault).in_field(name);
+        self.tell(fault)
+    }
+
+    /// Takes note that an item was given up.
+    #[cold]
+    pub(super) fn item_given_up(&mut self, fault: Fault, index: usize) -> Fault {
+        let fault = self.given_up(fault).in_item(index);
+        self.tell(fault)
+    }
+
+    /// Keeps a fault, if what becomes of it may lose all but its text.
+    fn tell(&mut self, fault: Fault) -> Fault {
+        if self.is_erased {
+            self.told = Some(fault.clone());
+        }
+        fault
+    }
+
+    /// Returns the fault that was told, if `fault` may be what is left of it.
+    #[cold]
+    pub(super) fn recall(&mut self, fault: Fault) -> Fault {
+        match self.told.take() {
+            Some(told) if fault.is_foreign() => told,
+            _ => fault,
+        }
     }
 
     /// Keeps the fault that stands here for [`or_fault`](Self::or_fault).

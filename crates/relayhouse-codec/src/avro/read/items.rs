@@ -93,9 +93,8 @@ impl<'r, 'p, 'd, L> Items<'r, 'p, 'd, L> {
 
     #[cold]
     fn trace(&mut self, fault: Fault) -> Fault {
-        self.input.is_broken = true;
         let index = self.end - self.left - 1;
-        fault.at(self.input.offset()).in_item(index)
+        self.input.item_given_up(fault, index)
     }
 }
 

@@ -82,7 +82,7 @@ impl ReadPlan {
     /// Decodes all of `datum` into `seed`.
     ///
     /// A seed cannot be tried twice, so what is remembered of its type is relied on only once
-    /// [`decode`](Self::decode) has proved it.
+    /// [`decode`](Self::decode) has proved it. Its type may be erased, and its errors then too.
     ///
     /// # Errors
     ///
@@ -96,6 +96,7 @@ impl ReadPlan {
         bounds.check_body("Avro", datum)?;
         let mut input = Input::new(&self.plan, datum, bounds);
         input.trust = Trust::Proved;
+        input.is_erased = true;
         let value = self.run_seed(seed, &mut input);
         value.map_err(|fault| fault.into_error(&self.name))
     }
@@ -116,7 +117,7 @@ impl ReadPlan {
         match &value {
             Ok(_) if input.is_done() => value,
             Ok(_) => Err(input.unfinished()),
-            Err(_) => value.map_err(|fault| fault.at(input.offset())),
+            Err(_) => value.map_err(|fault| input.recall(fault).at(input.offset())),
         }
     }
 

@@ -217,11 +217,13 @@ pub(super) fn default<'de, T: DeserializeSeed<'de>>(
     let mut own = input.constant(&constant.datum);
     let value = seed.deserialize(Value::<Kept>::new(&mut own, &constant.node));
     input.is_broken |= own.is_broken;
-    value.map_err(|fault| fault.moved_to(input.offset()))
+    value.map_err(|fault| {
+        let fault = own.recall(fault).moved_to(input.offset());
+        input.given_up(fault)
+    })
 }
 
 #[cold]
 pub(super) fn trace(input: &mut Input<'_, '_>, fault: Fault, field: &str) -> Fault {
-    input.is_broken = true;
-    fault.at(input.offset()).in_field(field)
+    input.field_given_up(fault, field)
 }
