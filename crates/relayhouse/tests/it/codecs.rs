@@ -6,9 +6,11 @@ use relayhouse::{
     DeadLetter, FromDelivery,
     codec::{
         CodecRegistry, JsonCodec, MessagePackCodec,
+        avro::{Avro, AvroCodec, Schema},
         cloud_events::{CloudEvent, CloudEventsCodec},
         to_message,
     },
+    extract::FromRef,
     prelude::*,
 };
 use serde::{Deserialize, Serialize};
@@ -30,10 +32,53 @@ fn order() -> Order {
 /// JSON of an order whose line is no text.
 const UNFIT: &str = "{\"id\":7,\"lines\":[\"secret\",7]}";
 
+const SCHEMA: &str = r#"{"type": "record", "name": "Order", "fields": [
+    {"name": "id", "type": "long"},
+    {"name": "lines", "type": {"type": "array", "items": "string"}}
+]}"#;
+
+fn avro() -> AvroCodec<Order> {
+    AvroCodec::new(Schema::parse(SCHEMA).unwrap()).unwrap()
+}
+
 fn codecs() -> CodecRegistry {
     CodecRegistry::new()
         .codec(JsonCodec::new())
         .codec(MessagePackCodec::new())
+        .codec(avro())
+}
+
+/// The state of a consumer: what is allowed by content type, and the codec of one type.
+#[derive(Clone)]
+struct Codecs {
+    all: CodecRegistry,
+    avro: AvroCodec<Order>,
+}
+
+impl FromRef<Codecs> for CodecRegistry {
+    fn from_ref(codecs: &Codecs) -> Self {
+        codecs.all.clone()
+    }
+}
+
+impl FromRef<Codecs> for AvroCodec<Order> {
+    fn from_ref(codecs: &Codecs) -> Self {
+        codecs.avro.clone()
+    }
+}
+
+fn state() -> Codecs {
+    Codecs {
+        all: codecs(),
+        avro: avro(),
+    }
+}
+
+/// A message in Avro with this body.
+fn datum(body: &'static [u8]) -> Message {
+    let mut message = to_message(&avro(), &order()).unwrap();
+    message.body = body.into();
+    message
 }
 
 async fn queue() -> Queue {
@@ -44,7 +89,7 @@ async fn queue() -> Queue {
 /// with `expected` in its description.
 async fn buries<D>(poison: Message, expected: &str)
 where
-    D: FromDelivery<CodecRegistry> + Send + 'static,
+    D: FromDelivery<Codecs> + Send + 'static,
 {
     let queue = queue().await;
     queue.producer().send(poison).await.unwrap();
@@ -56,7 +101,7 @@ where
         let called = Arc::clone(&witness);
         async move { drop(called) }
     };
-    let consumer = queue.consumer().state(codecs()).handler(handler);
+    let consumer = queue.consumer().state(state()).handler(handler);
     let report = consumer.run_until(async {
         let letter = dead.next().await.unwrap().unwrap();
         let envelope = letter.envelope.as_ref().unwrap();
@@ -84,6 +129,10 @@ async fn body_that_no_codec_can_decode_is_a_dead_letter_with_the_reason() {
     buries::<MessagePack<Order>>(packed(), "at byte 19 in .lines[1]").await;
     buries::<Decoded<Order>>(packed(), "at byte 19 in .lines[1]").await;
 
+    let broken = || datum(b"\x0e\x04\x0csecret\x02\xff\x00");
+    buries::<Avro<Order>>(broken(), "Order.lines[1]: a string is not UTF-8").await;
+    buries::<Decoded<Order>>(broken(), "Order.lines[1]: a string is not UTF-8").await;
+
     let protobuf = Message::new(&b"\x0a\x07secret"[..]).content_type("application/protobuf");
     buries::<Protobuf<String>>(protobuf, "at byte 2").await;
 
@@ -100,10 +149,14 @@ async fn content_type_that_is_not_allowed_is_a_dead_letter_with_the_reason() {
     let foreign = || Message::new("secret").content_type("text/plain");
     buries::<Json<Order>>(foreign(), "content type is text/plain").await;
     buries::<MessagePack<Order>>(foreign(), "content type is text/plain").await;
+    buries::<Avro<Order>>(foreign(), "content type is text/plain").await;
     buries::<Protobuf<String>>(foreign(), "content type is text/plain").await;
     buries::<CloudEvent<Order>>(foreign(), "content type is text/plain").await;
     buries::<Decoded<Order>>(foreign(), "expected application/json or").await;
     buries::<Decoded<Order>>(Message::new("secret"), "no content type").await;
+    let unnamed = || Message::new("secret").content_type("avro/binary");
+    buries::<Avro<Order>>(unnamed(), "message names no schema").await;
+    buries::<Decoded<Order>>(unnamed(), "message names no schema").await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -114,6 +167,8 @@ async fn deep_and_endless_bodies_are_dead_letters() {
     buries::<Decoded<serde_json::Value>>(deep, "recursion limit exceeded").await;
     let endless = Message::new(&b"\xdd\xff\xff\xff\xff"[..]).content_type("application/msgpack");
     buries::<Decoded<Vec<u64>>>(endless, "it ends too early, at byte 0").await;
+    let endless = datum(b"\x0e\x80\x84\xaf\x5f\x00");
+    buries::<Avro<Order>>(endless, "more than 1048576 items in total").await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -129,18 +184,21 @@ async fn values_of_every_format_come_to_one_handler() {
     let compact = MessagePackCodec::new().compact();
     let compact = queue.producer().encoded_by(compact);
     compact.send(&order()).await.unwrap();
-    let (seen, mut sees) = tokio::sync::mpsc::channel(3);
+    let schema = Schema::parse(SCHEMA).unwrap();
+    let avro = queue.producer().avro::<Order>(schema).unwrap();
+    avro.send(&order()).await.unwrap();
+    let (seen, mut sees) = tokio::sync::mpsc::channel(4);
     let handler = move |Decoded(order): Decoded<Order>| {
         let seen = seen.clone();
         async move { seen.send(order).await.unwrap() }
     };
     let consumer = queue.consumer().state(codecs()).handler(handler);
     let report = consumer.run_until(async {
-        for _ in 0..3 {
+        for _ in 0..4 {
             assert_eq!(sees.recv().await, Some(order()));
         }
     });
-    assert_eq!(report.await.unwrap().acked, 3);
+    assert_eq!(report.await.unwrap().acked, 4);
     queue.close().await.unwrap();
 }
 

@@ -6,6 +6,7 @@
 mod amazon;
 mod close;
 #[cfg(all(
+    feature = "avro",
     feature = "cloud-events",
     feature = "message-pack",
     feature = "protobuf"
