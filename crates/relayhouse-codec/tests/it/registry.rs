@@ -103,12 +103,12 @@ fn what_is_wrong_keeps_its_place_in_avro() {
     };
     assert_eq!(
         body(b"\x04\x02\xff\xff\xff\xff\xff\xff\x00"),
-        "Avro datum does not decode at byte 2, array[1]: an int has more than 32 bits"
+        "Avro datum does not decode at byte 9, value[1]: an int has more than 32 bits"
     );
     // What a type says of a value may quote it, and is left out.
     assert_eq!(
         body(b"\x04\x02\x80\x08\x00"),
-        "Avro datum does not decode at byte 4, array[1]: value is refused by the type"
+        "Avro datum does not decode at byte 4, value[1]: value is refused by the type"
     );
 }
 
