@@ -10,6 +10,7 @@ use tokio_rustls::{
     TlsConnector,
     rustls::{
         ClientConfig, RootCertStore, ServerConfig,
+        crypto::ring,
         pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, ServerName},
     },
 };
@@ -27,15 +28,20 @@ async fn tls_is_spoken_with_the_given_certificate() {
     let names = vec!["localhost".to_owned()];
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(names).unwrap();
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
-    let config = ServerConfig::builder().with_no_client_auth();
-    let config = config
+    let ring = Arc::new(ring::default_provider());
+    let config = ServerConfig::builder_with_provider(Arc::clone(&ring))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
         .with_single_cert(vec![cert.der().clone()], key)
         .unwrap();
     let emulator = builder().tls(Arc::new(config)).start().await.unwrap();
 
     let mut roots = RootCertStore::empty();
     roots.add(cert.der().clone()).unwrap();
-    let config = ClientConfig::builder()
+    let config = ClientConfig::builder_with_provider(ring)
+        .with_safe_default_protocol_versions()
+        .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
     let stream = TcpStream::connect(emulator.address()).await.unwrap();
