@@ -16,8 +16,25 @@ pub(crate) fn root() -> PathBuf {
 }
 
 /// The cargo that started this program, in the root of the repository.
+///
+/// It is not told of the package of this program: build scripts that look at that would run again
+/// whenever somebody called cargo without it in between.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what cargo has told this program stands in its environment"
+)]
 pub(crate) fn cargo() -> Command {
-    program(variable("CARGO").unwrap_or_else(|| "cargo".to_owned()))
+    let mut cargo = program(variable("CARGO").unwrap_or_else(|| "cargo".to_owned()));
+    let told = env::vars_os().map(|(name, _)| name);
+    for name in told.filter(|name| is_of_package(name)) {
+        cargo.env_remove(name);
+    }
+    cargo
+}
+
+fn is_of_package(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
 }
 
 /// Another program, in the root of the repository.
