@@ -99,11 +99,7 @@ impl Permits {
     /// Takes room for `amount` if it is there and nobody waits for it.
     #[inline]
     pub(crate) fn try_take(self: &Arc<Self>, amount: Amount) -> Option<Permit> {
-        let used = self.used();
-        if used.is_waited_for() {
-            return None;
-        }
-        self.take_from(used, amount, |used| !used.is_waited_for())
+        self.take_from(amount, |used| !used.is_waited_for())
     }
 
     /// Takes room for `amount`, or waits for it in line.
@@ -140,7 +136,7 @@ impl Permits {
             Hold::Nothing | Hold::Permit(_) => self.join(&mut line, hold, context.waker()),
         };
         let is_turn = line.is_first(ticket);
-        let permit = is_turn.then(|| self.take_from(self.used(), amount, |_| true));
+        let permit = is_turn.then(|| self.take_from(amount, |_| true));
         let Some(permit) = permit.flatten() else {
             line.stay(ticket, context.waker());
             return None;
@@ -160,10 +156,10 @@ impl Permits {
     /// Takes room for `amount`, as long as there is some and `may_take` agrees.
     fn take_from(
         self: &Arc<Self>,
-        mut used: Word,
         amount: Amount,
         may_take: impl Fn(Word) -> bool,
     ) -> Option<Permit> {
+        let mut used = self.used();
         while may_take(used) && self.fits(used.amount(), amount) {
             let amount = Word::of(amount.beside(used.amount()));
             match self.replace(used, Word(used.0 + amount.0)) {
