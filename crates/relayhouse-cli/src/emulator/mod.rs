@@ -3,7 +3,11 @@
 mod servicebus;
 mod sqs;
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    io::{self, Write},
+    net::SocketAddr,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use crate::{
     Stdout,
@@ -17,6 +21,17 @@ pub(crate) async fn run(args: Emulator, console: Console, stdout: Stdout) -> Res
         Service::ServiceBus(args) => servicebus::run(args, console, stdout).await,
         Service::Sqs(args) => sqs::run(args, console, stdout).await,
     }
+}
+
+fn cannot_listen(address: SocketAddr, error: &io::Error) -> Failure {
+    let text = format!("cannot listen at {address}: {error}; choose another with --port");
+    Failure::new(Code::Unavailable, text)
+}
+
+/// Prints where the emulator is: one short line, which no reader makes wait.
+fn print(mut stdout: Stdout, place: &str) -> Result<(), Failure> {
+    let printed = writeln!(stdout, "{place}").and_then(|()| stdout.flush());
+    printed.map_err(|error| Failure::io("cannot write standard output", &error))
 }
 
 /// Makes a seed of the time: what is drawn is other than in the last run.

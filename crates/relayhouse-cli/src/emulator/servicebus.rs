@@ -1,11 +1,11 @@
 //! `relayhouse emulator servicebus`: Azure Service Bus over AMQP, until Ctrl-C.
 
-use std::{fs, io::Write, net::SocketAddr, path::Path};
+use std::{fs, net::SocketAddr, path::Path};
 
 use relayhouse::ctrl_c;
 use servicebus_emulator::{Builder, Clock, MachineClock, ServiceBusEmulator, model::Config};
 
-use super::seed;
+use super::{cannot_listen, print, seed};
 use crate::{
     Stdout,
     args::ServiceBus,
@@ -16,23 +16,15 @@ use crate::{
 pub(super) async fn run(
     args: ServiceBus,
     console: Console,
-    mut stdout: Stdout,
+    stdout: Stdout,
 ) -> Result<Code, Failure> {
     let interrupted = ctrl_c();
     let address = SocketAddr::new(args.listen, args.port);
     let config = read(&args.config)?;
     let note = what_next(&config);
     let emulator = builder(args.host, config).address(address).start().await;
-    let emulator = emulator.map_err(|error| {
-        Failure::new(
-            Code::Unavailable,
-            format!("cannot listen at {address}: {error}; choose another with --port"),
-        )
-    })?;
-    // One short line, which no reader makes wait.
-    let printed = writeln!(stdout, "{}", emulator.connection_string());
-    let printed = printed.and_then(|()| stdout.flush());
-    printed.map_err(|error| Failure::io("cannot write standard output", &error))?;
+    let emulator = emulator.map_err(|error| cannot_listen(address, &error))?;
+    print(stdout, &emulator.connection_string())?;
     console.note(&note);
     interrupted.await;
     emulator.close().await;

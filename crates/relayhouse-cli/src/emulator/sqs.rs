@@ -1,11 +1,11 @@
 //! `relayhouse emulator sqs`: Amazon SQS over HTTP, until Ctrl-C.
 
-use std::{io::Write, net::SocketAddr};
+use std::net::SocketAddr;
 
 use relayhouse::ctrl_c;
 use sqs_emulator::{Builder, Clock, MachineClock, SqsEmulator};
 
-use super::seed;
+use super::{cannot_listen, print, seed};
 use crate::{
     Stdout,
     args::Sqs,
@@ -13,20 +13,13 @@ use crate::{
     exit::{Code, Failure},
 };
 
-pub(super) async fn run(args: Sqs, console: Console, mut stdout: Stdout) -> Result<Code, Failure> {
+pub(super) async fn run(args: Sqs, console: Console, stdout: Stdout) -> Result<Code, Failure> {
     let interrupted = ctrl_c();
     let address = SocketAddr::new(args.listen, args.port);
     let region = args.region.clone();
     let emulator = builder(args).address(address).start().await;
-    let emulator = emulator.map_err(|error| {
-        Failure::new(
-            Code::Unavailable,
-            format!("cannot listen at {address}: {error}; choose another with --port"),
-        )
-    })?;
-    // One short line, which no reader makes wait.
-    let printed = writeln!(stdout, "{}", emulator.endpoint()).and_then(|()| stdout.flush());
-    printed.map_err(|error| Failure::io("cannot write standard output", &error))?;
+    let emulator = emulator.map_err(|error| cannot_listen(address, &error))?;
+    print(stdout, emulator.endpoint())?;
     console.note(&what_next(emulator.endpoint(), &region));
     interrupted.await;
     emulator.close().await;
