@@ -29,10 +29,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 /// Runs the examples in the documentation, which nextest does not.
 pub(crate) fn doc_tests() -> Result<()> {
     let mut doc = shell::cargo();
+    // All packages, since the dependencies of fewer would be built anew, with fewer features.
     doc.args(["test", "--doc", "--workspace", "--all-features", "--locked"]);
-    // It has the files of the middleware, whose examples run where they live; `--doc` asks for them
-    // whatever its manifest says.
-    doc.args(["--exclude", "relayhouse-schedules"]);
     shell::run(&mut doc)
 }
 

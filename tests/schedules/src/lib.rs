@@ -15,7 +15,8 @@
 //!   behind one lock; `correlation` and `deadline`, which keep what they know in the thread, and
 //!   all tasks of a schedule share one.
 //! - The stores and clocks of the tests, which are to be right, and happen in one step as well.
-#![cfg(not(test))]
+// The tests and the examples of those files run where they live.
+#![cfg(not(any(test, doctest)))]
 
 #[path = "../../../crates/relayhouse-middleware/src/adaptive/mod.rs"]
 pub mod adaptive;
