@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicU32, AtomicU64, Ordering},
 };
 
 use aws_smithy_runtime_api::client::{
@@ -18,11 +18,16 @@ use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 
 use super::clock::Waiting;
 
+/// How often in a row, a millisecond apart, everything must seem quiet after a call was dropped.
+const LOOKS: u32 = 50;
+
 /// Counts the requests that were not answered in full.
 #[derive(Clone, Debug)]
 pub(super) struct Traffic {
     in_flight: Arc<AtomicU64>,
     waiting: Arc<Waiting>,
+    /// How many looks are left until the wait of a call that was dropped cannot be there any more.
+    looks_left: Arc<AtomicU32>,
 }
 
 impl Traffic {
@@ -30,6 +35,7 @@ impl Traffic {
         Self {
             in_flight: Arc::default(),
             waiting,
+            looks_left: Arc::default(),
         }
     }
 
@@ -38,8 +44,18 @@ impl Traffic {
     }
 
     /// Returns true if all requests that were not answered wait at the emulator.
+    ///
+    /// A call that was dropped on its way begins to wait there later, and counts as another's wait
+    /// until the emulator sees that its caller went: after one, quiet is what lasts.
     pub(super) fn is_quiet(&self) -> bool {
-        self.in_flight.load(Ordering::SeqCst) == self.waiting.count()
+        let is_quiet = self.in_flight.load(Ordering::SeqCst) == self.waiting.count();
+        let looks_left = self.looks_left.load(Ordering::SeqCst);
+        if looks_left == 0 {
+            return is_quiet;
+        }
+        let looks_left = if is_quiet { looks_left - 1 } else { LOOKS };
+        self.looks_left.store(looks_left, Ordering::SeqCst);
+        false
     }
 
     pub(super) fn watch(&self, inner: SharedHttpClient) -> Watched {
@@ -75,8 +91,8 @@ impl Drop for Request {
     fn drop(&mut self) {
         let before = self.traffic.in_flight.fetch_sub(1, Ordering::SeqCst);
         if !self.is_answered {
-            // Until the emulator has seen that the caller went, it would count as another's wait.
             self.traffic.waiting.at_most(before - 1);
+            self.traffic.looks_left.store(LOOKS, Ordering::SeqCst);
         }
     }
 }
