@@ -1,6 +1,6 @@
 //! The options of a provider, from a builder, a URL or the environment.
 
-use std::{sync::Arc, time::Duration};
+use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use relayhouse_core::{Address, Context, Result, Secret, config, config::Params};
 use serde::Deserialize;
@@ -8,6 +8,8 @@ use serde::Deserialize;
 use crate::{
     endpoint::{ConnectionString, Endpoint},
     error,
+    link::Way,
+    net::{Net, Proxy, Tls},
     provider::ServiceBus,
     token::TokenProvider,
 };
@@ -30,6 +32,13 @@ pub struct Config {
     /// The namespace, such as `contoso` or `contoso.servicebus.windows.net`; that of the connection
     /// string.
     pub namespace: Option<String>,
+    /// What AMQP goes over.
+    pub transport: Transport,
+    /// The proxy through which all connections go, as `http://user:password@host:port`; none. It
+    /// must open tunnels to the port of the transport.
+    pub proxy: Option<Secret>,
+    /// A file of authorities in PEM that are trusted beside those of the machine; none.
+    pub ca_file: Option<PathBuf>,
     /// True to let messages and tokens leave this machine in plain text; false.
     pub plain_text: bool,
     /// How long a connection, with its token and a link, may take; 30 seconds.
@@ -40,11 +49,27 @@ pub struct Config {
     pub call_timeout: Duration,
 }
 
+/// Says what AMQP goes over.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transport {
+    /// A connection of its own, at port 5671.
+    #[default]
+    Amqp,
+    /// A WebSocket, at port 443, for networks that let nothing else pass. Needs the feature
+    /// `websockets`.
+    Websockets,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
             connection_string: None,
             namespace: None,
+            transport: Transport::Amqp,
+            proxy: None,
+            ca_file: None,
             plain_text: false,
             connect_timeout: Duration::from_secs(30),
             call_timeout: Duration::from_secs(10),
@@ -112,7 +137,25 @@ impl Config {
                 "{endpoint} is not on this machine: plain text needs plain_text=true"
             )));
         }
-        Ok((endpoint, tokens))
+        match self.transport {
+            Transport::Amqp => Ok((endpoint, tokens)),
+            Transport::Websockets => Ok((endpoint.websockets(), tokens)),
+        }
+    }
+
+    /// Decides how servers are reached, which trusts `authorities` as well.
+    fn net(&self, authorities: &[Vec<u8>]) -> Result<Net> {
+        let mut tls = Tls::default();
+        if let Some(file) = &self.ca_file {
+            let pem = fs::read(file).map_err(|error| {
+                let text = format!("option ca_file: {} cannot be read", file.display());
+                error::invalid(text).with_source(error)
+            })?;
+            tls.trust(&pem)?;
+        }
+        authorities.iter().try_for_each(|pem| tls.trust(pem))?;
+        let proxy = self.proxy.as_ref().map(Proxy::parse);
+        Ok(Net::new(tls, proxy.transpose()?))
     }
 }
 
@@ -128,6 +171,7 @@ pub struct ServiceBusBuilder {
     context: Context,
     config: Config,
     tokens: Option<Arc<dyn TokenProvider>>,
+    authorities: Vec<Vec<u8>>,
 }
 
 impl ServiceBusBuilder {
@@ -136,6 +180,7 @@ impl ServiceBusBuilder {
             context,
             config,
             tokens: None,
+            authorities: Vec::new(),
         }
     }
 
@@ -160,6 +205,30 @@ impl ServiceBusBuilder {
     /// Takes tokens from `tokens`, instead of signing them by the key of the connection string.
     pub fn tokens(mut self, tokens: Arc<dyn TokenProvider>) -> Self {
         self.tokens = Some(tokens);
+        self
+    }
+
+    /// Trusts the authorities in `pem` beside those of the machine.
+    pub fn authority(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.authorities.push(pem.into());
+        self
+    }
+
+    /// Trusts the authorities in a file of PEM as well.
+    pub fn ca_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.config.ca_file = Some(file.into());
+        self
+    }
+
+    /// Sets what AMQP goes over.
+    pub fn transport(mut self, transport: Transport) -> Self {
+        self.config.transport = transport;
+        self
+    }
+
+    /// Sets the proxy through which all connections go, as `http://user:password@host:port`.
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.config.proxy = Some(Secret::from(url.into()));
         self
     }
 
@@ -190,12 +259,12 @@ impl ServiceBusBuilder {
     pub fn build(self) -> Result<ServiceBus> {
         self.config.check()?;
         let (endpoint, tokens) = self.config.access(self.tokens)?;
-        Ok(ServiceBus::new(
-            self.context,
-            &self.config,
+        let way = Way {
             endpoint,
-            tokens,
-        ))
+            transport: self.config.transport,
+            net: Arc::new(self.config.net(&self.authorities)?),
+        };
+        Ok(ServiceBus::new(self.context, &self.config, way, tokens))
     }
 }
 
@@ -222,8 +291,17 @@ mod tests {
             ("connection-string", EMULATOR),
             ("call_timeout", "2s"),
             ("plain_text", "true"),
+            ("proxy", "http://ann:hunter2@proxy.example"),
+            ("transport", "websockets"),
+            ("ca_file", "/no/such/file"),
         ])
         .unwrap();
+        assert_eq!(config.transport, Transport::Websockets);
+        let error = config.net(&[]).unwrap_err();
+        assert!(
+            error.message().contains("ca_file: /no/such/file"),
+            "{error}"
+        );
         assert_eq!(config.call_timeout, Duration::from_secs(2));
         assert!(config.plain_text);
         assert!(!format!("{config:?}").contains("hunter2"));
@@ -250,6 +328,18 @@ mod tests {
         assert_eq!(endpoint.to_string(), "localhost:40123");
         let both = [("connection_string", EMULATOR), ("namespace", "localhost")];
         assert_eq!(access(&both).unwrap(), endpoint);
+    }
+
+    #[test]
+    fn websockets_are_at_the_port_of_https_unless_another_is_named() {
+        let string = "Endpoint=sb://contoso;SharedAccessKeyName=x;SharedAccessKey=y";
+        let place = |string| {
+            access(&[("connection_string", string), ("transport", "websockets")])
+                .unwrap()
+                .to_string()
+        };
+        assert_eq!(place(string), "contoso.servicebus.windows.net:443");
+        assert_eq!(place(EMULATOR), "localhost:40123");
     }
 
     #[test]

@@ -8,10 +8,11 @@ use std::{
 
 use relayhouse_core::{Error, Result, Secret};
 
-use crate::error;
+use crate::{error, net::Site};
 
 const PORT_TLS: u16 = 5671;
 const PORT_PLAIN: u16 = 5672;
+const PORT_HTTPS: u16 = 443;
 const DOMAIN: &str = ".servicebus.windows.net";
 
 /// Names a namespace: a host, a port, and whether it is spoken to in plain text.
@@ -84,6 +85,15 @@ impl Endpoint {
         self
     }
 
+    /// Speaks AMQP over a WebSocket, at the port of HTTPS if none was named.
+    #[must_use]
+    pub const fn websockets(mut self) -> Self {
+        if self.port == PORT_TLS {
+            self.port = PORT_HTTPS;
+        }
+        self
+    }
+
     /// Returns the host, without a port.
     #[must_use]
     pub fn host(&self) -> &str {
@@ -109,6 +119,14 @@ impl Endpoint {
         self.host == "localhost" || address.is_ok_and(|address| address.is_loopback())
     }
 
+    pub(crate) fn site(&self) -> Site {
+        Site {
+            host: self.host.clone(),
+            port: self.port,
+            is_plain: self.is_plain,
+        }
+    }
+
     /// Returns what a token for `path` is for.
     #[must_use]
     pub fn audience(&self, path: &str) -> String {
@@ -118,15 +136,7 @@ impl Endpoint {
 
 impl Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            host,
-            port,
-            is_plain: _,
-        } = self;
-        match host.contains(':') {
-            true => write!(f, "[{host}]:{port}"),
-            false => write!(f, "{host}:{port}"),
-        }
+        Display::fmt(&self.site(), f)
     }
 }
 

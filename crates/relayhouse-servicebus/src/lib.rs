@@ -34,6 +34,11 @@
 //! `UseDevelopmentEmulator=true` is spoken to in plain text, at any port; to another machine that
 //! needs `plain_text=true`. Who has no key gives tokens by a [`TokenProvider`].
 //!
+//! TLS trusts the authorities of the machine, and those of `ca_file`. Networks that let nothing but
+//! HTTPS pass are gone through by `transport=websockets` (feature `websockets`, which is on), and
+//! proxies by `proxy=http://user:password@host:port`, which opens a tunnel for each connection and
+//! is set by no other variable than `RELAYHOUSE_SERVICEBUS_PROXY`.
+//!
 //! # Delivery semantics
 //!
 //! - **At least once**, by peek-lock.
@@ -82,13 +87,14 @@ mod convert;
 mod endpoint;
 mod error;
 mod link;
+mod net;
 mod provider;
 mod receiver;
 mod sender;
 mod token;
 
 pub use self::{
-    config::{Config, ServiceBusBuilder},
+    config::{Config, ServiceBusBuilder, Transport},
     endpoint::{Access, ConnectionString, Endpoint},
     provider::ServiceBus,
     token::{LIFETIME, Token, TokenKind, TokenProvider},

@@ -11,8 +11,7 @@ use relayhouse_core::{
 use crate::{
     capability::CAPABILITIES,
     config::{Config, ServiceBusBuilder},
-    endpoint::Endpoint,
-    link::Link,
+    link::{Link, Way},
     receiver::ServiceBusReceiver,
     sender::ServiceBusSender,
     token::TokenProvider,
@@ -67,7 +66,7 @@ impl ServiceBus {
     pub(crate) fn new(
         context: Context,
         config: &Config,
-        endpoint: Endpoint,
+        endpoint: Way,
         tokens: Arc<dyn TokenProvider>,
     ) -> Self {
         let ids = Arc::new(MessageIds::new(&*context.random));

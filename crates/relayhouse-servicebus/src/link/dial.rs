@@ -1,23 +1,25 @@
-//! Makes the connection to a namespace: a socket, TLS, the tap, and AMQP on top.
+//! Makes the connection to a namespace: a stream, the tap, and AMQP on top.
 
-use std::{fmt::Debug, future::Future, io, sync::Arc, time::Duration};
+use std::{
+    fmt::{self, Display},
+    future::Future,
+    ops::Deref,
+    sync::Arc,
+    time::Duration,
+};
 
 use fe2o3_amqp::{
     connection::{Connection, ConnectionHandle, OpenError},
     sasl_profile::SaslProfile,
 };
 use relayhouse_core::{Clock, Error, ErrorKind, Operation, Result};
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
-};
-use tokio_rustls::{
-    TlsConnector,
-    rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::ServerName},
-};
 
 use super::tap::{Answers, Tap};
-use crate::{endpoint::Endpoint, error};
+use crate::{
+    config::Transport,
+    endpoint::Endpoint,
+    net::{Net, Stream},
+};
 
 /// The largest frame that this side takes, as every client of the service has it.
 const FRAME_BYTES: u32 = 64 * 1024;
@@ -39,34 +41,58 @@ pub(crate) async fn within<T>(
     }
 }
 
-/// Connects to `endpoint`.
+/// An endpoint, and how it is reached.
+#[derive(Clone, Debug)]
+pub(crate) struct Way {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) transport: Transport,
+    pub(crate) net: Arc<Net>,
+}
+
+impl Deref for Way {
+    type Target = Endpoint;
+
+    fn deref(&self) -> &Endpoint {
+        &self.endpoint
+    }
+}
+
+impl Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.endpoint.fmt(f)
+    }
+}
+
+/// Connects by `way`.
 pub(crate) async fn dial(
-    endpoint: &Endpoint,
+    way: &Way,
     container: &str,
     answers: &Answers,
 ) -> Result<ConnectionHandle<()>> {
-    let socket = TcpStream::connect((endpoint.host(), endpoint.port())).await;
-    let socket = socket.map_err(|error| failed(endpoint, "cannot be reached", error))?;
-    // A settlement must not wait for the answer to the one before.
-    socket
-        .set_nodelay(true)
-        .map_err(|error| failed(endpoint, "cannot be used", error))?;
-    if endpoint.is_plain() {
-        return open(endpoint, container, Tap::new(socket, answers.clone())).await;
-    }
-    let name = ServerName::try_from(endpoint.host().to_owned())
-        .map_err(|error| error::invalid("namespace is no name of a server").with_source(error))?;
-    let stream = connector()?
-        .connect(name, socket)
-        .await
-        .map_err(|error| failed(endpoint, "does not agree on TLS", error))?;
-    open(endpoint, container, Tap::new(stream, answers.clone())).await
+    let stream = stream(way).await;
+    let stream = stream.map_err(|error| error.operation(Operation::Open))?;
+    open(&way.endpoint, container, Tap::new(stream, answers.clone())).await
 }
 
-async fn open<S>(endpoint: &Endpoint, container: &str, tap: Tap<S>) -> Result<ConnectionHandle<()>>
-where
-    S: AsyncRead + AsyncWrite + Debug + Send + Unpin + 'static,
-{
+async fn stream(way: &Way) -> Result<Stream> {
+    let site = way.endpoint.site();
+    let stream = way.net.connect(&site).await?;
+    match way.transport {
+        Transport::Amqp => Ok(stream),
+        #[cfg(feature = "websockets")]
+        Transport::Websockets => crate::net::websocket::open(&site, stream).await,
+        #[cfg(not(feature = "websockets"))]
+        Transport::Websockets => Err(crate::error::invalid(
+            "transport=websockets needs the feature websockets of relayhouse-servicebus",
+        )),
+    }
+}
+
+async fn open(
+    endpoint: &Endpoint,
+    container: &str,
+    tap: Tap<Stream>,
+) -> Result<ConnectionHandle<()>> {
     let idle = u32::try_from(IDLE_TIMEOUT.as_millis()).unwrap_or(u32::MAX);
     Connection::builder()
         .container_id(container)
@@ -88,26 +114,4 @@ fn of_open(endpoint: &Endpoint, error: OpenError) -> Error {
     Error::new(kind, format!("{endpoint} does not open an AMQP connection"))
         .with_source(error)
         .operation(Operation::Open)
-}
-
-fn failed(endpoint: &Endpoint, what: &str, error: io::Error) -> Error {
-    Error::new(ErrorKind::ConnectionFailed, format!("{endpoint} {what}"))
-        .with_source(error)
-        .operation(Operation::Open)
-}
-
-/// Makes TLS that trusts the authorities of the machine.
-fn connector() -> Result<TlsConnector> {
-    let mut roots = RootCertStore::empty();
-    // Some of a machine's certificates may be unreadable, which does no harm while others are not.
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        return Err(error::invalid("this machine trusts no authority for TLS"));
-    }
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Error::new(ErrorKind::Unexpected, "TLS cannot start").with_source(error))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(TlsConnector::from(Arc::new(config)))
 }

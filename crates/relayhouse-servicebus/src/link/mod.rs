@@ -26,12 +26,11 @@ use tokio::sync::Mutex;
 use self::tap::Answers;
 use crate::{
     convert::time_of,
-    endpoint::Endpoint,
     token::{Token, TokenProvider},
 };
 
 pub(crate) use self::{
-    dial::within,
+    dial::{Way, within},
     fault::{
         link_is_lost, of_amqp, of_receiver_attach, of_recv, of_send, of_sender_attach, of_state,
         unknown,
@@ -51,7 +50,7 @@ const TOKENS_MAX: usize = 1024;
 /// Holds what all queues of one provider share.
 #[derive(Debug)]
 pub(crate) struct Link {
-    endpoint: Endpoint,
+    endpoint: Way,
     tokens: Arc<dyn TokenProvider>,
     clock: Arc<dyn Clock>,
     connect_timeout: Duration,
@@ -73,7 +72,7 @@ struct Wire {
 
 impl Link {
     pub(crate) fn new(
-        endpoint: Endpoint,
+        endpoint: Way,
         tokens: Arc<dyn TokenProvider>,
         clock: Arc<dyn Clock>,
         connect_timeout: Duration,

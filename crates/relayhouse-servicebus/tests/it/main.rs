@@ -2,6 +2,10 @@
 #![cfg(test)]
 
 mod broker;
+#[cfg(feature = "websockets")]
+mod fronts;
+#[cfg(feature = "websockets")]
+mod ways;
 
 use std::{future::poll_fn, num::NonZeroU32, sync::Arc, task::Poll, time::Duration};
 
