@@ -24,13 +24,14 @@ pub(crate) const RECEIVE_BATCH_MAX: u32 = 500;
 pub(crate) const RECEIVE_WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// The longest lock that an entity can be set to.
-const LOCK_MAX: Duration = Duration::from_secs(5 * 60);
+pub(crate) const LOCK_MAX: Duration = Duration::from_secs(5 * 60);
 
 /// What an entity without sessions can do.
 pub(crate) const CAPABILITIES: Capabilities = Capabilities {
     ack: Support::Native,
     release: Support::Native,
     dead_letter: Support::Native,
+    redrive: Support::Emulated,
     attempts_limit: Support::Native,
     attempts: Attempts::Exact,
     lease: LeaseKind::Delivery,
@@ -39,6 +40,9 @@ pub(crate) const CAPABILITIES: Capabilities = Capabilities {
     ttl: Support::Native,
     dedup: Support::Native,
     topics: Support::Native,
+    purge: Support::Emulated,
+    stats: Support::Native,
+    create: Support::Native,
     headers: Support::Native,
     receive_drop: Support::Native,
     send_batch_max: NonZeroU32::new(SEND_BATCH_MAX),

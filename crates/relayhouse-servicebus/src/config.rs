@@ -4,12 +4,13 @@ use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use relayhouse_core::{Address, Context, Result, Secret, config, config::Params};
 use serde::Deserialize;
+use url::Url;
 
 use crate::{
     endpoint::{ConnectionString, Endpoint},
     error,
     link::Way,
-    net::{Net, Proxy, Tls},
+    net::{Net, Proxy, Site, Tls},
     provider::ServiceBus,
     token::TokenProvider,
 };
@@ -39,6 +40,9 @@ pub struct Config {
     pub proxy: Option<Secret>,
     /// A file of authorities in PEM that are trusted beside those of the machine; none.
     pub ca_file: Option<PathBuf>,
+    /// Where the management API is, as `https://host:port`; port 443 of the namespace, or 5300 of an
+    /// emulator.
+    pub admin_endpoint: Option<String>,
     /// True to let messages and tokens leave this machine in plain text; false.
     pub plain_text: bool,
     /// How long a connection, with its token and a link, may take; 30 seconds.
@@ -47,6 +51,9 @@ pub struct Config {
     /// How long the broker may take to answer a send, a settlement or an extension; 10 seconds.
     #[serde(deserialize_with = "config::duration")]
     pub call_timeout: Duration,
+    /// How long one call of administration may take; 30 seconds.
+    #[serde(deserialize_with = "config::duration")]
+    pub admin_timeout: Duration,
 }
 
 /// Says what AMQP goes over.
@@ -70,9 +77,11 @@ impl Default for Config {
             transport: Transport::Amqp,
             proxy: None,
             ca_file: None,
+            admin_endpoint: None,
             plain_text: false,
             connect_timeout: Duration::from_secs(30),
             call_timeout: Duration::from_secs(10),
+            admin_timeout: Duration::from_secs(30),
         }
     }
 }
@@ -98,6 +107,7 @@ impl Config {
         let durations = [
             ("connect_timeout", self.connect_timeout),
             ("call_timeout", self.call_timeout),
+            ("admin_timeout", self.admin_timeout),
         ];
         match durations.iter().find(|(_, value)| value.is_zero()) {
             Some((key, _)) => Err(error::invalid(format!("option {key}: must not be zero"))),
@@ -141,6 +151,35 @@ impl Config {
             Transport::Amqp => Ok((endpoint, tokens)),
             Transport::Websockets => Ok((endpoint.websockets(), tokens)),
         }
+    }
+
+    /// Decides where the management API of the namespace at `endpoint` is.
+    fn admin(&self, endpoint: &Endpoint) -> Result<Site> {
+        let broken = |rule| error::invalid(format!("option admin_endpoint: {rule}"));
+        let Some(text) = &self.admin_endpoint else {
+            return Ok(endpoint.admin());
+        };
+        let url = Url::parse(text).map_err(|_| broken("is no URL"))?;
+        let is_plain = match url.scheme() {
+            "http" => true,
+            "https" => false,
+            _ => return Err(broken("must begin with https:// or http://")),
+        };
+        let (Some(host), Some(port), "/") =
+            (url.host_str(), url.port_or_known_default(), url.path())
+        else {
+            return Err(broken("must be a host and a port"));
+        };
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let site = Site {
+            host: host.to_owned(),
+            port,
+            is_plain,
+        };
+        if is_plain && !site.is_local() && !self.plain_text {
+            return Err(broken("is not on this machine: http needs plain_text=true"));
+        }
+        Ok(site)
     }
 
     /// Decides how servers are reached, which trusts `authorities` as well.
@@ -250,6 +289,18 @@ impl ServiceBusBuilder {
         self
     }
 
+    /// Sets where the management API is, as `https://host:port`.
+    pub fn admin_endpoint(mut self, url: impl Into<String>) -> Self {
+        self.config.admin_endpoint = Some(url.into());
+        self
+    }
+
+    /// Sets how long one call of administration may take.
+    pub fn admin_timeout(mut self, admin_timeout: Duration) -> Self {
+        self.config.admin_timeout = admin_timeout;
+        self
+    }
+
     /// Builds the provider. It connects when the first queue is opened.
     ///
     /// # Errors
@@ -259,12 +310,19 @@ impl ServiceBusBuilder {
     pub fn build(self) -> Result<ServiceBus> {
         self.config.check()?;
         let (endpoint, tokens) = self.config.access(self.tokens)?;
+        let admin = self.config.admin(&endpoint)?;
         let way = Way {
             endpoint,
             transport: self.config.transport,
             net: Arc::new(self.config.net(&self.authorities)?),
         };
-        Ok(ServiceBus::new(self.context, &self.config, way, tokens))
+        Ok(ServiceBus::new(
+            self.context,
+            &self.config,
+            way,
+            admin,
+            tokens,
+        ))
     }
 }
 
@@ -360,6 +418,32 @@ mod tests {
             assert!(error.message().contains(expected), "{error}");
         }
         assert!(access(&[("connection_string", &far), ("plain_text", "true")]).is_ok());
+    }
+
+    #[test]
+    fn the_management_api_is_where_it_is_said_to_be() {
+        let endpoint = access(&[("connection_string", EMULATOR)]).unwrap();
+        let admin = |pairs: &[(&str, &str)]| config(pairs).unwrap().admin(&endpoint);
+        assert_eq!(admin(&[]).unwrap().to_string(), "localhost:5300");
+        let azure = Endpoint::of_namespace("contoso").unwrap().admin();
+        assert_eq!(azure.to_string(), "contoso.servicebus.windows.net:443");
+        assert!(!azure.is_plain);
+        let near = admin(&[("admin_endpoint", "http://[::1]:81")]).unwrap();
+        assert_eq!(
+            (near.to_string(), near.is_plain),
+            ("[::1]:81".to_owned(), true)
+        );
+        let far = ("admin_endpoint", "http://far.example");
+        assert!(admin(&[far, ("plain_text", "true")]).is_ok());
+        for (text, expected) in [
+            ("http://far.example", "needs plain_text=true"),
+            ("far", "is no URL"),
+            ("ftp://far.example", "must begin with https://"),
+            ("https://far.example/path", "must be a host and a port"),
+        ] {
+            let error = admin(&[("admin_endpoint", text)]).unwrap_err();
+            assert!(error.message().contains(expected), "{error}");
+        }
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::{
     fmt::{self, Debug, Display},
-    net::IpAddr,
     str::FromStr,
 };
 
@@ -13,6 +12,8 @@ use crate::{error, net::Site};
 const PORT_TLS: u16 = 5671;
 const PORT_PLAIN: u16 = 5672;
 const PORT_HTTPS: u16 = 443;
+/// Where the emulators have the management API.
+const PORT_ADMIN: u16 = 5300;
 const DOMAIN: &str = ".servicebus.windows.net";
 
 /// Names a namespace: a host, a port, and whether it is spoken to in plain text.
@@ -115,8 +116,20 @@ impl Endpoint {
     /// Returns true if the host is this machine.
     #[must_use]
     pub fn is_local(&self) -> bool {
-        let address = self.host.parse::<IpAddr>();
-        self.host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+        self.site().is_local()
+    }
+
+    /// Returns where the management API is if nobody says otherwise.
+    pub(crate) fn admin(&self) -> Site {
+        Site {
+            host: self.host.clone(),
+            port: if self.is_plain {
+                PORT_ADMIN
+            } else {
+                PORT_HTTPS
+            },
+            is_plain: self.is_plain,
+        }
     }
 
     pub(crate) fn site(&self) -> Site {

@@ -114,6 +114,47 @@ const fn changes(operation: Operation) -> bool {
     )
 }
 
+/// What the statuses of the management API mean, with the codes that stand in their texts.
+const STATUSES: &[(u16, ErrorKind, Retry)] = &[
+    (400, ErrorKind::ConfigInvalid, Retry::Permanent),
+    (401, ErrorKind::Unauthorized, Retry::Permanent),
+    // The namespace has no room for it, or its tier does not know it.
+    (403, ErrorKind::Full, Retry::Permanent),
+    (404, ErrorKind::QueueNotFound, Retry::Permanent),
+    (408, ErrorKind::OutcomeUnknown, Retry::Temporary),
+    (409, ErrorKind::QueueConflict, Retry::Permanent),
+    (410, ErrorKind::QueueNotFound, Retry::Permanent),
+    (412, ErrorKind::QueueConflict, Retry::Permanent),
+    (429, ErrorKind::Throttled, BUSY),
+    (500, ErrorKind::OutcomeUnknown, Retry::Temporary),
+    (502, ErrorKind::OutcomeUnknown, Retry::Temporary),
+    (503, ErrorKind::Throttled, BUSY),
+    (504, ErrorKind::OutcomeUnknown, Retry::Temporary),
+];
+
+/// How the service says that something else is being done to the entity.
+const IN_PROGRESS: &str = "SubCode=40901";
+
+/// Turns a refusal of the management API into an error.
+pub(crate) fn of_status(status: u16, detail: Option<&str>, changes: bool) -> Error {
+    let row = STATUSES.iter().find(|(known, _, _)| *known == status);
+    let (kind, retry) = match row {
+        Some((409, _, _)) if detail.is_some_and(|it| it.contains(IN_PROGRESS)) => {
+            (ErrorKind::Unavailable, BUSY)
+        }
+        Some((_, ErrorKind::OutcomeUnknown, retry)) if !changes => (ErrorKind::Unavailable, *retry),
+        Some((_, kind, retry)) => (*kind, *retry),
+        None => (ErrorKind::Unexpected, Retry::Permanent),
+    };
+    let text = match detail {
+        Some(detail) => format!("the management API answers {status}: {}", shortened(detail)),
+        None => format!("the management API answers {status}"),
+    };
+    Error::new(kind, text)
+        .retry(retry)
+        .operation(Operation::Admin)
+}
+
 fn shortened(text: &str) -> String {
     let mut shown = String::new();
     for character in text.chars().take(TEXT_CHARS_MAX) {
@@ -215,6 +256,40 @@ mod tests {
             let told = (error.kind(), error.retry_hint(), error.attempted());
             assert_eq!(told, (kind, retry, Some(operation)), "{condition}");
         }
+    }
+
+    #[test]
+    fn statuses_become_kinds() {
+        use ErrorKind as Kind;
+        use Retry::{Permanent, Temporary};
+        let is_sorted = STATUSES.windows(2).all(|pair| pair[0].0 < pair[1].0);
+        assert!(is_sorted);
+        let busy = "SubCode=40901. Another conflicting operation is in progress.";
+        for (status, detail, kind, retry) in [
+            (400, None, Kind::ConfigInvalid, Permanent),
+            (401, None, Kind::Unauthorized, Permanent),
+            (403, None, Kind::Full, Permanent),
+            (404, None, Kind::QueueNotFound, Permanent),
+            (
+                409,
+                Some("SubCode=40900. Conflict."),
+                Kind::QueueConflict,
+                Permanent,
+            ),
+            (409, Some(busy), Kind::Unavailable, BUSY),
+            (429, None, Kind::Throttled, BUSY),
+            (500, None, Kind::OutcomeUnknown, Temporary),
+            (503, None, Kind::Throttled, BUSY),
+            (418, None, Kind::Unexpected, Permanent),
+        ] {
+            let error = of_status(status, detail, true);
+            assert_eq!(
+                (error.kind(), error.retry_hint()),
+                (kind, retry),
+                "{status}"
+            );
+        }
+        assert_eq!(of_status(500, None, false).kind(), Kind::Unavailable);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Queues, topics and subscriptions of Azure Service Bus, over AMQP 1.0.
 //!
-//! It sends, receives by peek-lock and settles by what the broker answers. It is no client of the
-//! management interface: it neither creates nor lists entities.
+//! It sends, receives by peek-lock and settles by what the broker answers. Queues and
+//! subscriptions are administered by the management API over HTTP; [`ServiceBus::management`] has
+//! what the port for administration does not know: topics, and all that an entity can be set to.
 //!
 //! Start from [`ServiceBus::open`] with a URL, or from [`ServiceBus::builder`].
 //!
@@ -34,6 +35,9 @@
 //! `UseDevelopmentEmulator=true` is spoken to in plain text, at any port; to another machine that
 //! needs `plain_text=true`. Who has no key gives tokens by a [`TokenProvider`].
 //!
+//! The management API is at port 443 of the namespace, and for emulators at port 5300, in plain
+//! text; `admin_endpoint=https://host:port` says otherwise.
+//!
 //! TLS trusts the authorities of the machine, and those of `ca_file`. Networks that let nothing but
 //! HTTPS pass are gone through by `transport=websockets` (feature `websockets`, which is on), and
 //! proxies by `proxy=http://user:password@host:port`, which opens a tunnel for each connection and
@@ -55,6 +59,11 @@
 //! - **Dead letters** go to the entity's own dead-letter queue, with reason and description.
 //! - **Dedup.** The dedup id is sent as message id, by which the broker compares; the message's own
 //!   id goes beside it.
+//!
+//! - **Administration.** Creating a queue that is there and fits changes nothing; a subscription is
+//!   created with its topic. The broker counts what is leased among what is ready. A purge receives
+//!   and acks, so what is held back or deferred stays. A redrive sends each dead letter again and
+//!   then acks it; a subscription's would go to all subscriptions of the topic, and are refused.
 //!
 //! # Mapping
 //!
@@ -81,6 +90,7 @@
 //!
 //! There is none: the client library changes its interface too often to be shown.
 
+mod admin;
 mod capability;
 mod config;
 mod convert;
@@ -94,6 +104,7 @@ mod sender;
 mod token;
 
 pub use self::{
+    admin::{EntityProperties, EntityStatus, Management},
     config::{Config, ServiceBusBuilder, Transport},
     endpoint::{Access, ConnectionString, Endpoint},
     provider::ServiceBus,

@@ -9,13 +9,18 @@ use relayhouse_core::{
 };
 
 use crate::{
+    admin::{Api, Management, ServiceBusAdmin},
     capability::CAPABILITIES,
     config::{Config, ServiceBusBuilder},
     link::{Link, Way},
+    net::{Http, Site},
     receiver::ServiceBusReceiver,
     sender::ServiceBusSender,
     token::TokenProvider,
 };
+
+/// The most bytes of an answer of the management API; a page of 100 entities has a tenth of them.
+const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Opens queues, topics and subscriptions of one namespace.
 ///
@@ -26,6 +31,7 @@ pub struct ServiceBus(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     link: Arc<Link>,
+    api: Arc<Api>,
     ids: Arc<MessageIds>,
     call_timeout: std::time::Duration,
     receivers: Mutex<Vec<Weak<ServiceBusReceiver>>>,
@@ -67,18 +73,38 @@ impl ServiceBus {
         context: Context,
         config: &Config,
         endpoint: Way,
+        admin: Site,
         tokens: Arc<dyn TokenProvider>,
     ) -> Self {
         let ids = Arc::new(MessageIds::new(&*context.random));
         let container = format!("relayhouse-{}", ids.next_id());
         let timeout = config.connect_timeout;
+        let api = Api {
+            http: Http {
+                net: Arc::clone(&endpoint.net),
+                clock: Arc::clone(&context.clock),
+                timeout: config.admin_timeout,
+                reply_bytes_max: ANSWER_BYTES_MAX,
+            },
+            site: admin,
+            endpoint: endpoint.endpoint.clone(),
+            tokens: Arc::clone(&tokens),
+            clock: Arc::clone(&context.clock),
+        };
         let link = Link::new(endpoint, tokens, context.clock, timeout, container);
         Self(Arc::new(Inner {
             link: Arc::new(link),
+            api: Arc::new(api),
             ids,
             call_timeout: config.call_timeout,
             receivers: Mutex::new(Vec::new()),
         }))
+    }
+
+    /// Returns the management of the namespace: topics, and all that an entity can be set to.
+    #[must_use]
+    pub fn management(&self) -> Management {
+        Management::new(Arc::clone(&self.0.api))
     }
 
     fn remember(&self, receiver: &Arc<ServiceBusReceiver>) {
@@ -102,6 +128,7 @@ impl Provider for ServiceBus {
     async fn sender(&self, queue: &QueueName) -> Result<Arc<dyn Sender>> {
         let Inner {
             link,
+            api: _,
             ids,
             call_timeout,
             receivers: _,
@@ -145,7 +172,7 @@ impl Provider for ServiceBus {
     }
 
     fn admin(&self) -> Option<Arc<dyn Admin>> {
-        None
+        Some(Arc::new(ServiceBusAdmin::new(self.clone())))
     }
 
     fn transactional(&self) -> Option<Arc<dyn Transactional>> {

@@ -1,5 +1,6 @@
 //! The way to a server: through a proxy if there is one, and over TLS.
 
+mod http;
 mod proxy;
 mod tls;
 #[cfg(feature = "websockets")]
@@ -8,6 +9,7 @@ pub(crate) mod websocket;
 use std::{
     fmt::{self, Debug, Display},
     io,
+    net::IpAddr,
 };
 
 use relayhouse_core::{Error, ErrorKind, Result, Retry};
@@ -16,7 +18,11 @@ use tokio::{
     net::TcpStream,
 };
 
-pub(crate) use self::{proxy::Proxy, tls::Tls};
+pub(crate) use self::{
+    http::{Http, Reply},
+    proxy::Proxy,
+    tls::Tls,
+};
 
 /// What bytes go over, both ways.
 pub(crate) trait Io: AsyncRead + AsyncWrite + Debug + Send + Unpin {}
@@ -78,6 +84,14 @@ impl Net {
         }
         let secured = self.tls.connect(&site.host, stream).await?;
         secured.map_err(|error| failed(site, "does not agree on TLS", error))
+    }
+}
+
+impl Site {
+    /// Returns true if the host is this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        let address = self.host.parse::<IpAddr>();
+        self.host == "localhost" || address.is_ok_and(|address| address.is_loopback())
     }
 }
 

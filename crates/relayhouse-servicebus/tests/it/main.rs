@@ -1,9 +1,11 @@
 //! The adapter against a broker that is written by hand, and decides as each test has it.
 #![cfg(test)]
 
+mod admin;
 mod broker;
 #[cfg(feature = "websockets")]
 mod fronts;
+mod http;
 #[cfg(feature = "websockets")]
 mod ways;
 
