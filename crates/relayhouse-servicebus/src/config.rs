@@ -35,6 +35,18 @@ pub struct Config {
     pub namespace: Option<String>,
     /// What AMQP goes over.
     pub transport: Transport,
+    /// Who asks Entra ID for tokens; nobody. Needs the feature `entra`.
+    pub identity: Option<Identity>,
+    /// The tenant of the identity; that of the environment, where the identity looks there.
+    pub tenant_id: Option<String>,
+    /// The client id of the identity; of a managed one, that of the machine.
+    pub client_id: Option<String>,
+    /// The secret of an identity that has one.
+    pub client_secret: Option<Secret>,
+    /// The file of PEM with the certificate of an identity that has one, and its RSA key.
+    pub client_certificate_file: Option<PathBuf>,
+    /// Where Entra ID is, as `https://host`; that of the public cloud, or of the environment.
+    pub authority_host: Option<String>,
     /// The proxy through which all connections go, as `http://user:password@host:port`; none. It
     /// must open tunnels to the port of the transport.
     pub proxy: Option<Secret>,
@@ -69,12 +81,35 @@ pub enum Transport {
     Websockets,
 }
 
+/// Says who asks Entra ID for tokens.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Identity {
+    /// The managed identity of the machine, or of the app service.
+    Managed,
+    /// The identity of a workload on Kubernetes.
+    Workload,
+    /// Whoever is logged in by `az login`.
+    Cli,
+    /// A client with a secret.
+    ClientSecret,
+    /// A client with a certificate.
+    ClientCertificate,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
             connection_string: None,
             namespace: None,
             transport: Transport::Amqp,
+            identity: None,
+            tenant_id: None,
+            client_id: None,
+            client_secret: None,
+            client_certificate_file: None,
+            authority_host: None,
             proxy: None,
             ca_file: None,
             admin_endpoint: None,
@@ -198,6 +233,29 @@ impl Config {
     }
 }
 
+#[cfg(feature = "entra")]
+fn identity_tokens(
+    identity: Identity,
+    config: &Config,
+    net: &Arc<Net>,
+    context: &Context,
+) -> Result<Arc<dyn TokenProvider>> {
+    let tokens = crate::token::entra::tokens(identity, config, net, context);
+    Ok(Arc::new(tokens?))
+}
+
+#[cfg(not(feature = "entra"))]
+fn identity_tokens(
+    _: Identity,
+    _: &Config,
+    _: &Arc<Net>,
+    _: &Context,
+) -> Result<Arc<dyn TokenProvider>> {
+    Err(error::invalid(
+        "option identity: needs the feature entra of relayhouse-servicebus",
+    ))
+}
+
 /// Compares hosts: a URL need not repeat the port.
 fn is_same(one: &Endpoint, other: &Endpoint) -> bool {
     one.host() == other.host()
@@ -259,6 +317,12 @@ impl ServiceBusBuilder {
         self
     }
 
+    /// Has `identity` ask Entra ID for tokens, with what [`Config`] says of it.
+    pub fn identity(mut self, identity: Identity) -> Self {
+        self.config.identity = Some(identity);
+        self
+    }
+
     /// Sets what AMQP goes over.
     pub fn transport(mut self, transport: Transport) -> Self {
         self.config.transport = transport;
@@ -309,12 +373,22 @@ impl ServiceBusBuilder {
     /// the option and what is wrong with it.
     pub fn build(self) -> Result<ServiceBus> {
         self.config.check()?;
-        let (endpoint, tokens) = self.config.access(self.tokens)?;
+        let net = Arc::new(self.config.net(&self.authorities)?);
+        let tokens = match (self.tokens, self.config.identity) {
+            (None, Some(identity)) => Some(identity_tokens(
+                identity,
+                &self.config,
+                &net,
+                &self.context,
+            )?),
+            (tokens, _) => tokens,
+        };
+        let (endpoint, tokens) = self.config.access(tokens)?;
         let admin = self.config.admin(&endpoint)?;
         let way = Way {
             endpoint,
             transport: self.config.transport,
-            net: Arc::new(self.config.net(&self.authorities)?),
+            net,
         };
         Ok(ServiceBus::new(
             self.context,

@@ -155,6 +155,41 @@ pub(crate) fn of_status(status: u16, detail: Option<&str>, changes: bool) -> Err
         .operation(Operation::Admin)
 }
 
+/// Turns an error of the libraries of Entra ID into one of ours.
+#[cfg(feature = "entra")]
+pub(crate) fn of_azure(azure: azure_core::Error) -> Error {
+    let (kind, retry) = cause_of_azure(&azure);
+    Error::new(kind, "Entra ID gives no token")
+        .retry(retry)
+        .with_source(azure)
+}
+
+/// Looks through what those libraries have wrapped around the cause.
+#[cfg(feature = "entra")]
+fn cause_of_azure(azure: &azure_core::Error) -> (ErrorKind, Retry) {
+    use azure_core::error::ErrorKind as Azure;
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(azure);
+    while let Some(error) = next {
+        if let Some(ours) = error.downcast_ref::<Error>() {
+            return match ours.kind() {
+                // A token that was asked for and is not known of changes nothing.
+                ErrorKind::OutcomeUnknown => (ErrorKind::ConnectionFailed, Retry::Temporary),
+                kind => (kind, ours.retry_hint()),
+            };
+        }
+        let theirs = error.downcast_ref::<azure_core::Error>();
+        if let Some(Azure::HttpResponse { status, .. }) = theirs.map(azure_core::Error::kind) {
+            return match u16::from(*status) {
+                429 => (ErrorKind::Throttled, BUSY),
+                500..=599 => (ErrorKind::Unavailable, Retry::Temporary),
+                _ => (ErrorKind::Unauthorized, Retry::Permanent),
+            };
+        }
+        next = error.source();
+    }
+    (ErrorKind::Unauthorized, Retry::Permanent)
+}
+
 fn shortened(text: &str) -> String {
     let mut shown = String::new();
     for character in text.chars().take(TEXT_CHARS_MAX) {

@@ -33,7 +33,15 @@
 //! [`Config`], as parameters (`?call_timeout=5s`) and as variables
 //! (`RELAYHOUSE_SERVICEBUS_CONNECTION_STRING`). A connection string with
 //! `UseDevelopmentEmulator=true` is spoken to in plain text, at any port; to another machine that
-//! needs `plain_text=true`. Who has no key gives tokens by a [`TokenProvider`].
+//! needs `plain_text=true`. Who has no key gives tokens by a [`TokenProvider`],
+//! or has Entra ID give them.
+//!
+//! With the feature `entra`, `identity=managed` asks for the tokens of the machine's managed
+//! identity, `workload` for those of a Kubernetes workload, `cli` for those of whoever is logged in
+//! by `az login`, and `client_secret` and `client_certificate` for those of a client; `tenant_id`,
+//! `client_id`, `client_secret` and `client_certificate_file` say which. `EntraTokens` takes any
+//! other credential of `azure_identity`. Its calls go through the same proxy and trust the same
+//! authorities, and are not retried here.
 //!
 //! The management API is at port 443 of the namespace, and for emulators at port 5300, in plain
 //! text; `admin_endpoint=https://host:port` says otherwise.
@@ -103,9 +111,11 @@ mod receiver;
 mod sender;
 mod token;
 
+#[cfg(feature = "entra")]
+pub use self::token::entra::EntraTokens;
 pub use self::{
     admin::{EntityProperties, EntityStatus, Management},
-    config::{Config, ServiceBusBuilder, Transport},
+    config::{Config, Identity, ServiceBusBuilder, Transport},
     endpoint::{Access, ConnectionString, Endpoint},
     provider::ServiceBus,
     token::{LIFETIME, Token, TokenKind, TokenProvider},

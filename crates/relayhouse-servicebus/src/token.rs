@@ -1,5 +1,10 @@
 //! What a client shows to be let in: tokens, and where they come from.
 
+#[cfg(feature = "entra")]
+mod certificate;
+#[cfg(feature = "entra")]
+pub(crate) mod entra;
+
 use std::{fmt::Debug, time::Duration};
 
 use async_trait::async_trait;

@@ -34,6 +34,9 @@ pub(crate) struct Http {
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
+    /// What came beside the body.
+    #[cfg(feature = "entra")]
+    pub(crate) headers: hyper::HeaderMap,
     pub(crate) body: Bytes,
 }
 
@@ -75,6 +78,8 @@ impl Http {
             let body = Limited::new(body, self.reply_bytes_max).collect().await;
             Ok(Reply {
                 status: head.status,
+                #[cfg(feature = "entra")]
+                headers: head.headers,
                 body: body
                     .map_err(|error| self.cut(site, changes, error))?
                     .to_bytes(),

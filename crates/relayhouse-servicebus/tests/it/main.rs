@@ -3,6 +3,8 @@
 
 mod admin;
 mod broker;
+#[cfg(all(feature = "entra", feature = "websockets"))]
+mod entra;
 #[cfg(feature = "websockets")]
 mod fronts;
 mod http;
