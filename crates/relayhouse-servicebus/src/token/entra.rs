@@ -5,6 +5,7 @@ use std::{
     fmt::Debug,
     future::ready,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -32,7 +33,6 @@ use super::{Token, TokenKind, TokenProvider, certificate::Certificate};
 use crate::{
     config::{Config, Identity},
     error,
-    link::TOKEN_MARGIN,
     net::{Http, Net, Site},
 };
 
@@ -44,6 +44,9 @@ const AUTHORITY: &str = "https://login.microsoftonline.com";
 
 /// The most bytes with which Entra ID, or the service of a managed identity, answers.
 const ANSWER_BYTES_MAX: usize = 256 * 1024;
+
+/// How long before its end a token is asked for anew: not later than a link shows a new one.
+const MARGIN: Duration = Duration::from_secs(5 * 60);
 
 const MICROS: u64 = 1_000_000;
 
@@ -74,7 +77,7 @@ impl EntraTokens {
 #[async_trait]
 impl TokenProvider for EntraTokens {
     async fn token(&self, _audience: &str, now: Timestamp) -> Result<Token> {
-        let holds = |token: &Token| now + TOKEN_MARGIN < token.expires_at;
+        let holds = |token: &Token| now + MARGIN < token.expires_at;
         if let Some(token) = self.known().clone().filter(holds) {
             return Ok(token);
         }
