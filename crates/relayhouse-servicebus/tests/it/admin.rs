@@ -14,7 +14,10 @@ use relayhouse_servicebus::{EntityProperties, EntityStatus, ServiceBus};
 
 use tokio::sync::Notify;
 
-use crate::http::{Answer, Server, say};
+use crate::{
+    broker::{Broker, Script},
+    http::{Answer, Server, say},
+};
 
 const VERSION: &str = "api-version=2021-05";
 
@@ -385,4 +388,43 @@ async fn the_key_is_not_shown() {
             "{text}"
         );
     }
+}
+
+/// Starts a broker with two messages, and what administers it.
+async fn with_broker() -> (Broker, Server, Arc<dyn Admin>) {
+    let broker = Broker::start(Script {
+        queue: ["one", "two"].into(),
+        ..Script::default()
+    });
+    let broker = broker.await;
+    let server = Server::start([say(200, QUEUE)]).await;
+    let servicebus = ServiceBus::builder(relayhouse_time::context().unwrap())
+        .connection_string(broker.connection_string())
+        .admin_endpoint(format!("http://127.0.0.1:{}", server.port))
+        .build()
+        .unwrap();
+    let admin = servicebus.admin().unwrap();
+    (broker, server, admin)
+}
+
+#[tokio::test]
+async fn a_purge_acks_what_there_is() {
+    let (broker, _server, admin) = with_broker().await;
+    assert_eq!(admin.purge(&"orders".parse().unwrap()).await.unwrap(), 2);
+    let script = broker.script.lock().unwrap();
+    assert!(script.queue.is_empty() && script.sent.is_empty());
+    assert_eq!(script.settled.len(), 2);
+}
+
+#[tokio::test]
+async fn a_redrive_sends_dead_letters_again_and_acks_them() {
+    let (broker, _server, admin) = with_broker().await;
+    let redrive = Redrive {
+        max: NonZeroU32::new(2),
+    };
+    let moved = admin.redrive(&"orders".parse().unwrap(), &redrive).await;
+    assert_eq!(moved.unwrap(), 2);
+    let script = broker.script.lock().unwrap();
+    assert_eq!((script.sent.len(), script.settled.len()), (2, 2));
+    assert!(script.queue.is_empty());
 }

@@ -268,7 +268,7 @@ impl Peer {
         let Some(link) = self.links.get(&(channel, handle.0)) else {
             return Ok(());
         };
-        if !link.is_sending || link.address.starts_with('$') || link.address.contains("/$") {
+        if !link.is_sending || link.address.starts_with('$') || link.address.contains("/$management") {
             return Ok(());
         }
         self.script.lock().unwrap().credits.push(credit);
@@ -319,7 +319,7 @@ impl Peer {
         payload: &[u8],
     ) -> std::io::Result<()> {
         let address = self.links[&(channel, transfer.handle.0)].address.clone();
-        let is_node = address.starts_with('$') || address.contains("/$");
+        let is_node = address.starts_with('$') || address.contains("/$management");
         let refusal = self.script.lock().unwrap().refusal.take_if(|_| !is_node);
         let state = match refusal {
             Some(name) => DeliveryState::Rejected(Rejected {
