@@ -2,6 +2,8 @@
 //! emulator tells (`Config.json`).
 
 mod file;
+mod properties;
+mod rules;
 #[cfg(test)]
 mod tests;
 
