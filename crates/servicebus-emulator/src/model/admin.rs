@@ -6,6 +6,7 @@ use super::{
     dedup::Dedup,
     draft::{Draft, Way},
     entity::{Entity, EntityId},
+    names::{check_name, check_subscription_name, no_name},
     not_found,
     queue::{Queue, Role},
     rule::key,
@@ -17,12 +18,6 @@ pub const ENTITIES_MAX: usize = 10_000;
 
 /// How many subscriptions a topic may have.
 pub const SUBSCRIPTIONS_MAX: usize = 2_000;
-
-/// The longest name of a queue or a topic, in characters.
-pub const NAME_LENGTH_MAX: usize = 260;
-
-/// The longest name of a subscription, in characters.
-const SUBSCRIPTION_NAME_LENGTH_MAX: usize = 50;
 
 impl Model {
     /// Makes a queue.
@@ -380,40 +375,6 @@ impl Queue {
     }
 }
 
-fn check_name(path: &Path) -> Result<()> {
-    let name = path.as_str();
-    let length = name.chars().count();
-    let is_part = |part: char| part.is_alphanumeric() || matches!(part, '.' | '-' | '_' | '/');
-    let ends = [name.chars().next(), name.chars().next_back()];
-    let is_valid = (1..=NAME_LENGTH_MAX).contains(&length)
-        && name.chars().all(is_part)
-        && ends.into_iter().flatten().all(char::is_alphanumeric)
-        && path.as_subscription().is_none();
-    if is_valid {
-        return Ok(());
-    }
-    let message = format!(
-        "'{name}' cannot be the name of an entity: it has 1 to {NAME_LENGTH_MAX} letters, digits, \
-         periods, hyphens, underscores and slashes, and begins and ends with a letter or a digit."
-    );
-    Err(Error::new(ErrorKind::Argument, message))
-}
-
-fn check_subscription_name(name: &str) -> Result<()> {
-    let length = name.chars().count();
-    let is_part = |part: char| part.is_alphanumeric() || matches!(part, '.' | '-' | '_');
-    let is_valid =
-        (1..=SUBSCRIPTION_NAME_LENGTH_MAX).contains(&length) && name.chars().all(is_part);
-    if is_valid {
-        return Ok(());
-    }
-    let message = format!(
-        "'{name}' cannot be the name of a subscription: it has 1 to \
-         {SUBSCRIPTION_NAME_LENGTH_MAX} letters, digits, periods, hyphens and underscores."
-    );
-    Err(Error::new(ErrorKind::Argument, message))
-}
-
 fn check_fixed(path: &Path, old: bool, new: bool) -> Result<()> {
     if old == new {
         return Ok(());
@@ -422,9 +383,4 @@ fn check_fixed(path: &Path, old: bool, new: bool) -> Result<()> {
         "'{path}' exists: whether it requires sessions or detects duplicates cannot be changed."
     );
     Err(Error::new(ErrorKind::Argument, message))
-}
-
-fn no_name(path: &Path) -> Error {
-    let message = format!("'{path}' is not the path of a subscription.");
-    Error::new(ErrorKind::Argument, message)
 }

@@ -20,7 +20,9 @@ mod duration;
 mod entity;
 mod error;
 mod forward;
+mod limits;
 mod message;
+mod names;
 mod peek;
 mod queue;
 mod random;
@@ -46,7 +48,7 @@ use tokio::sync::watch;
 pub use self::{
     accept::{Browse, Session, SessionKey},
     address::{ADDRESS_BYTES_MAX, Address, Path, Subqueue},
-    admin::{ENTITIES_MAX, NAME_LENGTH_MAX, SUBSCRIPTIONS_MAX},
+    admin::{ENTITIES_MAX, SUBSCRIPTIONS_MAX},
     config::{Config, ConfigError, SubscriptionConfig, TopicConfig},
     contents::{BodyKind, Contents},
     counts::{Counts, EntityKind, Summary},
@@ -54,13 +56,15 @@ pub use self::{
     duration::{finite_duration, parse_duration, write_duration},
     entity::Stamps,
     error::{Error, ErrorKind, Result},
+    limits::ID_LENGTH_MAX,
     message::{
         DEAD_LETTER_DESCRIPTION, DEAD_LETTER_REASON, Delivery, Lock, Message, Peeked, State,
     },
+    names::NAME_LENGTH_MAX,
     peek::PEEK_MAX,
     receive::{Mode, Receive, Receiver},
     rule::{CorrelationFilter, DEFAULT_RULE, Filter, RULES_MAX, Rule},
-    send::{ID_LENGTH_MAX, SenderLimits},
+    send::SenderLimits,
     settings::{
         Common, DELIVERY_COUNT_MAX, DUPLICATE_WINDOW, IDLE_MIN, Intake, LOCK_DURATION_MAX,
         MEGABYTES_MAX, MESSAGE_KILOBYTES_MAX, Outlet, QueueSettings, Status, SubscriptionSettings,
