@@ -7,6 +7,11 @@ const ENDLESS: Duration = Duration::from_secs(10_675_199 * SECONDS_PER_DAY);
 
 const SECONDS_PER_DAY: u64 = 86_400;
 
+/// .NET counts time in ticks of 100 nanoseconds.
+const NANOS_PER_TICK: u64 = 100;
+
+const TICKS_PER_SECOND: u64 = 1_000_000_000 / NANOS_PER_TICK;
+
 /// How many digits after the point are kept.
 const FRACTION_DIGITS: u32 = 9;
 
@@ -61,6 +66,28 @@ pub fn write_duration(duration: Option<Duration>) -> String {
 #[must_use]
 pub fn finite_duration(duration: Duration) -> Option<Duration> {
     (duration < ENDLESS).then_some(duration)
+}
+
+/// Reads a duration in ticks of 100 nanoseconds, which may be less than none.
+#[must_use]
+pub fn parse_ticks(text: &str) -> Option<i64> {
+    let (is_negative, text) = match text.strip_prefix('-') {
+        Some(text) => (true, text),
+        None => (false, text),
+    };
+    let ticks = parse_duration(text)?.as_nanos() / u128::from(NANOS_PER_TICK);
+    let ticks = i128::try_from(ticks).ok()?;
+    i64::try_from(if is_negative { -ticks } else { ticks }).ok()
+}
+
+/// Writes a duration of ticks of 100 nanoseconds.
+#[must_use]
+pub fn write_ticks(ticks: i64) -> String {
+    let sign = if ticks < 0 { "-" } else { "" };
+    let (ticks, second) = (ticks.unsigned_abs(), TICKS_PER_SECOND);
+    let nanos = u32::try_from(ticks % second * NANOS_PER_TICK).unwrap_or_default();
+    let duration = Duration::new(ticks / second, nanos);
+    format!("{sign}{}", write_duration(Some(duration)))
 }
 
 fn push(text: &mut String, number: u64, unit: char) {

@@ -53,7 +53,7 @@ pub use self::{
     contents::{BodyKind, Contents},
     counts::{Counts, EntityKind, Summary},
     draft::HOPS_MAX,
-    duration::{finite_duration, parse_duration, write_duration},
+    duration::{finite_duration, parse_duration, parse_ticks, write_duration, write_ticks},
     entity::Stamps,
     error::{Error, ErrorKind, Result},
     limits::ID_LENGTH_MAX,

@@ -24,6 +24,8 @@ pub enum Value {
     Char(char),
     /// Milliseconds since the Unix epoch, which may be before it.
     Timestamp(i64),
+    /// Ticks of 100 nanoseconds, the time span of .NET: AMQP has no type of its own for it.
+    Duration(i64),
     Uuid(Uuid),
     Binary(Bytes),
     String(Box<str>),
@@ -41,7 +43,11 @@ impl Value {
             Self::Ubyte(_) | Self::Byte(_) => 1,
             Self::Ushort(_) | Self::Short(_) => 2,
             Self::Uint(_) | Self::Int(_) | Self::Float(_) | Self::Char(_) => 4,
-            Self::Ulong(_) | Self::Long(_) | Self::Double(_) | Self::Timestamp(_) => 8,
+            Self::Ulong(_)
+            | Self::Long(_)
+            | Self::Double(_)
+            | Self::Timestamp(_)
+            | Self::Duration(_) => 8,
             Self::Uuid(_) => 16,
             Self::Binary(bytes) | Self::Encoded(bytes) => bytes.len(),
             Self::String(text) | Self::Symbol(text) => text.len(),

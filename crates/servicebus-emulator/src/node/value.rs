@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 use serde_amqp::{
-    Value as Encoded, from_slice,
+    Value as Encoded,
+    described::Described,
+    descriptor::Descriptor,
+    from_slice,
     primitives::{Symbol, Timestamp},
     to_vec,
 };
@@ -10,6 +13,9 @@ use serde_bytes::ByteBuf;
 use uuid::Uuid;
 
 use crate::model::Value;
+
+/// How the libraries of Microsoft describe a duration, which is a number of ticks.
+const TIME_SPAN: &str = "com.microsoft:timespan";
 
 /// Takes a value as the model keeps it.
 pub(super) fn keep(value: Encoded) -> Value {
@@ -32,8 +38,17 @@ pub(super) fn keep(value: Encoded) -> Value {
         Encoded::Binary(it) => Value::Binary(Bytes::from(it.into_vec())),
         Encoded::String(it) => Value::String(it.into()),
         Encoded::Symbol(it) => Value::Symbol(it.into_inner().into()),
+        Encoded::Described(it) if is_time_span(&it) => {
+            Value::Duration(number(&it.value).unwrap_or(0))
+        }
         other => Value::Encoded(Bytes::from(to_vec(&other).unwrap_or_default())),
     }
+}
+
+fn is_time_span(described: &Described<Encoded>) -> bool {
+    let is_named =
+        matches!(&described.descriptor, Descriptor::Name(it) if it.as_str() == TIME_SPAN);
+    is_named && matches!(described.value, Encoded::Long(_))
 }
 
 /// Gives a value back as AMQP has it.
@@ -53,6 +68,10 @@ pub(super) fn give(value: &Value) -> Encoded {
         Value::Double(it) => Encoded::from(*it),
         Value::Char(it) => Encoded::Char(*it),
         Value::Timestamp(it) => Encoded::Timestamp(Timestamp::from_milliseconds(*it)),
+        Value::Duration(it) => Encoded::Described(Box::new(Described {
+            descriptor: Descriptor::Name(Symbol::from(TIME_SPAN)),
+            value: Encoded::Long(*it),
+        })),
         Value::Uuid(it) => Encoded::Uuid((*it).into()),
         Value::Binary(it) => Encoded::Binary(ByteBuf::from(it.to_vec())),
         Value::String(it) => Encoded::String(it.to_string()),
@@ -90,5 +109,37 @@ pub(super) fn millis(value: &Encoded) -> Option<i64> {
     match value {
         Encoded::Timestamp(it) => Some(it.milliseconds()),
         other => number(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn described(descriptor: &str, value: Encoded) -> Encoded {
+        Encoded::Described(Box::new(Described {
+            descriptor: Descriptor::Name(Symbol::from(descriptor)),
+            value,
+        }))
+    }
+
+    #[test]
+    fn time_span_is_a_duration_and_comes_back_as_it_was() {
+        let encoded = described(TIME_SPAN, Encoded::Long(-50_000_000));
+        let kept = keep(encoded.clone());
+        assert_eq!(kept, Value::Duration(-50_000_000));
+        assert_eq!(give(&kept), encoded);
+    }
+
+    #[test]
+    fn what_else_is_described_is_kept_as_it_is() {
+        for encoded in [
+            described(TIME_SPAN, Encoded::from("long")),
+            described("com.microsoft:uri", Encoded::from("http://localhost")),
+        ] {
+            let kept = keep(encoded.clone());
+            assert!(matches!(kept, Value::Encoded(_)), "{kept:?}");
+            assert_eq!(give(&kept), encoded);
+        }
     }
 }

@@ -5,12 +5,12 @@ use std::time::Duration;
 use super::{
     Site,
     date::write_iso,
-    xml::{ATOM, CONNECT, COUNTS, INSTANCE, SCHEMA, Writer, escape},
+    xml::{ATOM, CONNECT, COUNTS, INSTANCE, SCHEMA, SERIALIZATION, Writer, escape},
 };
 use crate::model::{
     Common, Counts, Filter, Intake, Outlet, Parameters, Path, QueueSettings, Rule, SqlAction,
     SqlFilter, Stamps, Status, SubscriptionSettings, Summary, Time, TopicSettings, Value,
-    write_duration,
+    write_duration, write_ticks,
 };
 
 /// Writes what is described into an entry, which names it and says when it was made.
@@ -257,7 +257,12 @@ fn key_values(writer: &mut Writer, name: &str, values: &Parameters) {
         let (kind, text) = typed(value);
         writer.open("KeyValueOfstringanyType");
         writer.leaf("Key", key);
-        let attributes = format!(" xmlns:d6p1=\"{SCHEMA}\" i:type=\"d6p1:{kind}\"");
+        let schema = if kind == "duration" {
+            SERIALIZATION
+        } else {
+            SCHEMA
+        };
+        let attributes = format!(" xmlns:d6p1=\"{schema}\" i:type=\"d6p1:{kind}\"");
         writer.leaf_with("Value", &attributes, &text);
         writer.close("KeyValueOfstringanyType");
     }
@@ -275,6 +280,7 @@ fn typed(value: &Value) -> (&'static str, String) {
             let millis = u64::try_from(*millis).unwrap_or_default();
             ("dateTime", write_iso(Time::from_millis(millis)))
         }
+        Value::Duration(ticks) => ("duration", write_ticks(*ticks)),
         Value::String(text) | Value::Symbol(text) => ("string", text.to_string()),
         // The others come by AMQP alone, and are told by what is nearest to them.
         Value::Ubyte(number) => ("int", number.to_string()),

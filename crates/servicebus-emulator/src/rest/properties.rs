@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
 use super::{Failure, Request, date};
-use crate::model::{Contents, Delivery, State, Time, Value};
+use crate::model::{Contents, Delivery, State, Time, Value, write_ticks};
 
 const BROKER_PROPERTIES: &str = "brokerproperties";
 const BATCH_TYPE: &str = "application/vnd.microsoft.servicebus.json";
@@ -250,6 +250,7 @@ fn to_json(value: &Value) -> Option<Json> {
             let time = Time::from_millis(u64::try_from(*millis).ok()?);
             json!(date::write_http(time))
         }
+        Value::Duration(ticks) => json!(write_ticks(*ticks)),
         Value::Uuid(uuid) => json!(uuid.to_string()),
         Value::String(text) | Value::Symbol(text) => json!(text),
         Value::Binary(_) | Value::Encoded(_) => return None,

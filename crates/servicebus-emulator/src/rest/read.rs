@@ -11,7 +11,7 @@ use super::{
 use crate::model::{
     Address, Common, CorrelationFilter, Filter, Intake, Outlet, Parameters, Path, QueueSettings,
     Rule, SqlAction, SqlFilter, Status, SubscriptionSettings, Time, TopicSettings, Value,
-    finite_duration, parse_duration,
+    finite_duration, parse_duration, parse_ticks,
 };
 
 type Result<T> = std::result::Result<T, Failure>;
@@ -229,6 +229,7 @@ fn typed(key: &str, node: Node<'_, '_>) -> Result<Value> {
         "dateTime" => date::read(text)
             .and_then(|time| i64::try_from(time.millis()).ok())
             .map(Value::Timestamp),
+        "duration" => parse_ticks(text).map(Value::Duration),
         _ => None,
     };
     value.ok_or_else(|| {

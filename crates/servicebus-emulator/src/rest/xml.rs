@@ -21,6 +21,8 @@ pub(super) const INSTANCE: &str = "http://www.w3.org/2001/XMLSchema-instance";
 
 /// The namespace of the types of values.
 pub(super) const SCHEMA: &str = "http://www.w3.org/2001/XMLSchema";
+/// The types that XML has not got, such as durations.
+pub(super) const SERIALIZATION: &str = "http://schemas.microsoft.com/2003/10/Serialization/";
 
 /// How many nodes a document may have.
 const NODES_MAX: u32 = 10_000;

@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use super::{
     super::{
         Filter, Model, Path, Time, Value,
-        duration::{finite_duration, parse_duration, write_duration},
+        duration::{finite_duration, parse_duration, parse_ticks, write_duration, write_ticks},
     },
     *,
 };
@@ -247,5 +247,13 @@ proptest! {
         let duration = Duration::new(seconds, nanos);
         let text = write_duration(Some(duration));
         prop_assert_eq!(parse_duration(&text), Some(duration), "{}", text);
+    }
+
+    #[test]
+    fn ticks_that_are_written_are_read_as_the_same(
+        ticks in prop_oneof![-100..100_i64, any::<i64>()],
+    ) {
+        let text = write_ticks(ticks);
+        prop_assert_eq!(parse_ticks(&text), Some(ticks), "{}", text);
     }
 }

@@ -35,6 +35,9 @@ fn order(left: &Value, right: &Value) -> Option<Ordering> {
     if let (Value::Timestamp(left), Value::Timestamp(right)) = (left, right) {
         return Some(left.cmp(right));
     }
+    if let (Value::Duration(left), Value::Duration(right)) = (left, right) {
+        return Some(left.cmp(right));
+    }
     Some(text(left)?.cmp(&text(right)?))
 }
 

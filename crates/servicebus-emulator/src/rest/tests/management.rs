@@ -96,6 +96,7 @@ fn filters_of_all_kinds_are_written_as_they_were_read() {
         ("boolean", "b", "true"),
         ("double", "d", "1.5"),
         ("dateTime", "t", "2026-11-27T01:00:26"),
+        ("duration", "p", "-PT1M30.5S"),
     ];
     let properties = values
         .map(|(kind, key, value)| typed(kind, key, value))
@@ -149,6 +150,7 @@ fn expected() -> CorrelationFilter {
             ("b".into(), Value::Boolean(true)),
             ("d".into(), Value::Double(1.5)),
             ("t".into(), Value::Timestamp(1_795_741_226_000)),
+            ("p".into(), Value::Duration(-905_000_000)),
         ]
         .into(),
         ..CorrelationFilter::default()

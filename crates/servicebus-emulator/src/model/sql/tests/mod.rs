@@ -14,6 +14,7 @@ fn message() -> Contents {
         ("price", Value::Double(2.5)),
         ("flag", Value::Boolean(true)),
         ("nothing", Value::Null),
+        ("took", Value::Duration(20_000_000)),
         ("Property With Space", Value::from("yes")),
     ];
     Contents {
@@ -31,7 +32,11 @@ fn message() -> Contents {
 fn outcome(text: &str) -> Result<Option<bool>, EvaluationError> {
     let filter = SqlFilter::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
     let (contents, mut random) = (message(), Random::new(1));
-    let parameters = [("@limit".into(), Value::Int(5))].into();
+    let parameters = [
+        ("@limit".into(), Value::Int(5)),
+        ("@second".into(), Value::Duration(10_000_000)),
+    ];
+    let parameters = parameters.into();
     Evaluation::new(&contents, &parameters, &mut random).test(&filter.node)
 }
 
@@ -69,6 +74,18 @@ fn comparisons() {
         ("quantity > 'ten'", U),
         ("quantity > @limit", T),
         ("newid() = newid()", F),
+    ]);
+}
+
+#[test]
+fn durations_are_compared_with_each_other_alone() {
+    check(&[
+        ("took > @second", T),
+        ("took = @second", F),
+        ("took IN (@second, took)", T),
+        ("took <> 20000000", T),
+        ("took > 1", U),
+        ("took > 'PT1S'", U),
     ]);
 }
 
