@@ -10,7 +10,7 @@ use fe2o3_amqp::{
     session::SessionHandle,
     types::{
         definitions::ReceiverSettleMode,
-        messaging::{ApplicationProperties, Body, Message, Properties, Source},
+        messaging::{ApplicationProperties, Body, Message, Outcome, Properties, Source},
         primitives::{OrderedMap, SimpleValue, Value},
     },
 };
@@ -144,6 +144,19 @@ impl Asking {
         arguments: [(&str, &str); N],
         body: impl Into<Value>,
     ) -> Answer {
+        let put = self.put(operation, arguments, body).await;
+        assert!(put.is_accepted(), "{put:?}");
+        let reply = self.replies.recv::<Body<Value>>().await.unwrap();
+        Answer::read(reply)
+    }
+
+    /// Asks without waiting for the answer.
+    pub(crate) async fn put<const N: usize>(
+        &mut self,
+        operation: &str,
+        arguments: [(&str, &str); N],
+        body: impl Into<Value>,
+    ) -> Outcome {
         let mut properties = OrderedMap::<String, SimpleValue>::new();
         properties.insert("operation".to_owned(), operation.into());
         for (name, value) in arguments {
@@ -158,9 +171,7 @@ impl Asking {
             .application_properties(ApplicationProperties(properties))
             .value(body.into())
             .build();
-        assert!(self.requests.send(message).await.unwrap().is_accepted());
-        let reply = self.replies.recv::<Body<Value>>().await.unwrap();
-        Answer::read(reply)
+        self.requests.send(message).await.unwrap()
     }
 }
 

@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use fe2o3_amqp::{
     Sender,
-    types::messaging::{Body, Message, Outcome},
+    types::{
+        messaging::{Body, Message, Outcome},
+        primitives::Value,
+    },
 };
 use servicebus_emulator::{Fault, ManualClock, Operation, ServiceBusEmulator, Times};
 
-use crate::client::{Client, builder, data, kept, receive, send};
+use crate::client::{Asking, Client, builder, data, kept, map, receive, send};
 
 fn inject(emulator: &ServiceBusEmulator, operation: Operation, fault: Fault) {
     emulator
@@ -86,9 +89,7 @@ async fn links_are_detached_and_refused() {
     let mut receiver = client.receiver("orders").await;
     let received = receive(&mut receiver).await;
     assert_eq!(data(&received), b"it");
-    let detached = receiver
-        .recv::<Body<fe2o3_amqp::types::primitives::Value>>()
-        .await;
+    let detached = receiver.recv::<Body<Value>>().await;
     let detached = format!("{:?}", detached.unwrap_err());
     assert!(detached.contains("Detach"), "{detached}");
     drop(client);
@@ -146,4 +147,69 @@ async fn faults_that_mean_nothing_are_refused() {
         refused,
         "cannot inject fault: LoseLock does not happen to Attach"
     );
+}
+
+#[tokio::test]
+async fn settlement_that_is_throttled_is_not_done() {
+    let clock = ManualClock::new();
+    let emulator = builder().clock(clock.clone()).start().await.unwrap();
+    let mut client = Client::connect(&emulator).await;
+    let mut sender = client.sender("orders").await;
+    send(&mut sender, b"it").await;
+    let mut receiver = client.receiver("orders").await;
+    let received = receive(&mut receiver).await;
+    inject(&emulator, Operation::Settle, Fault::Throttle);
+    receiver.accept(&received).await.unwrap();
+    // What is sent after it is done after it.
+    send(&mut sender, b"next").await;
+    assert_eq!(kept(&emulator, "orders").len(), 2);
+    clock.advance(Duration::from_secs(60));
+    let again = receive(&mut receiver).await;
+    assert_eq!(data(&again), b"it");
+    receiver.accept(&again).await.unwrap();
+    client.close().await;
+    assert_eq!(kept(&emulator, "orders").len(), 1);
+}
+
+#[tokio::test]
+async fn settlement_without_an_answer_is_done() {
+    let emulator = builder().start().await.unwrap();
+    let mut client = Client::connect(&emulator).await;
+    let mut sender = client.sender("orders").await;
+    send(&mut sender, b"it").await;
+    let mut receiver = client.receiver("orders").await;
+    let received = receive(&mut receiver).await;
+    inject(&emulator, Operation::Settle, Fault::DropAnswer);
+    receiver.accept(&received).await.unwrap();
+    client.close().await;
+    assert_eq!(kept(&emulator, "orders"), []);
+}
+
+#[tokio::test]
+async fn requests_are_throttled_and_left_without_an_answer() {
+    let emulator = builder().start().await.unwrap();
+    let mut client = Client::connect(&emulator).await;
+    let mut sender = client.sender("orders").await;
+    send(&mut sender, b"it").await;
+    let mut asking = Asking::attach(&mut client, "orders/$management").await;
+    let peek = || {
+        map([
+            ("from-sequence-number", Value::Long(1)),
+            ("message-count", Value::Int(1)),
+        ])
+    };
+    inject(&emulator, Operation::Request, Fault::Throttle);
+    let refused = asking.put("com.microsoft:peek-message", [], peek()).await;
+    let refused = format!("{refused:?}");
+    assert!(refused.contains("com.microsoft:server-busy"), "{refused}");
+
+    inject(&emulator, Operation::Request, Fault::DropAnswer);
+    let cancel = map([("sequence-numbers", Value::from(vec![7_i64]))]);
+    let unanswered = asking.put("com.microsoft:cancel-scheduled-message", [], cancel);
+    assert!(unanswered.await.is_accepted());
+    // The one answer is that to the next question.
+    let answer = asking.ask("com.microsoft:peek-message", peek()).await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.body.contains_key("messages"));
+    client.close().await;
 }

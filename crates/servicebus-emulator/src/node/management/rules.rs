@@ -168,3 +168,52 @@ fn list(code: u64, fields: Vec<Encoded>) -> Encoded {
         value: Encoded::List(fields),
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Time;
+
+    /// Returns the code of a description, and what is described.
+    fn parts(described: &Encoded) -> (u64, &[Encoded]) {
+        let Encoded::Described(described) = described else {
+            panic!("it is not described: {described:?}");
+        };
+        match (&described.descriptor, &described.value) {
+            (Descriptor::Code(code), Encoded::List(fields)) => (*code, fields),
+            other => panic!("it is no list with a code: {other:?}"),
+        }
+    }
+
+    /// The codes are those of the SDKs for Java and .NET: those of filters have a digit less.
+    #[test]
+    fn rules_are_described_by_the_codes_that_sdks_know() {
+        let sql = Filter::Sql(SqlFilter::parse("a = 1").unwrap());
+        let correlation = Filter::Correlation(Box::new(CorrelationFilter {
+            subject: Some("subject".into()),
+            ..CorrelationFilter::default()
+        }));
+        let filters = [
+            (sql, 0x0013_7000_0006, 2),
+            (Filter::True, 0x0013_7000_0007, 0),
+            (Filter::False, 0x0013_7000_0008, 0),
+            (correlation, 0x0013_7000_0009, 9),
+        ];
+        for (filter, filter_code, field_count) in filters {
+            let mut rule = Rule::new("rule", filter, Time::default());
+            for (action, action_code) in [
+                (None, 0x0137_0000_0005),
+                (Some("SET a = 2"), 0x0137_0000_0006),
+            ] {
+                rule.action = action.map(|text| SqlAction::parse(text).unwrap());
+                let described = described(&rule);
+                let (code, fields) = parts(&described);
+                assert_eq!(code, 0x0137_0000_0004);
+                let (code, described) = parts(&fields[0]);
+                assert_eq!((code, described.len()), (filter_code, field_count));
+                assert_eq!(parts(&fields[1]).0, action_code);
+                assert_eq!(fields[2], Encoded::from("rule"));
+            }
+        }
+    }
+}
