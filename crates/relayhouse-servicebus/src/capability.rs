@@ -26,6 +26,27 @@ pub(crate) const RECEIVE_WAIT_MAX: Duration = Duration::from_secs(60);
 /// The longest lock that an entity can be set to.
 pub(crate) const LOCK_MAX: Duration = Duration::from_secs(5 * 60);
 
+/// What all entities together can do.
+pub(crate) const PROVIDER_CAPABILITIES: Capabilities = Capabilities {
+    key_order: Support::Native,
+    sessions: Support::Native,
+    session_state: Support::Native,
+    ..QUEUE_CAPABILITIES
+};
+
+/// What an entity with sessions can do.
+pub(crate) const SESSION_CAPABILITIES: Capabilities = Capabilities {
+    lease: LeaseKind::Session,
+    release_delay: Support::Unsupported,
+    ..PROVIDER_CAPABILITIES
+};
+
+/// What a queue without sessions can do.
+pub(crate) const QUEUE_CAPABILITIES: Capabilities = Capabilities {
+    release_delay: Support::Emulated,
+    ..CAPABILITIES
+};
+
 /// What an entity without sessions can do.
 pub(crate) const CAPABILITIES: Capabilities = Capabilities {
     ack: Support::Native,
@@ -37,12 +58,15 @@ pub(crate) const CAPABILITIES: Capabilities = Capabilities {
     lease: LeaseKind::Delivery,
     lease_exclusive: Support::Native,
     schedule: Support::Native,
+    schedule_cancel: Support::Native,
     ttl: Support::Native,
     dedup: Support::Native,
     topics: Support::Native,
+    peek: Support::Native,
     purge: Support::Emulated,
     stats: Support::Native,
     create: Support::Native,
+    transactions: Support::Native,
     headers: Support::Native,
     receive_drop: Support::Native,
     send_batch_max: NonZeroU32::new(SEND_BATCH_MAX),

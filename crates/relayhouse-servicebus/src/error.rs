@@ -47,6 +47,9 @@ const CONDITIONS: &[Row] = &[
     row("amqp:not-implemented", ErrorKind::Unsupported),
     row("amqp:precondition-failed", ErrorKind::MessageInvalid),
     temporary("amqp:resource-limit-exceeded", ErrorKind::Full),
+    temporary("amqp:transaction:rollback", ErrorKind::Unexpected),
+    temporary("amqp:transaction:timeout", ErrorKind::Unexpected),
+    temporary("amqp:transaction:unknown-id", ErrorKind::Unexpected),
     row("amqp:unauthorized-access", ErrorKind::Unauthorized),
     row("com.microsoft:argument-error", ErrorKind::MessageInvalid),
     row(

@@ -59,11 +59,26 @@
 //! - **Lease.** The lock of the entity; extensions renew it for the length that the entity sets,
 //!   whatever is asked: the new end tells. It is the broker's time, as far as the clocks agree.
 //! - **Link loss.** Locks end with the link they came over. Its deliveries are lost at once, and
-//!   the next receive attaches anew.
+//!   none is settled on another link. The next receive or send attaches anew; after a failure it
+//!   waits, 100 milliseconds at first and 10 seconds at most, or as long as a busy broker asks.
+//!   Tokens are renewed 5 minutes before they end, as long as a link is in use.
 //! - **Credit.** The broker is asked for as many messages as a receive asks for. What comes after
-//!   its end waits for the next receive, so a receive that is dropped loses nothing.
-//! - **Release** counts as a delivery and comes back at once; with a delay it is refused.
-//! - **Attempts** are the broker's count of deliveries.
+//!   its end waits for the next receive, so a receive that is dropped loses nothing; a second after
+//!   the last one it goes back, and the broker is asked for nothing more.
+//! - **Sessions.** An entity that requires them is received by
+//!   [`sessions`](relayhouse_core::port::Provider::sessions) alone: the next one that is free and
+//!   has messages, or one by its name. The lock is that of the session, and ends with its link.
+//!   A session that somebody else holds is asked for twice a second.
+//! - **Sends.** Messages of a call that stand together and have one ordering key leave as one
+//!   batch, as large as the broker says. If it refuses a batch for one of its messages, they are
+//!   sent one by one. One that is held back has the sequence number by which it is cancelled.
+//! - **Transactions** are around one entity: what is settled there and sent, to it or through it to
+//!   another, is done as one. They take up to 100 messages.
+//! - **Release** counts as a delivery and comes back at once. With a delay, the broker acks the
+//!   message and holds a copy back, as one; the copy has the id, the attempts and the time of the
+//!   first, another sequence number, and a count of its own towards the limit of deliveries. It is
+//!   refused in sessions, subscriptions and dead-letter queues, and needs a tier with transactions.
+//! - **Attempts** are the broker's count of deliveries, and those before a release with a delay.
 //! - **Dead letters** go to the entity's own dead-letter queue, with reason and description.
 //! - **Dedup.** The dedup id is sent as message id, by which the broker compares; the message's own
 //!   id goes beside it.
@@ -86,30 +101,42 @@
 //! | delay | scheduled enqueue time |
 //! | time to live | TTL and absolute expiry |
 //! | priority | property `relayhouse-priority`, which nobody sorts by |
-//! | attempt | delivery count and one |
+//! | attempt | delivery count and one, and property `relayhouse-attempts` |
 //! | sequence | sequence number |
 //!
 //! # Limits
 //!
-//! 256 KiB a message, 128 characters an id. There is no session, no transaction, no peek and no
-//! cancelling of scheduled messages here yet.
+//! 256 KiB a message, 128 characters an id, 64 sends of a sender at a time, and 65,536 deliveries
+//! of a connection that wait to be settled. Each link has an AMQP session of its own, of which the
+//! broker allows as many as it says.
+//!
+//! The client library drops why a message of a transaction is refused. Partitioned entities take
+//! messages of a transaction only if they have an ordering key.
 //!
 //! # Escape hatch
 //!
-//! There is none: the client library changes its interface too often to be shown.
+//! What Service Bus can do and others cannot is on [`ServiceBus`] and [`ServiceBusReceiver`]:
+//! messages set aside and fetched by number, changed headers, transfer dead-letter queues, rules.
+//! The client library is not shown: it changes its interface too often.
 
 mod admin;
+mod browse;
 mod capability;
 mod config;
 mod convert;
 mod endpoint;
 mod error;
+mod hub;
 mod link;
 mod net;
+mod opened;
 mod provider;
 mod receiver;
+mod rule;
 mod sender;
+mod session;
 mod token;
+mod transaction;
 
 #[cfg(feature = "entra")]
 pub use self::token::entra::EntraTokens;
@@ -118,5 +145,7 @@ pub use self::{
     config::{Config, Identity, ServiceBusBuilder, Transport},
     endpoint::{Access, ConnectionString, Endpoint},
     provider::ServiceBus,
+    receiver::{DEFERRED_MAX, ServiceBusReceiver},
+    rule::{Correlation, Rule, RuleFilter},
     token::{LIFETIME, Token, TokenKind, TokenProvider},
 };

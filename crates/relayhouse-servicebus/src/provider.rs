@@ -1,41 +1,42 @@
 //! The provider: one namespace, and what was opened on it.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::{num::NonZeroU32, sync::Arc};
 
 use async_trait::async_trait;
 use relayhouse_core::{
-    Address, Capabilities, Context, Error, ErrorKind, MessageIds, QueueName, Result, Source,
+    Address, Capabilities, Context, Delivery, Error, ErrorKind, MessageIds, Operation, QueueName,
+    Result, Source,
     port::{Admin, Provider, Receiver, ReceiverOptions, Sender, Sessions, Transactional},
 };
 
 use crate::{
     admin::{Api, Management, ServiceBusAdmin},
-    capability::CAPABILITIES,
+    browse,
+    capability::PROVIDER_CAPABILITIES,
     config::{Config, ServiceBusBuilder},
-    link::{Link, Way},
+    hub::Hub,
+    link::{Clerks, Link, Place, Way},
     net::{Http, Site},
+    opened::Opened,
     receiver::ServiceBusReceiver,
+    rule::{self, Rule},
     sender::ServiceBusSender,
+    session::ServiceBusSessions,
     token::TokenProvider,
+    transaction::ServiceBusTransactional,
 };
 
 /// The most bytes of an answer of the management API; a page of 100 entities has a tenth of them.
 const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// What stands behind an entity to name its transfer dead-letter queue.
+const TRANSFER_DEAD_LETTERS: &str = "/$transfer/$deadletterqueue";
+
 /// Opens queues, topics and subscriptions of one namespace.
 ///
 /// A clone is a handle on the same connection.
 #[derive(Clone, Debug)]
-pub struct ServiceBus(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
-    link: Arc<Link>,
-    api: Arc<Api>,
-    ids: Arc<MessageIds>,
-    call_timeout: std::time::Duration,
-    receivers: Mutex<Vec<Weak<ServiceBusReceiver>>>,
-}
+pub struct ServiceBus(Arc<Hub>);
 
 impl ServiceBus {
     /// The scheme of the URLs.
@@ -76,9 +77,8 @@ impl ServiceBus {
         admin: Site,
         tokens: Arc<dyn TokenProvider>,
     ) -> Self {
-        let ids = Arc::new(MessageIds::new(&*context.random));
+        let ids = MessageIds::new(&*context.random);
         let container = format!("relayhouse-{}", ids.next_id());
-        let timeout = config.connect_timeout;
         let api = Api {
             http: Http {
                 net: Arc::clone(&endpoint.net),
@@ -91,27 +91,127 @@ impl ServiceBus {
             tokens: Arc::clone(&tokens),
             clock: Arc::clone(&context.clock),
         };
-        let link = Link::new(endpoint, tokens, context.clock, timeout, container);
-        Self(Arc::new(Inner {
-            link: Arc::new(link),
+        let link = Arc::new(Link::new(Place {
+            endpoint,
+            tokens,
+            clock: context.clock,
+            random: context.random,
+            connect_timeout: config.connect_timeout,
+            container,
+        }));
+        Self(Arc::new(Hub {
+            clerks: Clerks::new(Arc::clone(&link)),
+            link,
             api: Arc::new(api),
             ids,
             call_timeout: config.call_timeout,
-            receivers: Mutex::new(Vec::new()),
+            opened: Opened::default(),
         }))
     }
+}
 
+/// What Service Bus can do, and other providers cannot.
+impl ServiceBus {
     /// Returns the management of the namespace: topics, and all that an entity can be set to.
     #[must_use]
     pub fn management(&self) -> Management {
         Management::new(Arc::clone(&self.0.api))
     }
 
-    fn remember(&self, receiver: &Arc<ServiceBusReceiver>) {
-        let receivers = self.0.receivers.lock();
-        let mut receivers = receivers.unwrap_or_else(PoisonError::into_inner);
-        receivers.retain(|receiver| 0 < receiver.strong_count());
-        receivers.push(Arc::downgrade(receiver));
+    /// Opens `source` to receive, with all that Service Bus can do with its messages.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ErrorKind::QueueNotFound`] if there is no such source, and
+    /// [`ErrorKind::Unsupported`] if it is received through sessions only.
+    pub async fn open_receiver(&self, source: &Source) -> Result<Arc<ServiceBusReceiver>> {
+        let receiver = ServiceBusReceiver::new(Arc::clone(&self.0), source.clone());
+        self.opened(receiver).await
+    }
+
+    /// Opens the messages that the broker could not forward from `source`: its transfer
+    /// dead-letter queue.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ErrorKind::QueueNotFound`] if there is no such source.
+    pub async fn open_transfer_dead_letters(
+        &self,
+        source: &Source,
+    ) -> Result<Arc<ServiceBusReceiver>> {
+        let path = format!("{}{TRANSFER_DEAD_LETTERS}", source.live());
+        let receiver = ServiceBusReceiver::at(Arc::clone(&self.0), source.dead_letters(), path);
+        self.opened(receiver).await
+    }
+
+    async fn opened(&self, receiver: ServiceBusReceiver) -> Result<Arc<ServiceBusReceiver>> {
+        let receiver = Arc::new(receiver);
+        self.0.opened.receiver(&receiver);
+        receiver.attach().await?;
+        Ok(receiver)
+    }
+
+    /// Shows up to `max` messages of `source` without taking them, the oldest first, from the
+    /// sequence number `from` on. The deliveries have no lease, and cannot be settled.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ErrorKind::QueueNotFound`] if there is no such source.
+    pub async fn peek(&self, source: &Source, from: u64, max: NonZeroU32) -> Result<Vec<Delivery>> {
+        let Hub {
+            clerks,
+            call_timeout,
+            ..
+        } = &*self.0;
+        browse::peek(clerks, source, from, max, *call_timeout).await
+    }
+
+    /// Cancels the message that `queue` holds back, by the sequence number that its send brought.
+    ///
+    /// Dropping the future leaves it unknown whether it is cancelled.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ErrorKind::MessageNotFound`] if it is not there, or not held back any more.
+    pub async fn cancel_scheduled(&self, queue: &QueueName, sequence: u64) -> Result<()> {
+        let Hub {
+            clerks,
+            call_timeout,
+            ..
+        } = &*self.0;
+        browse::cancel(clerks, queue, sequence, *call_timeout).await
+    }
+
+    /// Adds `rule` to `subscription`.
+    ///
+    /// Dropping the future leaves it unknown whether it is added.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ErrorKind::QueueConflict`] if a rule of the name is there, and
+    /// [`ErrorKind::MessageInvalid`] if the broker cannot read it.
+    pub async fn add_rule(&self, subscription: &Source, rule: &Rule) -> Result<()> {
+        rule::add(&self.0, subscription, rule).await
+    }
+
+    /// Removes the rule `name` from `subscription`.
+    ///
+    /// Dropping the future leaves it unknown whether it is removed.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ErrorKind::QueueNotFound`] if there is no such rule.
+    pub async fn remove_rule(&self, subscription: &Source, name: &str) -> Result<()> {
+        rule::remove(&self.0, subscription, name).await
+    }
+
+    /// Lists the rules of `subscription`.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ErrorKind::QueueNotFound`] if there is no such subscription.
+    pub async fn rules(&self, subscription: &Source) -> Result<Vec<Rule>> {
+        rule::list(&self.0, subscription).await
     }
 }
 
@@ -122,21 +222,14 @@ impl Provider for ServiceBus {
     }
 
     fn capabilities(&self) -> &Capabilities {
-        &CAPABILITIES
+        &PROVIDER_CAPABILITIES
     }
 
     async fn sender(&self, queue: &QueueName) -> Result<Arc<dyn Sender>> {
-        let Inner {
-            link,
-            api: _,
-            ids,
-            call_timeout,
-            receivers: _,
-        } = &*self.0;
-        let (link, ids) = (Arc::clone(link), Arc::clone(ids));
-        let sender = ServiceBusSender::new(link, ids, queue.clone(), *call_timeout);
+        let sender = Arc::new(ServiceBusSender::new(Arc::clone(&self.0), queue.clone()));
+        self.0.opened.sender(&sender);
         sender.attach().await?;
-        Ok(Arc::new(sender))
+        Ok(sender)
     }
 
     async fn receiver(
@@ -144,31 +237,20 @@ impl Provider for ServiceBus {
         source: &Source,
         options: ReceiverOptions,
     ) -> Result<Arc<dyn Receiver>> {
-        if options.lease.is_some() {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                "a lease cannot be asked for: the queue sets how long its locks last",
-            )
-            .queue(source));
-        }
-        let link = Arc::clone(&self.0.link);
-        let receiver = ServiceBusReceiver::new(link, source.clone(), self.0.call_timeout);
-        let receiver = Arc::new(receiver);
-        receiver.attach().await?;
-        self.remember(&receiver);
-        Ok(receiver)
+        check(source, options)?;
+        Ok(self.open_receiver(source).await?)
     }
 
     async fn sessions(
         &self,
         source: &Source,
-        _options: ReceiverOptions,
+        options: ReceiverOptions,
     ) -> Result<Arc<dyn Sessions>> {
-        Err(Error::new(
-            ErrorKind::Unsupported,
-            "sessions of Service Bus are not accepted here yet",
-        )
-        .queue(source))
+        check(source, options)?;
+        let sessions = ServiceBusSessions::open(Arc::clone(&self.0), source.clone());
+        let sessions = Arc::new(sessions.await?);
+        self.0.opened.accepting(&sessions);
+        Ok(sessions)
     }
 
     fn admin(&self) -> Option<Arc<dyn Admin>> {
@@ -176,19 +258,21 @@ impl Provider for ServiceBus {
     }
 
     fn transactional(&self) -> Option<Arc<dyn Transactional>> {
-        None
+        Some(Arc::new(ServiceBusTransactional(Arc::clone(&self.0))))
     }
 
     async fn close(&self) -> Result<()> {
-        let receivers: Vec<_> = {
-            let receivers = self.0.receivers.lock();
-            let receivers = receivers.unwrap_or_else(PoisonError::into_inner);
-            receivers.iter().filter_map(Weak::upgrade).collect()
-        };
-        for receiver in receivers {
-            receiver.close().await?;
-        }
+        self.0.opened.close().await?;
+        self.0.clerks.close().await;
         self.0.link.close().await;
         Ok(())
     }
+}
+
+fn check(source: &Source, options: ReceiverOptions) -> Result<()> {
+    if options.lease.is_none() {
+        return Ok(());
+    }
+    let rule = "a lease cannot be asked for: the queue sets how long its locks last";
+    Err(Error::new(ErrorKind::Unsupported, rule).at(Operation::Open, source))
 }

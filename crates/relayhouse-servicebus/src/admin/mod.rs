@@ -14,7 +14,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 
 use async_trait::async_trait;
 use relayhouse_core::{
-    Delivery, Entity, Error, ErrorKind, Operation, QueueName, Result, Source,
+    Delivery, Entity, QueueName, Result, Source,
     port::{Admin, Page, QueueConfig, Redrive, Settings, Stats},
 };
 
@@ -88,8 +88,8 @@ impl Admin for ServiceBusAdmin {
         })
     }
 
-    async fn peek(&self, source: &Source, _from: u64, _max: NonZeroU32) -> Result<Vec<Delivery>> {
-        Err(unsupported("messages are not shown without taking them").queue(source))
+    async fn peek(&self, source: &Source, from: u64, max: NonZeroU32) -> Result<Vec<Delivery>> {
+        self.servicebus.peek(source, from, max).await
     }
 
     async fn redrive(&self, source: &Source, redrive: &Redrive) -> Result<u64> {
@@ -98,8 +98,8 @@ impl Admin for ServiceBusAdmin {
         redrive::run(&self.servicebus, source, redrive, detects_duplicates).await
     }
 
-    async fn cancel(&self, queue: &QueueName, _sequence: u64) -> Result<()> {
-        Err(unsupported("a scheduled message is not cancelled").queue(queue))
+    async fn cancel(&self, queue: &QueueName, sequence: u64) -> Result<()> {
+        self.servicebus.cancel_scheduled(queue, sequence).await
     }
 
     async fn settings(&self, source: &Source) -> Result<Settings> {
@@ -121,7 +121,3 @@ impl Admin for ServiceBusAdmin {
 }
 
 const KILOBYTE: NonZeroU64 = NonZeroU64::new(1024).unwrap();
-
-fn unsupported(what: &'static str) -> Error {
-    Error::new(ErrorKind::Unsupported, what).operation(Operation::Admin)
-}

@@ -1,5 +1,6 @@
 //! How messages become AMQP messages, and how they come back.
 
+mod copy;
 mod names;
 mod read;
 #[cfg(test)]
@@ -7,10 +8,11 @@ mod tests;
 mod write;
 
 pub(crate) use self::{
+    copy::copy,
     names::{
         DEAD_LETTER_ATTEMPTS, DEAD_LETTER_DESCRIPTION, DEAD_LETTER_FINGERPRINT, DEAD_LETTER_REASON,
         DEAD_LETTER_TIME,
     },
-    read::{Incoming, read},
-    write::{time_of, write},
+    read::{Incoming, Reading, read},
+    write::{Packet, is_scheduled, time_of, write},
 };

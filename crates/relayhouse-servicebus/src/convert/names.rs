@@ -9,6 +9,15 @@ pub(super) const HEADER: &str = "relayhouse-header-";
 /// The id of a message whose place the dedup id has.
 pub(super) const ID: &str = "relayhouse-id";
 
+/// The dedup id of a message that was sent again to come later, and that the broker is not to drop.
+pub(super) const DEDUP_ID: &str = "relayhouse-dedup-id";
+
+/// How often a message had been delivered when it was sent again to come later.
+pub(super) const ATTEMPTS: &str = "relayhouse-attempts";
+
+/// When a message was first enqueued that was sent again to come later, in microseconds since 1970.
+pub(super) const FIRST_ENQUEUED: &str = "relayhouse-first-enqueued";
+
 /// The content type, where it has characters that no symbol has.
 pub(super) const CONTENT_TYPE: &str = "relayhouse-content-type";
 

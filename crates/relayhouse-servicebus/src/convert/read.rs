@@ -1,5 +1,7 @@
 //! What is received becomes a message.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use fe2o3_amqp_types::{
     messaging::{
@@ -9,8 +11,8 @@ use fe2o3_amqp_types::{
     primitives::{OrderedMap, SimpleValue, Symbol, Timestamp as AmqpTimestamp, Value},
 };
 use relayhouse_core::{
-    DeadLetter, Envelope, Fingerprint, HeaderValue, Headers, Message, MessageId, Priority, Source,
-    Text, Timestamp,
+    DeadLetter, Delivery, Envelope, Fingerprint, HeaderValue, Headers, Instant, Lease, Message,
+    MessageId, Previous, Priority, Receipt, Source, Text, Timestamp,
 };
 
 use super::names;
@@ -30,6 +32,27 @@ pub(crate) struct Reading {
     pub(crate) envelope: Option<Envelope>,
 }
 
+impl Reading {
+    /// Makes a delivery of it, which `receipt` proves until `until`.
+    pub(crate) fn delivery(self, receipt: Receipt, until: Instant) -> Delivery {
+        Delivery {
+            id: self.id,
+            message: self.message,
+            receipt,
+            lease: Lease::new(until, u64::from(self.attempt)),
+            attempt: self.attempt,
+            previous: if self.attempt == 1 {
+                Previous::None
+            } else {
+                Previous::Unknown
+            },
+            sequence: self.sequence,
+            enqueued_at: self.enqueued_at,
+            envelope: self.envelope.map(Arc::new),
+        }
+    }
+}
+
 type More = OrderedMap<String, SimpleValue>;
 
 /// Reads `incoming`, which came from `source`.
@@ -44,12 +67,18 @@ pub(crate) fn read(incoming: Incoming, source: &Source) -> Reading {
         .map_or_else(Annotations::new, |MessageAnnotations(it)| it);
     let annotations = &annotations;
     let enqueued_at = time(annotations, names::ENQUEUED_TIME).unwrap_or_default();
+    let enqueued_at = first_enqueued(&mut more).unwrap_or(enqueued_at);
     let sequence = match annotation(annotations, names::SEQUENCE_NUMBER) {
         Some(Value::Long(number)) => u64::try_from(*number).ok(),
         Some(Value::Ulong(number)) => Some(*number),
         _ => None,
     };
-    let mut attempt = header.delivery_count.saturating_add(1);
+    let before = match more.shift_remove(names::ATTEMPTS) {
+        Some(SimpleValue::Uint(before)) => before,
+        _ => 0,
+    };
+    let attempt = header.delivery_count.saturating_add(1);
+    let mut attempt = attempt.saturating_add(before);
     let mut envelope = None;
     if source.dead_letter {
         envelope = Some(read_envelope(
@@ -61,7 +90,7 @@ pub(crate) fn read(incoming: Incoming, source: &Source) -> Reading {
         ));
     }
     let mut message = Message::new(read_body(incoming.body));
-    let id = read_details(&mut message, properties, more, sequence);
+    let id = read_details(&mut message, properties, more, sequence, 0 < before);
     if let Some(ttl) = header.ttl {
         let ttl = std::time::Duration::from_millis(u64::from(ttl));
         message.details_mut().ttl = Some(ttl);
@@ -75,6 +104,14 @@ pub(crate) fn read(incoming: Incoming, source: &Source) -> Reading {
         enqueued_at,
         locked_until: time(annotations, names::LOCKED_UNTIL),
         envelope,
+    }
+}
+
+/// Reads when a message was first enqueued that was sent again.
+fn first_enqueued(more: &mut More) -> Option<Timestamp> {
+    match more.shift_remove(names::FIRST_ENQUEUED)? {
+        SimpleValue::Long(micros) => u64::try_from(micros).ok().map(Timestamp::from_micros),
+        _ => None,
     }
 }
 
@@ -139,10 +176,19 @@ fn read_details(
     properties: Properties,
     mut more: More,
     sequence: Option<u64>,
+    is_copy: bool,
 ) -> MessageId {
     let wire_id = properties.message_id.map(text_of_id);
     let mut dedup_id = None;
+    let copied = match more.shift_remove(names::DEDUP_ID) {
+        Some(SimpleValue::String(dedup_id)) => Some(dedup_id),
+        _ => None,
+    };
     let id = match more.shift_remove(names::ID) {
+        Some(SimpleValue::String(id)) if is_copy => {
+            dedup_id = copied;
+            MessageId::from(id)
+        }
         Some(SimpleValue::String(id)) => {
             dedup_id = wire_id;
             MessageId::from(id)

@@ -13,8 +13,8 @@ use fe2o3_amqp_types::{
 };
 use proptest::{collection::vec, option, prelude::*};
 use relayhouse_core::{
-    Capabilities, DeadLetter, ErrorKind, HeaderValue, Message, MessageId, Priority, Source,
-    Support, Timestamp,
+    Capabilities, DeadLetter, ErrorKind, HeaderValue, Instant, Message, MessageId, Priority,
+    Receipt, Source, Support, Timestamp,
 };
 
 use super::{read::Reading, *};
@@ -34,7 +34,11 @@ fn source(text: &str) -> Source {
 /// Sends `message` as the client library does, and reads what it decodes.
 fn through(message: &Message) -> Reading {
     let id = MessageId::from(7_u128);
-    let packet = write(message, &id, &ALL, NOW).unwrap();
+    back(write(message, &id, &ALL, NOW).unwrap())
+}
+
+/// Reads what the client library decodes of `packet`.
+fn back(packet: Packet) -> Reading {
     let bytes = serde_amqp::to_vec(&Serializable(packet)).unwrap();
     let incoming: Deserializable<Incoming> = serde_amqp::from_slice(&bytes).unwrap();
     read(incoming.0, &source("orders"))
@@ -72,6 +76,30 @@ fn details_come_back() {
     assert_eq!(reading.message, message.id(id));
     assert_eq!(reading.attempt, 1);
     assert!(reading.envelope.is_none());
+}
+
+/// The broker takes it for another message, and nobody else does.
+#[test]
+fn a_copy_that_comes_later_is_the_same_message() {
+    let message = Message::new("seven")
+        .header("text", "y")
+        .dedup_id("only-once")
+        .ttl(Duration::from_secs(60));
+    let mut delivery = through(&message).delivery(Receipt::from_bytes([0; 16]), Instant::NEVER);
+    delivery.attempt = 3;
+    delivery.enqueued_at = NOW;
+    let (later, delay) = (NOW + Duration::from_secs(10), Duration::from_secs(20));
+    let name = MessageId::from(9_u128);
+    let packet = copy(&delivery, &name, later, delay, &ALL).unwrap();
+    assert!(is_scheduled(&packet));
+    let known_as = packet.properties.as_ref().unwrap().message_id.clone();
+    assert_eq!(known_as, Some(AmqpId::String(name.to_string())));
+    let reading = back(packet);
+    assert_eq!((&reading.id, reading.attempt), (&delivery.id, 4));
+    assert_eq!(reading.enqueued_at, NOW);
+    // Of the minute, half has gone by when it comes.
+    let expected = delivery.message.ttl(Duration::from_secs(30));
+    assert_eq!(reading.message, expected);
 }
 
 #[test]

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use fe2o3_amqp_types::{
     messaging::{
-        Annotations, ApplicationProperties, Data, Header, Message as AmqpMessage,
+        Annotations, ApplicationProperties, Batch, Body, Data, Header, Message as AmqpMessage,
         MessageAnnotations, MessageId as AmqpId, Priority as AmqpPriority, Properties,
+        annotations::OwnedKey,
     },
     primitives::{OrderedMap, SimpleValue, Symbol, Timestamp as AmqpTimestamp, Value},
 };
@@ -22,7 +23,7 @@ const ID_CHARACTERS_MAX: usize = 128;
 const TTL_MAX: Duration = Duration::from_millis(u32::MAX as u64);
 
 /// Is a message as it is sent.
-pub(crate) type Packet = AmqpMessage<Data>;
+pub(crate) type Packet = AmqpMessage<Body<Value>>;
 
 /// Writes `message` with `id`, after it was checked.
 pub(crate) fn write(
@@ -48,9 +49,15 @@ pub(crate) fn write(
         message_annotations: (!annotations.is_empty()).then_some(MessageAnnotations(annotations)),
         properties: Some(properties),
         application_properties: (!more.is_empty()).then_some(ApplicationProperties(more)),
-        body: Data(Binary::from(message.body.to_vec())),
+        body: Body::Data(Batch::new(vec![Data(Binary::from(message.body.to_vec()))])),
         footer: None,
     })
+}
+
+/// Returns true if the broker is to hold `packet` back.
+pub(crate) fn is_scheduled(packet: &Packet) -> bool {
+    let annotations = packet.message_annotations.as_ref();
+    annotations.is_some_and(|it| it.0.contains_key(&OwnedKey::from(names::SCHEDULED_TIME)))
 }
 
 /// Turns a time into the broker's, which counts milliseconds.

@@ -7,9 +7,10 @@ use fe2o3_amqp::{
         SendError, SenderAttachError, SessionStopReason,
     },
     session::BeginError,
+    transaction::{ControllerSendError, OwnedDeclareError, OwnedDischargeError, PostError},
 };
-use fe2o3_amqp_types::{definitions::Error as AmqpError, primitives::Value};
-use relayhouse_core::{BoxError, Error, ErrorKind, Operation};
+use fe2o3_amqp_types::{definitions::Error as AmqpError, messaging::Rejected, primitives::Value};
+use relayhouse_core::{BoxError, Error, ErrorKind, Operation, Retry};
 
 use crate::error;
 
@@ -34,6 +35,11 @@ pub(crate) fn of_begin(error: BeginError) -> Error {
         BeginError::ConnectionStopped(reason) => {
             of_connection(reason).unwrap_or_else(|| lost(error, Operation::Open))
         }
+        BeginError::LocalChannelMaxReached => Error::new(
+            ErrorKind::Full,
+            "the connection has as many sessions as the broker allows",
+        )
+        .operation(Operation::Open),
         _ => lost(error, Operation::Open),
     }
 }
@@ -96,6 +102,16 @@ pub(crate) fn of_state(error: IllegalLinkStateError, operation: Operation) -> Er
     told.unwrap_or_else(|| lost(error, operation))
 }
 
+/// Turns the end of a link into ours.
+pub(crate) fn of_detach(error: DetachError) -> Error {
+    match &error {
+        DetachError::RemoteDetachedWithError(amqp) | DetachError::RemoteClosedWithError(amqp) => {
+            of_amqp(amqp, Operation::Send)
+        }
+        _ => lost(error, Operation::Send),
+    }
+}
+
 /// Says whether the link still serves after `error`.
 pub(crate) fn link_is_lost(error: &SendError) -> bool {
     matches!(error, SendError::LinkStateError(_) | SendError::Detached(_))
@@ -119,6 +135,53 @@ pub(crate) fn of_send(error: SendError, has_left: bool) -> Error {
         (Some(told), false) => told,
         (None, false) => lost(error, Operation::Send),
         (_, true) => unknown().with_source(error),
+    }
+}
+
+fn of_control(error: ControllerSendError, is_done: bool) -> Error {
+    match &error {
+        ControllerSendError::Rejected(Rejected { error: Some(amqp) }) => {
+            of_amqp(amqp, Operation::Settle)
+        }
+        _ if is_done => unknown().with_source(error),
+        _ => lost(error, Operation::Settle),
+    }
+}
+
+/// Says why no transaction was begun.
+pub(crate) fn of_declare(error: OwnedDeclareError) -> Error {
+    match error {
+        OwnedDeclareError::AttachError(error) => of_sender_attach(error),
+        OwnedDeclareError::ControllerSendError(error) => of_control(error, false),
+    }
+}
+
+/// Says why a transaction was not done, or that nobody knows.
+pub(crate) fn of_discharge(error: OwnedDischargeError) -> Error {
+    match error {
+        OwnedDischargeError::ControllerSendError(error) => of_control(error, true),
+        error @ OwnedDischargeError::DetachError(_) => unknown().with_source(error),
+    }
+}
+
+/// Says why a message cannot be part of a transaction.
+pub(crate) fn of_post(error: PostError) -> Error {
+    match &error {
+        PostError::MessageSizeExceeded(_) => Error::new(
+            ErrorKind::MessageTooLarge,
+            "message is larger than the link allows",
+        ),
+        PostError::LinkStateError(state) => {
+            of_link_state(state, Operation::Send).unwrap_or_else(|| lost(error, Operation::Send))
+        }
+        // The client library drops the reason of a refusal that is not part of the transaction.
+        PostError::IllegalDeliveryState => Error::new(
+            ErrorKind::Unexpected,
+            "the broker refuses a message of the transaction",
+        )
+        .retry(Retry::Temporary)
+        .operation(Operation::Send),
+        _ => lost(error, Operation::Send),
     }
 }
 

@@ -1,238 +1,187 @@
 //! What stands between the adapter and the network: one connection, and the links on it.
 
+mod clerk;
 mod dial;
 mod fault;
+mod line;
+mod pace;
 mod rpc;
 pub(crate) mod tap;
+mod task;
 
 use std::{
-    collections::HashMap,
+    future::Future,
     sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use fe2o3_amqp::{
-    connection::ConnectionHandle,
-    session::{Session, SessionHandle},
-};
-use fe2o3_amqp_types::primitives::{OrderedMap, SimpleValue, Value};
-use futures_util::future::BoxFuture;
-use relayhouse_core::{Clock, Error, ErrorKind, Operation, Result, Timestamp};
-use tokio::sync::Mutex;
+use relayhouse_core::{Clock, Error, ErrorKind, Random, Result};
+use tokio::sync::{mpsc, oneshot};
 
-use self::tap::Answers;
-use crate::{
-    convert::time_of,
-    token::{Token, TokenProvider},
+use self::{
+    line::{Line, Want},
+    rpc::Rpc,
 };
+use crate::token::TokenProvider;
 
 pub(crate) use self::{
+    clerk::Clerks,
     dial::{Way, within},
     fault::{
-        link_is_lost, of_amqp, of_receiver_attach, of_recv, of_send, of_sender_attach, of_state,
-        unknown,
+        link_is_lost, of_amqp, of_declare, of_detach, of_discharge, of_post, of_receiver_attach,
+        of_recv, of_send, of_sender_attach, of_state, unknown,
     },
-    rpc::{Question, Rpc},
+    line::{Pass, Passage},
+    pace::Pace,
+    rpc::{Question, Reply, field, items, map},
+    task::{Closing, Task},
 };
 
-/// The node that takes tokens.
-const TOKENS: &str = "$cbs";
-
-/// How long before its end a token is renewed: longer than any wait of a receive.
-pub(crate) const TOKEN_MARGIN: Duration = Duration::from_secs(5 * 60);
-
-/// The most entities whose tokens are remembered; beyond them the oldest is shown again.
-const TOKENS_MAX: usize = 1024;
+/// The most links that wait to be let in.
+const WANTS_MAX: usize = 64;
 
 /// Holds what all queues of one provider share.
 #[derive(Debug)]
 pub(crate) struct Link {
-    endpoint: Way,
-    tokens: Arc<dyn TokenProvider>,
-    clock: Arc<dyn Clock>,
-    connect_timeout: Duration,
-    container: String,
+    place: Arc<Place>,
     names: AtomicU64,
-    is_closed: AtomicBool,
-    wire: Mutex<Option<Wire>>,
+    state: Mutex<State>,
 }
 
-/// Is one connection.
+/// Says where the broker is, and how it is reached.
 #[derive(Debug)]
-struct Wire {
-    connection: ConnectionHandle<()>,
-    answers: Answers,
-    tokens: Option<Rpc>,
-    /// Until when the broker lets us at an entity.
-    allowed: HashMap<String, Timestamp>,
+pub(crate) struct Place {
+    pub(crate) endpoint: Way,
+    pub(crate) tokens: Arc<dyn TokenProvider>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) container: String,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Nobody wanted a connection yet.
+    New,
+    /// A task keeps the connection, and makes it anew.
+    Open(Keeper),
+    /// It ends, or has ended.
+    Closed(Option<Arc<Task>>),
+}
+
+/// Is a handle on the task of the connection, which ends with it.
+#[derive(Debug)]
+struct Keeper {
+    wants: mpsc::Sender<Want>,
+    task: Arc<Task>,
 }
 
 impl Link {
-    pub(crate) fn new(
-        endpoint: Way,
-        tokens: Arc<dyn TokenProvider>,
-        clock: Arc<dyn Clock>,
-        connect_timeout: Duration,
-        container: String,
-    ) -> Self {
+    pub(crate) fn new(place: Place) -> Self {
         Self {
-            endpoint,
-            tokens,
-            clock,
-            connect_timeout,
-            container,
+            place: Arc::new(place),
             names: AtomicU64::new(0),
-            is_closed: AtomicBool::new(false),
-            wire: Mutex::new(None),
+            state: Mutex::new(State::New),
         }
     }
 
     pub(crate) fn clock(&self) -> &dyn Clock {
-        &*self.clock
+        &*self.place.clock
+    }
+
+    /// Makes a pace for something that is attached again after it ended.
+    pub(crate) fn pace(&self) -> Pace {
+        let Place { clock, random, .. } = &*self.place;
+        Pace::new(Arc::clone(clock), Arc::clone(random))
     }
 
     /// Makes a name that no other link of this container has.
     pub(crate) fn name(&self) -> String {
         let number = self.names.fetch_add(1, Ordering::Relaxed);
-        format!("{}-{number}", self.container)
+        format!("{}-{number}", self.place.container)
     }
 
-    /// Begins a session for one link at `path`, with a connection and a token that hold.
-    pub(crate) async fn session(&self, path: &str) -> Result<(SessionHandle<()>, Answers)> {
-        self.in_time(Box::pin(async {
-            let mut wire = self.wire.lock().await;
-            let wire = self.connected(&mut wire).await?;
-            self.allow(wire, path).await?;
-            let session = Session::begin(&mut wire.connection).await;
-            Ok((session.map_err(fault::of_begin)?, wire.answers.clone()))
-        }))
-        .await
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Attaches to the management node of the entity at `path`.
-    pub(crate) async fn management(&self, path: &str) -> Result<Rpc> {
-        self.in_time(Box::pin(async {
-            let mut wire = self.wire.lock().await;
-            let wire = self.connected(&mut wire).await?;
-            self.allow(wire, path).await?;
-            let node = format!("{path}/$management");
-            Rpc::open(&mut wire.connection, &node, &self.name()).await
-        }))
-        .await
-    }
-
-    /// Shows a new token for `path` if the one that was shown ends soon.
-    pub(crate) async fn renew(&self, path: &str) -> Result<()> {
-        self.in_time(Box::pin(async {
-            let mut wire = self.wire.lock().await;
-            match &mut *wire {
-                Some(wire) if !wire.connection.is_closed() => self.allow(wire, path).await,
-                // The links notice by themselves that there is no connection.
-                _ => Ok(()),
-            }
-        }))
-        .await
-    }
-
-    async fn in_time<T>(&self, work: BoxFuture<'_, Result<T>>) -> Result<T> {
-        if self.is_closed.load(Ordering::Acquire) {
-            return Err(closed());
-        }
-        within(&*self.clock, self.connect_timeout, work)
-            .await
-            .unwrap_or_else(|| {
-                Err(Error::new(
-                    ErrorKind::Timeout,
-                    format!(
-                        "{} did not let us in within {:?}",
-                        self.endpoint, self.connect_timeout
-                    ),
-                ))
-            })
-    }
-
-    async fn connected<'a>(&self, wire: &'a mut Option<Wire>) -> Result<&'a mut Wire> {
-        if wire
-            .as_ref()
-            .is_some_and(|wire| wire.connection.is_closed())
-        {
-            *wire = None;
-        }
-        match wire {
-            Some(wire) => Ok(wire),
-            None => {
-                let answers = Answers::default();
-                let connection = dial::dial(&self.endpoint, &self.container, &answers).await?;
-                Ok(wire.insert(Wire {
-                    connection,
-                    answers,
-                    tokens: None,
-                    allowed: HashMap::new(),
-                }))
+    /// Returns where the task of the connection takes orders, and starts it for the first one.
+    fn wants(&self) -> Result<mpsc::Sender<Want>> {
+        let mut state = self.state();
+        match &*state {
+            State::Open(keeper) => Ok(keeper.wants.clone()),
+            State::Closed(_) => Err(closed()),
+            State::New => {
+                let (wants, inbox) = mpsc::channel(WANTS_MAX);
+                let line = Line::new(Arc::clone(&self.place));
+                *state = State::Open(Keeper {
+                    wants: wants.clone(),
+                    task: Arc::new(Task::spawn(|closing| line.run(inbox, closing))),
+                });
+                Ok(wants)
             }
         }
     }
 
-    async fn allow(&self, wire: &mut Wire, path: &str) -> Result<()> {
-        let now = self.clock.wall();
-        let holds = |until: &Timestamp| now + TOKEN_MARGIN < *until;
-        if wire.allowed.get(path).is_some_and(holds) {
-            return Ok(());
-        }
-        let audience = self.endpoint.audience(path);
-        let token = self.tokens.token(&audience, now).await?;
-        if wire.tokens.as_ref().is_some_and(Rpc::is_over) {
-            wire.tokens = None;
-        }
-        let rpc = match &mut wire.tokens {
-            Some(rpc) => rpc,
-            None => {
-                let rpc = Rpc::open(&mut wire.connection, TOKENS, &self.name()).await?;
-                wire.tokens.insert(rpc)
-            }
+    /// Begins a session for links at `path`, with a connection and a token that hold.
+    ///
+    /// The work goes on by itself: dropping the future ends nothing but this session.
+    pub(crate) async fn session(&self, path: &str) -> Result<Passage> {
+        let wants = self.wants()?;
+        let (answer, answered) = oneshot::channel();
+        let want = Want {
+            path: path.to_owned(),
+            answer,
         };
-        let reply = rpc.ask(showing(&token, audience), Operation::Open).await?;
-        reply.done(Operation::Open)?;
-        if TOKENS_MAX <= wire.allowed.len() {
-            wire.allowed.clear();
-        }
-        wire.allowed.insert(path.to_owned(), token.expires_at);
-        Ok(())
+        let asking = async {
+            wants.send(want).await.map_err(|_| closed())?;
+            answered.await.map_err(|_| closed())?
+        };
+        self.in_time(Duration::ZERO, asking).await
+    }
+
+    /// Ends with `Timeout` if `work` takes longer than a connection may, and `more`.
+    pub(crate) async fn in_time<T>(
+        &self,
+        more: Duration,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let Place {
+            clock,
+            connect_timeout,
+            endpoint,
+            ..
+        } = &*self.place;
+        let limit = *connect_timeout + more;
+        let done = within(&**clock, limit, work).await;
+        done.unwrap_or_else(|| {
+            Err(Error::new(
+                ErrorKind::Timeout,
+                format!("{endpoint} did not let us in within {limit:?}"),
+            ))
+        })
     }
 
     /// Ends the connection, and waits until it has.
+    ///
+    /// Dropping the future leaves the rest to the next call.
     pub(crate) async fn close(&self) {
-        self.is_closed.store(true, Ordering::Release);
-        let Some(mut wire) = self.wire.lock().await.take() else {
-            return;
+        let task = {
+            let mut state = self.state();
+            let task = match &*state {
+                State::New => None,
+                State::Open(keeper) => Some(Arc::clone(&keeper.task)),
+                State::Closed(task) => task.clone(),
+            };
+            *state = State::Closed(task.clone());
+            task
         };
-        let ending = async {
-            if let Some(tokens) = wire.tokens.take() {
-                tokens.close().await;
-            }
-            // One that broke has ended as well.
-            let _ = wire.connection.close().await;
-        };
-        within(&*self.clock, self.connect_timeout, ending).await;
-    }
-}
-
-fn showing(token: &Token, audience: String) -> Question {
-    let mut properties = OrderedMap::new();
-    let mut set = |name: &str, value| properties.insert(name.to_owned(), value);
-    set("operation", SimpleValue::String("put-token".to_owned()));
-    set("type", SimpleValue::String(token.kind.as_str().to_owned()));
-    set("name", SimpleValue::String(audience));
-    set(
-        "expiration",
-        SimpleValue::Timestamp(time_of(token.expires_at)),
-    );
-    Question {
-        properties,
-        body: Value::String(token.text.expose().to_owned()),
+        if let Some(task) = task {
+            task.join().await;
+        }
     }
 }
 

@@ -1,29 +1,100 @@
 //! Questions and answers over a pair of links: tokens, and the management node of an entity.
 
+use std::time::Duration;
+
 use fe2o3_amqp::{
-    connection::ConnectionHandle,
-    link::{CreditMode, Receiver, Sender},
-    session::{Session, SessionHandle},
+    link::{CreditMode, Receiver, SendError, Sender},
+    session::SessionHandle,
 };
 use fe2o3_amqp_types::{
     messaging::{
-        AmqpValue, ApplicationProperties, Body, Message, MessageId, Properties, Source, Target,
+        AmqpValue, ApplicationProperties, Body, Message, MessageId, Outcome, Properties, Rejected,
+        Source, Target,
     },
     primitives::{OrderedMap, SimpleValue, Value},
 };
+use futures_util::future::BoxFuture;
 use relayhouse_core::{Error, ErrorKind, Operation, Result};
 
 use super::fault;
 use crate::error;
 
-/// The answers that may be under way: questions go one after the other, and some may be late.
-const CREDIT: u32 = 16;
+/// The answers that may be under way.
+const CREDIT: u32 = 64;
+
+/// The property that names the link that a question is about.
+const LINK: &str = "associated-link-name";
+
+/// The property that says how many milliseconds the broker may take.
+const TIMEOUT: &str = "com.microsoft:server-timeout";
 
 /// Is one question.
 #[derive(Debug)]
 pub(crate) struct Question {
     pub(crate) properties: OrderedMap<String, SimpleValue>,
     pub(crate) body: Value,
+}
+
+impl Question {
+    /// Asks for `operation` of the entity, with the fields of its body.
+    pub(crate) fn new<const N: usize>(operation: &str, fields: [(&str, Value); N]) -> Self {
+        let mut properties = OrderedMap::new();
+        let operation = SimpleValue::String(format!("com.microsoft:{operation}"));
+        properties.insert("operation".to_owned(), operation);
+        Self {
+            properties,
+            body: map(fields),
+        }
+    }
+
+    /// Adds a field to the body.
+    pub(crate) fn with(mut self, name: &str, value: Value) -> Self {
+        if let Value::Map(fields) = &mut self.body {
+            fields.insert(Value::String(name.to_owned()), value);
+        }
+        self
+    }
+
+    /// Names the link that it is about.
+    pub(crate) fn about(mut self, link: &str) -> Self {
+        let link = SimpleValue::String(link.to_owned());
+        self.properties.insert(LINK.to_owned(), link);
+        self
+    }
+
+    /// Tells the broker how long it may take.
+    pub(super) fn within(mut self, limit: Duration) -> Self {
+        let millis = u32::try_from(limit.as_millis()).unwrap_or(u32::MAX);
+        let millis = SimpleValue::Uint(millis);
+        self.properties.insert(TIMEOUT.to_owned(), millis);
+        self
+    }
+}
+
+/// Makes a map of names.
+pub(crate) fn map<'a>(fields: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
+    let fields = fields.into_iter();
+    let fields = fields.map(|(name, value)| (Value::String(name.to_owned()), value));
+    Value::Map(fields.collect())
+}
+
+/// Returns the field `name` of a map.
+pub(crate) fn field<'a>(body: &'a Value, name: &str) -> Option<&'a Value> {
+    let Value::Map(map) = body else {
+        return None;
+    };
+    let is_it = |key: &Value| matches!(key, Value::String(key) if key == name);
+    map.iter()
+        .find_map(|(key, value)| is_it(key).then_some(value))
+}
+
+/// Returns the items of the field `name` of a map, whichever kind of list it is.
+pub(crate) fn items<'a>(body: &'a Value, name: &str) -> &'a [Value] {
+    match field(body, name) {
+        Some(Value::Array(items)) => items,
+        Some(Value::List(items)) => items,
+        _ => &[],
+    }
 }
 
 /// Is the answer to one question.
@@ -45,14 +116,24 @@ pub(crate) struct Rpc {
     count: u64,
 }
 
+/// Is what happened on the links to a node.
+pub(super) enum Heard {
+    /// A question was answered.
+    Reply(u64, Reply),
+    /// The links have ended.
+    End(Error),
+}
+
+/// Ends when the broker has taken a question, or not.
+pub(super) type Taken = BoxFuture<'static, (u64, Result<()>)>;
+
 impl Rpc {
     /// Attaches both links to `node`; `name` is theirs alone.
     pub(crate) async fn open(
-        connection: &mut ConnectionHandle<()>,
+        mut session: SessionHandle<()>,
         node: &str,
         name: &str,
     ) -> Result<Self> {
-        let mut session = Session::begin(connection).await.map_err(fault::of_begin)?;
         let sender = Sender::builder()
             .name(format!("{name}-questions"))
             .source(Source::builder().address(name).build())
@@ -86,29 +167,50 @@ impl Rpc {
     /// Asks `question`, and waits for its answer. One at a time; after a future that was dropped
     /// its answer is passed over.
     pub(crate) async fn ask(&mut self, question: Question, operation: Operation) -> Result<Reply> {
+        let (id, taken) = self.put(question, operation).await?;
+        taken.await.1?;
+        loop {
+            match self.hear(operation).await {
+                Heard::Reply(of, reply) if of == id => return Ok(reply),
+                Heard::Reply(_, _) => {}
+                Heard::End(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Has `question` leave, and returns its number.
+    pub(super) async fn put(
+        &mut self,
+        question: Question,
+        operation: Operation,
+    ) -> Result<(u64, Taken)> {
         self.count += 1;
-        let id = format!("{}-{}", self.reply_to, self.count);
+        let id = self.count;
         let message = Message::builder()
             .properties(Properties {
-                message_id: Some(MessageId::String(id.clone())),
+                message_id: Some(MessageId::Ulong(id)),
                 reply_to: Some(self.reply_to.clone()),
                 ..Properties::default()
             })
             .application_properties(ApplicationProperties(question.properties))
             .body(AmqpValue(question.body))
             .build();
-        let sent = self.sender.send(message).await;
-        sent.map_err(|error| fault::of_send(error, true).operation(operation))?;
+        let sent = self.sender.send_batchable(message).await;
+        let taken = sent.map_err(|error| fault::of_send(error, false).operation(operation))?;
+        let taken = async move { (id, of_taken(taken.await, operation)) };
+        Ok((id, Box::pin(taken)))
+    }
+
+    /// Waits for the next answer. Dropping the future loses nothing.
+    pub(super) async fn hear(&mut self, operation: Operation) -> Heard {
         loop {
-            let answer = self.receiver.recv::<Body<Value>>().await;
-            let answer = answer.map_err(|error| fault::of_recv(error, operation))?;
-            let message = answer.into_message();
-            let is_ours = message
-                .properties
-                .as_ref()
-                .is_some_and(|it| it.correlation_id == Some(MessageId::String(id.clone())));
-            if is_ours {
-                return Ok(read(message));
+            let answer = match self.receiver.recv::<Body<Value>>().await {
+                Ok(answer) => answer.into_message(),
+                Err(error) => return Heard::End(fault::of_recv(error, operation)),
+            };
+            let id = answer.properties.as_ref();
+            if let Some(MessageId::Ulong(id)) = id.and_then(|it| it.correlation_id.clone()) {
+                return Heard::Reply(id, read(answer));
             }
         }
     }
@@ -118,6 +220,17 @@ impl Rpc {
         // A link that ended already has nothing left to end.
         let _ = self.session.end().await;
     }
+}
+
+/// Says whether the broker took a question.
+fn of_taken(outcome: Result<Outcome, SendError>, operation: Operation) -> Result<()> {
+    let error = match outcome {
+        Ok(Outcome::Rejected(Rejected { error: Some(error) })) => fault::of_amqp(&error, operation),
+        Ok(Outcome::Accepted(_)) => return Ok(()),
+        Ok(_) => Error::new(ErrorKind::Unexpected, "the broker refused a question"),
+        Err(error) => fault::of_send(error, true),
+    };
+    Err(error.operation(operation))
 }
 
 fn read(message: Message<Body<Value>>) -> Reply {

@@ -1,33 +1,46 @@
-//! The task of one link: it takes what comes in, and passes on what was decided.
+//! The task of one receiver: it attaches, takes what comes in, and passes on what was decided.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use fe2o3_amqp::{
     link::{
-        IllegalLinkStateError, Receiver as AmqpReceiver, RecvError,
+        CreditMode, IllegalLinkStateError, Receiver as AmqpReceiver, RecvError,
         delivery::{Delivery, DeliveryInfo},
         receiver::TerminalDeliveryState,
     },
     session::SessionHandle,
+    transaction::TransactionRetirement,
 };
 use fe2o3_amqp_types::{
-    messaging::{Body, Released},
+    definitions::{Fields, ReceiverSettleMode},
+    messaging::{Body, Outcome, Released, Source, Target},
     primitives::Value,
 };
-use relayhouse_core::Operation;
-use tokio::{
-    sync::mpsc::{self, error::SendError},
-    task::JoinHandle,
-};
+use futures_util::TryFutureExt;
+use relayhouse_core::{Error, Operation, Result};
+use tokio::sync::{mpsc, oneshot};
 
 use super::shelf::{Arrived, Shelf};
-use crate::link::{
-    self,
-    tap::{Answers, Token},
+use crate::{
+    link::{
+        self, Closing, Link, Pass, Passage,
+        tap::{Answers, Token},
+    },
+    transaction::Part,
 };
 
 /// The most orders that wait for the task.
 const ORDERS_MAX: usize = 64;
+
+/// The most receives that wait for a link.
+const WANTS_MAX: usize = 64;
+
+/// How long after the last receive the broker may still send what that asked for. What has come by
+/// then and nobody received goes back, so that its lock does not run out here.
+const REST: Duration = Duration::from_secs(1);
+
+/// How long the end of a link may take.
+const END_MAX: Duration = Duration::from_secs(10);
 
 /// Is what the task is asked to do.
 #[derive(Debug)]
@@ -36,6 +49,12 @@ pub(super) enum Order {
     Credit(u32),
     /// Send these settlements, in their order.
     Settle(Vec<(DeliveryInfo, TerminalDeliveryState)>),
+    /// Send these settlements as part of a transaction.
+    Retire {
+        part: Part,
+        order: Vec<(DeliveryInfo, Outcome)>,
+        done: oneshot::Sender<Result<()>>,
+    },
 }
 
 impl Order {
@@ -47,112 +66,288 @@ impl Order {
     }
 }
 
-/// Is a handle on the task of one link.
-#[derive(Debug)]
-pub(super) struct Intake {
-    orders: mpsc::Sender<Order>,
-    answers: Answers,
-    task: JoinHandle<()>,
-}
-
-/// Sends orders to a task, and hears what the broker answers.
+/// Sends orders to the task, for one link, and hears what the broker answers.
 #[derive(Clone, Debug)]
 pub(super) struct Desk {
-    pub(super) orders: mpsc::Sender<Order>,
+    orders: mpsc::Sender<Order>,
     pub(super) answers: Answers,
-}
-
-impl Intake {
-    pub(super) fn start(
-        receiver: AmqpReceiver,
-        session: SessionHandle<()>,
-        answers: Answers,
-        shelf: Arc<Shelf>,
-    ) -> Self {
-        let (orders, inbox) = mpsc::channel(ORDERS_MAX);
-        let task = tokio::spawn(run(receiver, session, inbox, shelf));
-        Self {
-            orders,
-            answers,
-            task,
-        }
-    }
-
-    pub(super) fn desk(&self) -> Desk {
-        Desk {
-            orders: self.orders.clone(),
-            answers: self.answers.clone(),
-        }
-    }
-
-    pub(super) fn is_over(&self) -> bool {
-        self.task.is_finished() || self.orders.is_closed()
-    }
-
-    /// Has the task give back what nobody received and end the link, and waits until it has.
-    pub(super) async fn close(self) {
-        let Self {
-            orders,
-            answers: _,
-            task,
-        } = self;
-        drop(orders);
-        // A task that panicked has ended as well.
-        let _ = task.await;
-    }
+    /// The name of the link.
+    pub(super) name: Arc<str>,
 }
 
 impl Desk {
-    pub(super) async fn order(&self, order: Order) -> Result<(), SendError<Order>> {
-        self.orders.send(order).await
+    /// Gives an order, and returns false if the link ended before it was taken.
+    pub(super) async fn order(&self, order: Order) -> bool {
+        self.orders.send(order).await.is_ok()
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.orders.is_closed()
     }
 }
 
-async fn run(
-    mut receiver: AmqpReceiver,
-    mut session: SessionHandle<()>,
-    mut inbox: mpsc::Receiver<Order>,
-    shelf: Arc<Shelf>,
-) {
-    let error = loop {
-        let result = tokio::select! {
-            biased;
-            order = inbox.recv() => match order {
-                Some(order) => carry_out(&mut receiver, order)
-                    .await
-                    .map_err(|error| link::of_state(error, Operation::Receive)),
-                None => break None,
-            },
-            delivery = receiver.recv() => {
-                take(delivery, &shelf).map_err(|error| link::of_recv(error, Operation::Receive))
-            }
+/// Asks for a link.
+pub(super) type Want = oneshot::Sender<Result<Desk>>;
+
+/// Makes the channel by which links are asked for.
+pub(super) fn wants() -> (mpsc::Sender<Want>, mpsc::Receiver<Want>) {
+    mpsc::channel(WANTS_MAX)
+}
+
+/// Is a link that was attached.
+#[derive(Debug)]
+pub(crate) struct Attached {
+    pub(crate) receiver: AmqpReceiver,
+    session: SessionHandle<()>,
+    answers: Answers,
+    name: Arc<str>,
+    _pass: Arc<Pass>,
+}
+
+/// Attaches to `source`, which is at `path`, where the broker may take `wait` to answer.
+pub(crate) async fn attach(
+    link: &Link,
+    path: &str,
+    source: Source,
+    properties: Option<Fields>,
+    wait: Duration,
+) -> Result<Attached> {
+    let Passage {
+        mut session,
+        answers,
+        pass,
+    } = link.session(path).await?;
+    let name = link.name();
+    let mut builder = AmqpReceiver::builder()
+        .name(name.as_str())
+        .source(source)
+        .target(Target::builder().address(name.as_str()).build())
+        .receiver_settle_mode(ReceiverSettleMode::Second)
+        .credit_mode(CreditMode::Manual);
+    if let Some(properties) = properties {
+        builder = builder.properties(properties);
+    }
+    let attaching = builder
+        .attach(&mut session)
+        .map_err(link::of_receiver_attach);
+    let receiver = link.in_time(wait, attaching).await?;
+    Ok(Attached {
+        receiver,
+        session,
+        answers,
+        name: name.into(),
+        _pass: pass,
+    })
+}
+
+impl Attached {
+    /// Makes the desk where orders for the link are given, and where they come in.
+    pub(super) fn desk(&self) -> (Desk, mpsc::Receiver<Order>) {
+        let (orders, inbox) = mpsc::channel(ORDERS_MAX);
+        let desk = Desk {
+            orders,
+            answers: self.answers.clone(),
+            name: Arc::clone(&self.name),
         };
-        if let Err(error) = result {
-            break Some(error);
+        (desk, inbox)
+    }
+
+    /// Ends the link.
+    pub(crate) async fn close(mut self) {
+        // A link that ended already has nothing left to end.
+        let _ = self.receiver.close().await;
+        let _ = self.session.end().await;
+    }
+}
+
+/// Attaches to the entity at `path` when somebody receives, and again after the link ended.
+pub(super) async fn run(
+    link: Arc<Link>,
+    path: String,
+    mut wants: mpsc::Receiver<Want>,
+    shelf: Arc<Shelf>,
+    mut closing: Closing,
+) {
+    let mut pace = link.pace();
+    while let Some(Some(want)) = closing.unless(wants.recv()).await {
+        if want.is_closed() {
+            continue;
         }
+        let attached = closing.unless(async {
+            pace.wait().await;
+            let source = Source::builder().address(path.as_str()).build();
+            Box::pin(attach(&link, &path, source, None, Duration::ZERO)).await
+        });
+        match attached.await {
+            Some(Ok(attached)) => {
+                let since = link.clock().now();
+                let (desk, inbox) = attached.desk();
+                shelf.open(desk.clone());
+                // Who wanted it may have stopped waiting.
+                let _ = want.send(Ok(desk.clone()));
+                let serving = Serving {
+                    link: &link,
+                    shelf: &shelf,
+                    wants: &mut wants,
+                    closing: &mut closing,
+                };
+                match serving.serve(attached, desk, inbox).await {
+                    Some(error) => pace.ended(since, &error),
+                    None => return,
+                }
+            }
+            Some(Err(error)) => {
+                pace.failed(&error);
+                // Who wanted it may have stopped waiting.
+                let _ = want.send(Err(error));
+            }
+            None => return,
+        }
+    }
+}
+
+/// Serves a link that is not made again after it ended.
+pub(super) async fn run_once(
+    link: Arc<Link>,
+    attached: Attached,
+    (desk, inbox): (Desk, mpsc::Receiver<Order>),
+    mut wants: mpsc::Receiver<Want>,
+    shelf: Arc<Shelf>,
+    mut closing: Closing,
+) {
+    let serving = Serving {
+        link: &link,
+        shelf: &shelf,
+        wants: &mut wants,
+        closing: &mut closing,
     };
-    // Settlements that are ordered from here on have nobody to send them.
-    inbox.close();
-    match error {
-        Some(error) => shelf.end(error),
-        None => {
-            let ready = shelf.take_ready();
-            // What cannot be given back comes back when its lock ends.
-            let _ = receiver.release_all(ready).await;
-            let _ = receiver.close().await;
+    let Some(error) = serving.serve(attached, desk, inbox).await else {
+        return;
+    };
+    while let Some(Some(want)) = closing.unless(wants.recv()).await {
+        // Who wanted it may have stopped waiting.
+        let _ = want.send(Err(error.clone()));
+    }
+}
+
+/// Is what a link is served with.
+struct Serving<'a> {
+    link: &'a Link,
+    shelf: &'a Shelf,
+    wants: &'a mut mpsc::Receiver<Want>,
+    closing: &'a mut Closing,
+}
+
+impl Serving<'_> {
+    /// Serves until the link ends, and returns why; `None` if the task is asked to end.
+    async fn serve(
+        self,
+        attached: Attached,
+        desk: Desk,
+        mut inbox: mpsc::Receiver<Order>,
+    ) -> Option<Error> {
+        let (link, shelf) = (self.link, self.shelf);
+        let Attached {
+            mut receiver,
+            mut session,
+            _pass,
+            ..
+        } = attached;
+        let error = self.work(&mut receiver, &desk, &mut inbox).await;
+        // Settlements that are ordered from here on have nobody to send them.
+        inbox.close();
+        if let Some(error) = &error {
+            shelf.end(error.clone());
+        }
+        let ending = async {
+            if error.is_none() {
+                // What cannot be given back comes back when its lock ends.
+                let _ = receiver.release_all(shelf.take_ready()).await;
+                let _ = receiver.close().await;
+            }
+            let _ = session.end().await;
+        };
+        link::within(link.clock(), END_MAX, ending).await;
+        if error.is_none() {
             shelf.end(link::closed());
         }
+        error
     }
-    let _ = session.end().await;
+
+    async fn work(
+        self,
+        receiver: &mut AmqpReceiver,
+        desk: &Desk,
+        inbox: &mut mpsc::Receiver<Order>,
+    ) -> Option<Error> {
+        let clock = self.link.clock();
+        let mut rest = None;
+        loop {
+            let resting = async {
+                match &mut rest {
+                    Some(rest) => rest.await,
+                    None => std::future::pending().await,
+                }
+            };
+            let result = tokio::select! {
+                biased;
+                () = self.closing.asked() => return None,
+                Some(order) = inbox.recv() => carry_out(receiver, order).await,
+                want = self.wants.recv() => {
+                    // Who wanted it may have stopped waiting.
+                    let _ = want?.send(Ok(desk.clone()));
+                    Ok(())
+                }
+                delivery = receiver.recv() => {
+                    if rest.is_none() && !self.shelf.has_visitors() {
+                        rest = Some(clock.sleep_until(clock.now() + REST));
+                    }
+                    take(delivery, self.shelf)
+                }
+                () = self.shelf.rested.notified() => {
+                    rest = Some(clock.sleep_until(clock.now() + REST));
+                    Ok(())
+                }
+                () = resting => {
+                    rest = None;
+                    lay_down(receiver, self.shelf).await
+                }
+            };
+            if let Err(error) = result {
+                return Some(error);
+            }
+        }
+    }
 }
 
-async fn carry_out(receiver: &mut AmqpReceiver, order: Order) -> Result<(), IllegalLinkStateError> {
-    match order {
-        // Credit that was given is never taken back: what comes by it may be under way.
+/// Takes back credit that nobody waits for any more, and gives back what came by it.
+async fn lay_down(receiver: &mut AmqpReceiver, shelf: &Shelf) -> Result<()> {
+    if shelf.has_visitors() {
+        return Ok(());
+    }
+    let laid = async {
+        if 0 < receiver.credit() {
+            receiver.drain().await?;
+        }
+        let ready = shelf.take_ready();
+        if !ready.is_empty() {
+            receiver.release_all(ready).await?;
+        }
+        Ok(())
+    };
+    laid.await
+        .map_err(|error| link::of_state(error, Operation::Receive))
+}
+
+async fn carry_out(receiver: &mut AmqpReceiver, order: Order) -> Result<()> {
+    let carried = match order {
+        // Credit that was given is left: what comes by it may be under way.
         Order::Credit(credit) if receiver.credit() < credit => receiver.set_credit(credit).await,
         Order::Credit(_) => Ok(()),
         Order::Settle(settlements) => settle(receiver, settlements).await,
-    }
+        Order::Retire { part, order, done } => retire(receiver, &part, order, done).await,
+    };
+    carried.map_err(|error| link::of_state(error, Operation::Receive))
 }
 
 /// Sends settlements, with one for all acks that stand together.
@@ -177,19 +372,31 @@ async fn settle(
     Ok(())
 }
 
-fn take(
-    delivery: Result<Delivery<Body<Value>>, RecvError>,
-    shelf: &Shelf,
-) -> Result<(), RecvError> {
-    let (info, incoming) = delivery?.into_parts();
-    match Token::try_from(&info.delivery_tag()[..]) {
-        Ok(token) => shelf.arrive(Arrived {
-            token,
-            info,
-            incoming,
-        }),
-        // Without a lock token nobody could settle it.
-        Err(_) => return Err(RecvError::DeliveryTagIsNone),
+async fn retire(
+    receiver: &mut AmqpReceiver,
+    part: &Part,
+    order: Vec<(DeliveryInfo, Outcome)>,
+    done: oneshot::Sender<Result<()>>,
+) -> Result<(), IllegalLinkStateError> {
+    for (info, outcome) in order {
+        part.retire(receiver, info, outcome).await?;
     }
+    // Who ends the transaction may have stopped waiting.
+    let _ = done.send(Ok(()));
+    Ok(())
+}
+
+fn take(delivery: Result<Delivery<Body<Value>>, RecvError>, shelf: &Shelf) -> Result<()> {
+    let delivery = delivery.map_err(|error| link::of_recv(error, Operation::Receive))?;
+    let (info, incoming) = delivery.into_parts();
+    // Without a lock token nobody could settle it.
+    let token = Token::try_from(&info.delivery_tag()[..]);
+    let token =
+        token.map_err(|_| link::of_recv(RecvError::DeliveryTagIsNone, Operation::Receive))?;
+    shelf.arrive(Arrived {
+        token,
+        info,
+        incoming,
+    });
     Ok(())
 }

@@ -1,43 +1,45 @@
 //! Receives from one queue or subscription, and settles by what the broker answers.
 
+mod extra;
 mod intake;
 mod renew;
 mod settle;
+mod settling;
 mod shelf;
 
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use async_trait::async_trait;
-use fe2o3_amqp::link::{CreditMode, Receiver as AmqpReceiver};
-use fe2o3_amqp_types::{
-    definitions::ReceiverSettleMode,
-    messaging::{Source as AmqpSource, Target},
-};
+use fe2o3_amqp_types::primitives::{Timestamp as AmqpTimestamp, Value};
 use relayhouse_core::{
-    Capabilities, Delivery, Error, ErrorKind, Extending, Instant, Lease, Operation, Outcome,
-    Previous, Receipt, Result, Settling, Source,
+    Capabilities, Delivery, Error, ErrorKind, Extending, Instant, Operation, Outcome, Receipt,
+    Result, Settling, Source,
     port::{ReceiveRequest, Receiver, Settings},
 };
-use tokio::sync::Mutex;
+use tokio::sync::{mpsc, oneshot};
 
 use self::{
-    intake::{Desk, Intake, Order},
+    intake::{Desk, Order, Want},
     shelf::{Arrived, Shelf},
 };
 use crate::{
-    capability::{CAPABILITIES, RECEIVE_BATCH_MAX, RECEIVE_WAIT_MAX},
+    capability::{CAPABILITIES, QUEUE_CAPABILITIES, RECEIVE_BATCH_MAX, RECEIVE_WAIT_MAX},
     convert::read,
-    error,
-    link::{
-        self, Link, Rpc,
-        tap::{Answer, Asked, Token},
-    },
+    hub::Hub,
+    link::{self, Question, Task, tap::Token},
+};
+
+pub use self::extra::DEFERRED_MAX;
+pub(crate) use self::{
+    intake::{Attached, attach},
+    renew::instant_of,
+    settling::Decided,
 };
 
 /// How often a receive lets others run, so that what came in with its first message is there too.
@@ -50,30 +52,111 @@ const LOOK: Duration = Duration::from_millis(250);
 const EXPIRED_AFTER: Duration = Duration::from_secs(60);
 
 /// Receives from one queue or subscription.
+///
+/// Beside what every [`Receiver`] can, it sets messages aside, and fetches them by their numbers.
 #[derive(Debug)]
-pub(crate) struct ServiceBusReceiver {
-    link: Arc<Link>,
+pub struct ServiceBusReceiver {
+    hub: Arc<Hub>,
     source: Source,
     path: String,
-    call_timeout: Duration,
     shelf: Arc<Shelf>,
-    intake: Mutex<Option<Intake>>,
-    management: Mutex<Option<Rpc>>,
+    wants: mpsc::Sender<Want>,
+    intake: Task,
+    /// The end of the lock of a session, if this receives in one.
+    session_until: Option<AtomicU64>,
     is_closed: AtomicBool,
 }
 
 impl ServiceBusReceiver {
-    pub(crate) fn new(link: Arc<Link>, source: Source, call_timeout: Duration) -> Self {
+    pub(crate) fn new(hub: Arc<Hub>, source: Source) -> Self {
+        let path = source.to_string();
+        Self::at(hub, source, path)
+    }
+
+    /// Receives from `source`, which is at `path`.
+    pub(crate) fn at(hub: Arc<Hub>, source: Source, path: String) -> Self {
+        let shelf = Arc::<Shelf>::default();
+        let (wants, wanted) = intake::wants();
+        let (on, at, to) = (Arc::clone(&hub.link), path.clone(), Arc::clone(&shelf));
         Self {
-            link,
-            path: source.to_string(),
+            hub,
+            path,
             source,
-            call_timeout,
-            shelf: Arc::default(),
-            intake: Mutex::new(None),
-            management: Mutex::new(None),
+            shelf,
+            wants,
+            intake: Task::spawn(|closing| intake::run(on, at, wanted, to, closing)),
+            session_until: None,
             is_closed: AtomicBool::new(false),
         }
+    }
+
+    /// Receives over a link that holds a session until `until`, and that is not made again.
+    pub(crate) fn of_session(
+        hub: Arc<Hub>,
+        source: Source,
+        attached: Attached,
+        until: Instant,
+    ) -> Self {
+        let shelf = Arc::<Shelf>::default();
+        let (wants, wanted) = intake::wants();
+        let (on, to) = (Arc::clone(&hub.link), Arc::clone(&shelf));
+        let (desk, inbox) = attached.desk();
+        shelf.open(desk.clone());
+        let work = |closing| intake::run_once(on, attached, (desk, inbox), wanted, to, closing);
+        Self {
+            hub,
+            path: source.to_string(),
+            source,
+            shelf,
+            wants,
+            intake: Task::spawn(work),
+            session_until: Some(AtomicU64::new(until.as_nanos())),
+            is_closed: AtomicBool::new(false),
+        }
+    }
+
+    /// Returns the end of the lock of the session that this receives in; `NEVER` without one.
+    pub(crate) fn until(&self) -> Instant {
+        let until = self.session_until.as_ref();
+        until.map_or(Instant::NEVER, |until| {
+            Instant::from_nanos(until.load(Ordering::Acquire))
+        })
+    }
+
+    /// Notes that the lock of the session now ends at `until`.
+    pub(crate) fn hold_until(&self, until: Instant) {
+        if let Some(held) = &self.session_until {
+            held.store(until.as_nanos(), Ordering::Release);
+        }
+    }
+
+    /// Returns true if `receipt` proves a lock that is held here, as far as is known.
+    pub(crate) fn holds(&self, receipt: &Receipt) -> bool {
+        let token = receipt.as_bytes();
+        token.is_some_and(|token| self.shelf.holds(token))
+    }
+
+    /// Turns a time that the broker tells into one of our clock.
+    pub(crate) fn end_of(&self, time: &AmqpTimestamp) -> Instant {
+        renew::end(time.clone().into_inner(), self.hub.link.clock())
+    }
+
+    /// Ends the link, whose lock is lost, and all that came over it.
+    pub(crate) fn lose(&self, error: &Error) {
+        self.shelf.end(error.clone());
+        self.intake.end();
+    }
+
+    /// Asks the management node of the entity about what goes over the link.
+    pub(crate) async fn ask(&self, question: Question, operation: Operation) -> Result<Value> {
+        let at = |error: Error| error.at(operation, &self.source);
+        let Some(desk) = self.shelf.desk() else {
+            return Err(self.lost(operation));
+        };
+        let question = question.about(&desk.name);
+        let clerks = &self.hub.clerks;
+        let reply = clerks.ask(&self.path, question, operation, self.hub.call_timeout);
+        reply.await.map_err(at)?.done(operation).map_err(at)
     }
 
     /// Attaches, so that a source that is not there is told before the first receive.
@@ -85,38 +168,16 @@ impl ServiceBusReceiver {
 
     /// Returns the desk of the link, attached anew if it has ended.
     async fn desk(&self) -> Result<Desk> {
-        if let Some(desk) = self.present_desk().await {
-            self.link.renew(&self.path).await?;
-            return Ok(desk);
-        }
-        let mut intake = self.intake.lock().await;
         if self.is_closed.load(Ordering::Acquire) {
             return Err(link::closed());
         }
-        // Somebody else may have attached meanwhile.
-        if let Some(present) = intake.as_ref().filter(|it| !it.is_over()) {
-            return Ok(present.desk());
+        if let Some(desk) = self.shelf.desk() {
+            return Ok(desk);
         }
-        let (mut session, answers) = self.link.session(&self.path).await?;
-        let name = self.link.name();
-        let receiver = AmqpReceiver::builder()
-            .name(name.as_str())
-            .source(AmqpSource::builder().address(self.path.as_str()).build())
-            .target(Target::builder().address(name.as_str()).build())
-            .receiver_settle_mode(ReceiverSettleMode::Second)
-            .credit_mode(CreditMode::Manual)
-            .attach(&mut session)
-            .await
-            .map_err(link::of_receiver_attach)?;
-        let shelf = Arc::clone(&self.shelf);
-        let started = intake.insert(Intake::start(receiver, session, answers, shelf));
-        Ok(started.desk())
-    }
-
-    /// Returns the desk of the link, if it has not ended.
-    async fn present_desk(&self) -> Option<Desk> {
-        let intake = self.intake.lock().await;
-        intake.as_ref().filter(|it| !it.is_over()).map(Intake::desk)
+        let (want, wanted) = oneshot::channel();
+        let sent = self.wants.send(want).await;
+        sent.map_err(|_| link::closed())?;
+        wanted.await.map_err(|_| link::closed())?
     }
 
     /// Takes deliveries off the shelf, up to what `request` allows.
@@ -137,25 +198,15 @@ impl ServiceBusReceiver {
 
     fn deliver(&self, arrived: Arrived) -> Delivery {
         let reading = read(arrived.incoming, &self.source);
-        let until = reading.locked_until.map_or(Instant::NEVER, |until| {
-            renew::instant_of(until, self.link.clock())
-        });
-        self.shelf.hold(arrived.token, arrived.info, until);
-        Delivery {
-            id: reading.id,
-            message: reading.message,
-            receipt: Receipt::from_bytes(arrived.token),
-            lease: Lease::new(until, u64::from(reading.attempt)),
-            attempt: reading.attempt,
-            previous: if reading.attempt == 1 {
-                Previous::None
-            } else {
-                Previous::Unknown
-            },
-            sequence: reading.sequence,
-            enqueued_at: reading.enqueued_at,
-            envelope: reading.envelope.map(Arc::new),
-        }
+        let until = renew::lease(&reading, self.hub.link.clock());
+        // Locks within a session end with its link, and no sooner.
+        let (until, forgotten_after) = match &self.session_until {
+            Some(_) => (self.until(), Instant::NEVER),
+            None => (until, until),
+        };
+        self.shelf
+            .hold(arrived.token, Some(arrived.info), forgotten_after);
+        reading.delivery(Receipt::from_bytes(arrived.token), until)
     }
 
     /// Waits until something has arrived or the link has ended, and returns false if the time is
@@ -164,15 +215,15 @@ impl ServiceBusReceiver {
         let news = self.shelf.news.notified();
         tokio::pin!(news);
         news.as_mut().enable();
-        if 0 < self.shelf.ready_count() || desk.orders.is_closed() {
+        if 0 < self.shelf.ready_count() || desk.is_over() {
             return true;
         }
         // An order that cannot be given finds the link ended, which rings as well.
         let ordering = desk.order(Order::Credit(credit));
-        let mut time = self.link.clock().sleep_until(deadline);
+        let mut time = self.hub.link.clock().sleep_until(deadline);
         tokio::select! {
             biased;
-            _ = async { let _ = ordering.await; news.await } => true,
+            () = async { ordering.await; news.await } => true,
             () = &mut time => false,
         }
     }
@@ -180,11 +231,11 @@ impl ServiceBusReceiver {
     /// Gives back what nobody has settled long after its lock ended: the broker says no, and nobody
     /// need remember it any longer.
     async fn forget_expired(&self, desk: &Desk) {
-        let now = self.link.clock().now();
+        let now = self.hub.link.clock().now();
         let expired = self.shelf.take_expired(now - EXPIRED_AFTER);
         if !expired.is_empty() {
             // A link that has ended has forgotten them all.
-            let _ = desk.order(Order::forget(expired)).await;
+            desk.order(Order::forget(expired)).await;
         }
     }
 
@@ -205,7 +256,11 @@ impl Receiver for ServiceBusReceiver {
     }
 
     fn capabilities(&self) -> &Capabilities {
-        &CAPABILITIES
+        if self.can_delay() {
+            &QUEUE_CAPABILITIES
+        } else {
+            &CAPABILITIES
+        }
     }
 
     async fn settings(&self) -> Result<Settings> {
@@ -220,13 +275,15 @@ impl Receiver for ServiceBusReceiver {
     }
 
     async fn receive(&self, request: ReceiveRequest, into: &mut Vec<Delivery>) -> Result<()> {
-        let clock = self.link.clock();
+        let clock = self.hub.link.clock();
         let deadline = clock.now() + request.wait.min(RECEIVE_WAIT_MAX);
         // The broker needs some time even to say what is there.
         let deadline = deadline.max(clock.now() + LOOK);
         let credit = request.messages_max.get().min(RECEIVE_BATCH_MAX);
+        let _visit = self.shelf.visit();
         loop {
-            let desk = self.desk().await;
+            let desk = link::within(clock, deadline.since(clock.now()), self.desk()).await;
+            let desk = desk.unwrap_or_else(|| Err(not_yet()));
             let desk = desk.map_err(|error| error.at(Operation::Receive, &self.source))?;
             self.forget_expired(&desk).await;
             if !self.wait(&desk, credit, deadline).await {
@@ -246,17 +303,7 @@ impl Receiver for ServiceBusReceiver {
     }
 
     async fn settle(&self, batch: &mut [Settling]) -> Result<()> {
-        if batch.is_empty() {
-            return Ok(());
-        }
-        let deadline = self.link.clock().now() + self.call_timeout;
-        let Some(desk) = self.present_desk().await else {
-            for item in batch {
-                item.outcome = Outcome::Failed(self.lost(Operation::Settle));
-            }
-            return Ok(());
-        };
-        self.send_off(batch, &desk, deadline).await;
+        self.settle_all(batch).await;
         Ok(())
     }
 
@@ -305,17 +352,7 @@ impl Receiver for ServiceBusReceiver {
 
     async fn close(&self) -> Result<()> {
         self.is_closed.store(true, Ordering::Release);
-        let intake = self.intake.lock().await.take();
-        let management = self.management.lock().await.take();
-        let ending = async {
-            if let Some(intake) = intake {
-                intake.close().await;
-            }
-            if let Some(management) = management {
-                management.close().await;
-            }
-        };
-        link::within(self.link.clock(), self.call_timeout, ending).await;
+        self.intake.join().await;
         Ok(())
     }
 }
@@ -336,55 +373,6 @@ impl ServiceBusReceiver {
         }
     }
 
-    /// Sends all settlements, and writes what the broker answers.
-    async fn send_off(&self, batch: &mut [Settling], desk: &Desk, deadline: Instant) {
-        let now = self.link.clock().wall();
-        let mut order = Vec::with_capacity(batch.len());
-        let mut asked: Vec<(usize, Asked, Answer)> = Vec::with_capacity(batch.len());
-        for (place, item) in batch.iter_mut().enumerate() {
-            let attempt = item.delivery.attempt;
-            let (state, expected) = match settle::state_of(&item.settlement, attempt, now) {
-                Ok(state) => state,
-                Err(error) => {
-                    let error = error.at(Operation::Settle, &self.source);
-                    item.outcome = Outcome::Failed(error);
-                    continue;
-                }
-            };
-            let token = item.delivery.receipt.as_bytes();
-            let taken = token.and_then(|token| Some((token, self.shelf.take(token)?)));
-            let Some((token, info)) = taken.filter(|(token, _)| desk.answers.has(token)) else {
-                item.outcome = Outcome::Failed(self.lost(Operation::Settle));
-                continue;
-            };
-            asked.push((place, desk.answers.ask(token), expected));
-            order.push((info, state));
-        }
-        let work = async {
-            if desk.order(Order::Settle(order)).await.is_err() {
-                // The link ended before anything left.
-                for (place, _, _) in asked {
-                    batch[place].outcome = Outcome::Failed(self.lost(Operation::Settle));
-                }
-                return;
-            }
-            for (place, asked, expected) in asked {
-                let result = match asked.await {
-                    Ok(answer) => error::of_answer(&answer, &expected),
-                    Err(_) => Err(link::unknown()),
-                };
-                let result = result.map_err(|error| error.at(Operation::Settle, &self.source));
-                batch[place].outcome = result.into();
-            }
-        };
-        let clock = self.link.clock();
-        link::within(clock, deadline.since(clock.now()), work).await;
-        let unknown = link::unknown().at(Operation::Settle, &self.source);
-        for item in batch.iter_mut().filter(|item| item.outcome.is_pending()) {
-            item.outcome = Outcome::Failed(unknown.clone());
-        }
-    }
-
     /// Renews the locks of `asked`, and writes their new ends.
     async fn renew(&self, asked: &[(usize, Token)], batch: &mut [Extending]) -> Result<()> {
         let tokens: Vec<Token> = asked.iter().map(|(_, token)| *token).collect();
@@ -398,22 +386,15 @@ impl ServiceBusReceiver {
     }
 
     async fn renewed(&self, tokens: &[Token]) -> Result<Vec<Instant>> {
-        let clock = self.link.clock();
-        let work = async {
-            self.link.renew(&self.path).await?;
-            let mut management = self.management.lock().await;
-            if management.as_ref().is_some_and(Rpc::is_over) {
-                *management = None;
-            }
-            let rpc = match &mut *management {
-                Some(rpc) => rpc,
-                None => management.insert(self.link.management(&self.path).await?),
-            };
-            let reply = rpc.ask(renew::question(tokens), Operation::Extend).await?;
-            let body = reply.done(Operation::Extend)?;
-            renew::ends(&body, tokens.len(), clock)
-        };
-        let renewed = link::within(clock, self.call_timeout, work).await;
-        renewed.unwrap_or_else(|| Err(link::unknown()))
+        let body = self.ask(renew::question(tokens), Operation::Extend).await?;
+        renew::ends(&body, tokens.len(), self.hub.link.clock())
     }
+}
+
+/// Says that a link could not be made in time.
+fn not_yet() -> Error {
+    Error::new(
+        ErrorKind::Timeout,
+        "the link ended, and there was no time to attach again",
+    )
 }

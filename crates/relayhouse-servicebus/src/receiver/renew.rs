@@ -1,25 +1,24 @@
 //! Renews locks over the management node of an entity.
 
-use fe2o3_amqp_types::primitives::{Array, OrderedMap, SimpleValue, Uuid, Value};
+use fe2o3_amqp_types::primitives::{Array, Uuid, Value};
 use relayhouse_core::{Clock, Error, ErrorKind, Instant, Operation, Result, Timestamp};
 
-use crate::link::{Question, tap::Token};
+use crate::{
+    convert::Reading,
+    link::{Question, items, tap::Token},
+};
 
 /// Asks for the locks of `tokens` to be renewed.
 pub(super) fn question(tokens: &[Token]) -> Question {
+    Question::new("renew-lock", [("lock-tokens", uuids(tokens))])
+}
+
+/// Writes lock tokens as the management node has them.
+pub(super) fn uuids(tokens: &[Token]) -> Value {
     let tokens = tokens
         .iter()
         .map(|token| Value::Uuid(Uuid::from(swapped(*token))));
-    let mut body = OrderedMap::new();
-    let name = Value::String("lock-tokens".to_owned());
-    body.insert(name, Value::Array(Array::from(tokens.collect::<Vec<_>>())));
-    let mut properties = OrderedMap::new();
-    let operation = SimpleValue::String("com.microsoft:renew-lock".to_owned());
-    properties.insert("operation".to_owned(), operation);
-    Question {
-        properties,
-        body: Value::Map(body),
-    }
+    Value::Array(Array::from(tokens.collect::<Vec<_>>()))
 }
 
 /// Turns the order of bytes of a delivery tag, that of a GUID of .NET, into that of a UUID.
@@ -32,44 +31,36 @@ fn swapped(token: Token) -> Token {
 
 /// Reads until when `count` locks hold.
 pub(super) fn ends(body: &Value, count: usize, clock: &dyn Clock) -> Result<Vec<Instant>> {
-    let ends = expirations(body).map(|times| {
-        let times = times.iter().filter_map(|time| match time {
-            Value::Timestamp(time) => Some(time.clone().into_inner()),
-            _ => None,
-        });
-        times.map(|millis| end(millis, clock)).collect::<Vec<_>>()
-    });
-    ends.filter(|ends| ends.len() == count).ok_or_else(|| {
-        Error::new(
-            ErrorKind::OutcomeUnknown,
-            format!("the broker does not say until when {count} locks hold"),
-        )
-        .operation(Operation::Extend)
-    })
-}
-
-fn expirations(body: &Value) -> Option<&[Value]> {
-    let Value::Map(map) = body else {
-        return None;
-    };
-    let is_it = |name: &Value| matches!(name, Value::String(name) if name == "expirations");
-    let found = map
-        .iter()
-        .find_map(|(name, value)| is_it(name).then_some(value));
-    match found? {
-        Value::Array(times) => Some(&times[..]),
-        Value::List(times) => Some(times),
+    let times = items(body, "expirations").iter();
+    let millis = times.filter_map(|time| match time {
+        Value::Timestamp(time) => Some(time.clone().into_inner()),
         _ => None,
+    });
+    let ends: Vec<_> = millis.map(|millis| end(millis, clock)).collect();
+    if ends.len() == count {
+        return Ok(ends);
     }
+    Err(Error::new(
+        ErrorKind::OutcomeUnknown,
+        format!("the broker does not say until when {count} locks hold"),
+    )
+    .operation(Operation::Extend))
 }
 
-fn end(millis: i64, clock: &dyn Clock) -> Instant {
+/// Turns a time of the broker, in milliseconds, into one of our clock.
+pub(super) fn end(millis: i64, clock: &dyn Clock) -> Instant {
     let micros = u64::try_from(millis).unwrap_or(0).saturating_mul(1000);
     instant_of(Timestamp::from_micros(micros), clock)
 }
 
+/// Returns until when a message is locked, as far as it says.
+pub(super) fn lease(reading: &Reading, clock: &dyn Clock) -> Instant {
+    let until = reading.locked_until;
+    until.map_or(Instant::NEVER, |until| instant_of(until, clock))
+}
+
 /// Turns a time of the broker into one of our clock, as far as the two agree.
-pub(super) fn instant_of(time: Timestamp, clock: &dyn Clock) -> Instant {
+pub(crate) fn instant_of(time: Timestamp, clock: &dyn Clock) -> Instant {
     clock.now() + time.since(clock.wall())
 }
 

@@ -3,43 +3,69 @@
 use fe2o3_amqp::link::receiver::TerminalDeliveryState;
 use fe2o3_amqp_types::{
     definitions::{Error as AmqpError, ErrorCondition, Fields},
-    messaging::{Accepted, Modified, Rejected},
-    primitives::{Symbol, Value},
+    messaging::{Accepted, Modified, Outcome as AmqpOutcome, Rejected, Released},
+    primitives::{OrderedMap, Symbol, Value},
 };
 use relayhouse_core::{DeadLetter, Error, ErrorKind, Result, Settlement, Timestamp};
 
-use crate::{convert, error, link::tap::Answer};
+use super::renew;
+use crate::{
+    convert, error,
+    link::{
+        Question,
+        tap::{Answer, Token},
+    },
+};
 
 /// The most characters of a reason or a description.
 const TEXT_CHARACTERS_MAX: usize = 4096;
 
-/// Returns what is sent for `settlement`, and the answer that says it was done.
-pub(super) fn state_of(
-    settlement: &Settlement,
-    attempt: u32,
-    now: Timestamp,
-) -> Result<(TerminalDeliveryState, Answer)> {
+/// Is what is sent for a settlement, and the answer that says it was done.
+#[derive(Debug)]
+pub(super) struct Decision {
+    pub(super) outcome: AmqpOutcome,
+    pub(super) expected: Answer,
+}
+
+impl Decision {
+    /// Defers a message, with changed properties.
+    pub(super) fn defer(properties: Fields) -> Self {
+        Self::modify(Some(true), true, properties)
+    }
+
+    /// Gives a message back at once, with changed properties.
+    pub(super) fn abandon(properties: Fields) -> Self {
+        // It says that the delivery failed, so that the broker counts it.
+        Self::modify(Some(true), false, properties)
+    }
+
+    fn modify(delivery_failed: Option<bool>, is_deferred: bool, properties: Fields) -> Self {
+        Self {
+            outcome: AmqpOutcome::Modified(Modified {
+                delivery_failed,
+                undeliverable_here: Some(is_deferred),
+                message_annotations: (!properties.is_empty()).then_some(properties),
+            }),
+            expected: Answer::Modified,
+        }
+    }
+}
+
+/// Says what is sent for `settlement`.
+pub(super) fn decide(settlement: &Settlement, attempt: u32, now: Timestamp) -> Result<Decision> {
     match settlement {
-        Settlement::Ack => {
-            let accepted = TerminalDeliveryState::Accepted(Accepted {});
-            Ok((accepted, Answer::Accepted))
-        }
-        Settlement::Release { delay } if delay.is_zero() => {
-            // It says that the delivery failed, so that the broker counts it.
-            let modified = TerminalDeliveryState::Modified(Modified {
-                delivery_failed: Some(true),
-                undeliverable_here: Some(false),
-                message_annotations: None,
-            });
-            Ok((modified, Answer::Modified))
-        }
-        Settlement::DeadLetter(dead_letter) => {
-            let rejected = reject(dead_letter, attempt, now);
-            Ok((rejected, Answer::Rejected(None)))
-        }
+        Settlement::Ack => Ok(Decision {
+            outcome: AmqpOutcome::Accepted(Accepted {}),
+            expected: Answer::Accepted,
+        }),
+        Settlement::Release { delay } if delay.is_zero() => Ok(Decision::abandon(Fields::new())),
+        Settlement::DeadLetter(dead_letter) => Ok(Decision {
+            outcome: reject(dead_letter, attempt, now),
+            expected: Answer::Rejected(None),
+        }),
         Settlement::Release { delay } => Err(Error::new(
             ErrorKind::Unsupported,
-            format!("a release with a delay of {delay:?}: a lock is given back at once"),
+            format!("a release with a delay of {delay:?}: only a queue without sessions can"),
         )),
         _ => Err(Error::new(
             ErrorKind::Unsupported,
@@ -48,7 +74,63 @@ pub(super) fn state_of(
     }
 }
 
-fn reject(dead_letter: &DeadLetter, attempt: u32, now: Timestamp) -> TerminalDeliveryState {
+/// Turns an outcome into the state of a delivery.
+pub(super) fn terminal(outcome: AmqpOutcome) -> TerminalDeliveryState {
+    match outcome {
+        AmqpOutcome::Accepted(it) => TerminalDeliveryState::Accepted(it),
+        AmqpOutcome::Rejected(it) => TerminalDeliveryState::Rejected(it),
+        AmqpOutcome::Modified(it) => TerminalDeliveryState::Modified(it),
+        AmqpOutcome::Released(_) | AmqpOutcome::Declared(_) => {
+            TerminalDeliveryState::Released(Released {})
+        }
+    }
+}
+
+/// Asks for the message whose lock is `token` to be settled.
+pub(super) fn question(token: &Token, outcome: &AmqpOutcome) -> Question {
+    let status = match outcome {
+        AmqpOutcome::Accepted(_) => "completed",
+        AmqpOutcome::Rejected(_) => "suspended",
+        // The broker has it with one r.
+        AmqpOutcome::Modified(it) if it.undeliverable_here == Some(true) => "defered",
+        AmqpOutcome::Modified(_) | AmqpOutcome::Released(_) | AmqpOutcome::Declared(_) => {
+            "abandoned"
+        }
+    };
+    let status = Value::String(status.to_owned());
+    let question = Question::new(
+        "update-disposition",
+        [
+            ("disposition-status", status),
+            ("lock-tokens", renew::uuids(&[*token])),
+        ],
+    );
+    let properties = match outcome {
+        AmqpOutcome::Modified(modified) => modified.message_annotations.clone(),
+        AmqpOutcome::Rejected(rejected) => {
+            let error = rejected.error.as_ref();
+            error.and_then(|it| it.info.as_deref()).cloned()
+        }
+        _ => None,
+    };
+    let mut changed = OrderedMap::new();
+    let mut question = question;
+    for (Symbol(name), value) in properties.into_iter().flat_map(OrderedMap::into_inner) {
+        match &*name {
+            convert::DEAD_LETTER_REASON => question = question.with("deadletter-reason", value),
+            convert::DEAD_LETTER_DESCRIPTION => {
+                question = question.with("deadletter-description", value);
+            }
+            _ => drop(changed.insert(Value::String(name), value)),
+        }
+    }
+    if changed.is_empty() {
+        return question;
+    }
+    question.with("properties-to-modify", Value::Map(changed))
+}
+
+fn reject(dead_letter: &DeadLetter, attempt: u32, now: Timestamp) -> AmqpOutcome {
     let mut info = Fields::new();
     let mut set = |name: &str, value| info.insert(Symbol::from(name), value);
     let text = |text: &str| Value::String(text.chars().take(TEXT_CHARACTERS_MAX).collect());
@@ -62,7 +144,7 @@ fn reject(dead_letter: &DeadLetter, attempt: u32, now: Timestamp) -> TerminalDel
     set(convert::DEAD_LETTER_FINGERPRINT, Value::String(fingerprint));
     set(convert::DEAD_LETTER_ATTEMPTS, Value::Uint(attempt));
     set(convert::DEAD_LETTER_TIME, Value::Long(time));
-    TerminalDeliveryState::Rejected(Rejected {
+    AmqpOutcome::Rejected(Rejected {
         error: Some(AmqpError {
             condition: ErrorCondition::Custom(Symbol::from(error::DEAD_LETTER)),
             description: None,
@@ -76,29 +158,34 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::link::field;
 
     const NOW: Timestamp = Timestamp::from_micros(77);
 
+    fn decided(settlement: &Settlement, attempt: u32) -> Decision {
+        decide(settlement, attempt, NOW).unwrap()
+    }
+
     #[test]
-    fn settlements_become_states() {
-        let (state, answer) = state_of(&Settlement::Ack, 1, NOW).unwrap();
-        assert!(matches!(state, TerminalDeliveryState::Accepted(_)));
-        assert_eq!(answer, Answer::Accepted);
-        let (state, answer) = state_of(&Settlement::RELEASE, 1, NOW).unwrap();
-        let TerminalDeliveryState::Modified(modified) = state else {
-            panic!("{state:?}");
+    fn settlements_become_outcomes() {
+        let ack = decided(&Settlement::Ack, 1);
+        assert!(matches!(ack.outcome, AmqpOutcome::Accepted(_)));
+        assert_eq!(ack.expected, Answer::Accepted);
+        let release = decided(&Settlement::RELEASE, 1);
+        let AmqpOutcome::Modified(modified) = release.outcome else {
+            panic!("{release:?}");
         };
         assert_eq!(modified.delivery_failed, Some(true));
-        assert_eq!(answer, Answer::Modified);
+        assert_eq!(release.expected, Answer::Modified);
     }
 
     #[test]
     fn a_dead_letter_takes_its_reason_along() {
         let settlement = Settlement::dead_letter("rejected", "x".repeat(5000));
-        let (state, answer) = state_of(&settlement, 3, NOW).unwrap();
-        assert_eq!(answer, Answer::Rejected(None));
-        let TerminalDeliveryState::Rejected(Rejected { error: Some(error) }) = state else {
-            panic!("{state:?}");
+        let decision = decided(&settlement, 3);
+        assert_eq!(decision.expected, Answer::Rejected(None));
+        let AmqpOutcome::Rejected(Rejected { error: Some(error) }) = decision.outcome else {
+            panic!("{decision:?}");
         };
         let dead_letter = Symbol::from("com.microsoft:dead-letter");
         assert_eq!(error.condition, ErrorCondition::Custom(dead_letter));
@@ -113,10 +200,39 @@ mod tests {
     }
 
     #[test]
-    fn a_release_with_a_delay_is_refused() {
+    fn a_release_with_a_delay_is_no_outcome() {
         let delay = Duration::from_secs(1);
-        let error = state_of(&Settlement::Release { delay }, 1, NOW).unwrap_err();
+        let error = decide(&Settlement::Release { delay }, 1, NOW).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         assert!(error.message().contains("1s"), "{error}");
+    }
+
+    /// What has no link is settled by the same words as the SDKs of other languages have.
+    #[test]
+    fn the_management_node_is_told_what_was_decided() {
+        let asked = |decision: &Decision| {
+            let Question { body, .. } = question(&[1; 16], &decision.outcome);
+            let status = field(&body, "disposition-status").cloned();
+            (status, body)
+        };
+        let status = |text: &str| Some(Value::String(text.to_owned()));
+        assert_eq!(asked(&decided(&Settlement::Ack, 1)).0, status("completed"));
+        assert_eq!(
+            asked(&decided(&Settlement::RELEASE, 1)).0,
+            status("abandoned")
+        );
+        let mut properties = Fields::new();
+        properties.insert(Symbol::from("step"), Value::Uint(2));
+        let (told, body) = asked(&Decision::defer(properties));
+        assert_eq!(told, status("defered"));
+        let changed = field(&body, "properties-to-modify").unwrap();
+        assert_eq!(field(changed, "step"), Some(&Value::Uint(2)));
+        let (told, body) = asked(&decided(&Settlement::dead_letter("why", "how"), 1));
+        assert_eq!(told, status("suspended"));
+        assert_eq!(field(&body, "deadletter-reason"), status("why").as_ref());
+        assert_eq!(
+            field(&body, "deadletter-description"),
+            status("how").as_ref()
+        );
     }
 }

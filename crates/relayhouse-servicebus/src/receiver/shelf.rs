@@ -9,6 +9,7 @@ use fe2o3_amqp::link::delivery::DeliveryInfo;
 use relayhouse_core::{Error, Instant, Receipt};
 use tokio::sync::Notify;
 
+use super::intake::Desk;
 use crate::{convert::Incoming, link::tap::Token};
 
 /// Is one delivery that nobody has received yet.
@@ -27,27 +28,73 @@ pub(super) struct Shelf {
     pub(super) news: Notify,
     /// Rings when deliveries were lost.
     pub(super) losses: Notify,
+    /// Rings when the last one who receives has left.
+    pub(super) rested: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
+    /// The link, while there is one.
+    desk: Option<Desk>,
     ready: VecDeque<Arrived>,
     held: HashMap<Token, Held>,
     lost: Vec<Receipt>,
     end: Option<Error>,
+    visitors: usize,
+}
+
+/// Is somebody who receives.
+#[derive(Debug)]
+pub(super) struct Visit<'a>(&'a Shelf);
+
+impl Drop for Visit<'_> {
+    fn drop(&mut self) {
+        let mut inner = self.0.lock();
+        inner.visitors -= 1;
+        let is_last = inner.visitors == 0;
+        drop(inner);
+        if is_last {
+            self.0.rested.notify_one();
+        }
+    }
 }
 
 /// Is a delivery that somebody handles.
 #[derive(Debug)]
-struct Held {
-    info: DeliveryInfo,
+pub(super) struct Held {
+    /// How the link knows it, if it came over the link.
+    pub(super) info: Option<DeliveryInfo>,
     /// When its lock ends, as far as that is known.
-    until: Instant,
+    pub(super) until: Instant,
 }
 
 impl Shelf {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that somebody receives, as long as what it returns is kept.
+    pub(super) fn visit(&self) -> Visit<'_> {
+        self.lock().visitors += 1;
+        Visit(self)
+    }
+
+    pub(super) fn has_visitors(&self) -> bool {
+        0 < self.lock().visitors
+    }
+
+    /// Notes that there is a link.
+    pub(super) fn open(&self, desk: Desk) {
+        let mut inner = self.lock();
+        inner.desk = Some(desk);
+        // Why the one before ended is of no use to those who have this one.
+        inner.end = None;
+    }
+
+    /// Returns the desk of the link, if there is one.
+    pub(super) fn desk(&self) -> Option<Desk> {
+        let desk = self.lock().desk.clone();
+        desk.filter(|desk| !desk.is_over())
     }
 
     pub(super) fn arrive(&self, arrived: Arrived) {
@@ -59,11 +106,14 @@ impl Shelf {
     pub(super) fn end(&self, error: Error) {
         let mut inner = self.lock();
         let Inner {
+            desk,
             ready,
             held,
             lost,
             end,
+            visitors: _,
         } = &mut *inner;
+        *desk = None;
         ready.clear();
         lost.extend(held.drain().map(|(token, _)| Receipt::from_bytes(token)));
         *end = Some(error);
@@ -87,7 +137,7 @@ impl Shelf {
     }
 
     /// Holds a delivery, whose lock ends at `until`, for whoever will settle it.
-    pub(super) fn hold(&self, token: Token, info: DeliveryInfo, until: Instant) {
+    pub(super) fn hold(&self, token: Token, info: Option<DeliveryInfo>, until: Instant) {
         self.lock().held.insert(token, Held { info, until });
     }
 
@@ -102,7 +152,7 @@ impl Shelf {
     pub(super) fn take_expired(&self, time: Instant) -> Vec<DeliveryInfo> {
         let mut inner = self.lock();
         let expired = inner.held.extract_if(|_, held| held.until < time);
-        expired.map(|(_, held)| held.info).collect()
+        expired.filter_map(|(_, held)| held.info).collect()
     }
 
     /// Takes what nobody has received.
@@ -112,8 +162,14 @@ impl Shelf {
     }
 
     /// Takes a delivery that is held, to settle it.
-    pub(super) fn take(&self, token: &Token) -> Option<DeliveryInfo> {
-        self.lock().held.remove(token).map(|held| held.info)
+    pub(super) fn take(&self, token: &Token) -> Option<Held> {
+        self.lock().held.remove(token)
+    }
+
+    /// Returns whether a delivery is settled by the link; `None` if it is not held.
+    pub(super) fn is_linked(&self, token: &Token) -> Option<bool> {
+        let inner = self.lock();
+        inner.held.get(token).map(|held| held.info.is_some())
     }
 
     pub(super) fn holds(&self, token: &Token) -> bool {

@@ -10,13 +10,14 @@ use fe2o3_amqp_types::{
     definitions::{Error as AmqpError, ErrorCondition, Handle, Role},
     messaging::{
         Accepted, AmqpValue, ApplicationProperties, Body, Data, DeliveryState, Header, Message,
-        MessageAnnotations, Properties, Rejected, TargetArchetype,
+        MessageAnnotations, Outcome, Properties, Rejected, TargetArchetype,
         annotations::OwnedKey,
         message::__private::{Deserializable, Serializable},
     },
     performatives::{Attach, Begin, Close, Detach, Disposition, End, Flow, Open, Transfer},
     primitives::{Array, OrderedMap, SimpleValue, Symbol, Timestamp, Value},
     sasl::{SaslCode, SaslMechanisms, SaslOutcome},
+    transaction::{Declared, TransactionalState},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
@@ -26,6 +27,14 @@ use tokio::{
 };
 
 pub(crate) const LOCK_LOST: &str = "com.microsoft:message-lock-lost";
+
+const SESSION: &str = "com.microsoft:session-filter";
+
+/// What stands for the address of a coordinator of transactions.
+const COORDINATOR: &str = "$coordinator";
+
+/// The end of the lock of a session, in the year 2100.
+const SESSION_UNTIL: i64 = 662_380_416_000_000_000;
 
 /// What the broker answers to a settlement.
 #[derive(Clone, Copy, Debug)]
@@ -48,11 +57,36 @@ pub(crate) struct Script {
     /// What refuses the next message that is sent.
     pub(crate) refusal: Option<&'static str>,
     /// What the management node answers.
-    pub(crate) renewal: VecDeque<Result<i64, &'static str>>,
+    pub(crate) answers: VecDeque<Answer>,
+    /// What it was asked.
+    pub(crate) asked: Vec<String>,
+    /// The sessions that are given to those who want one.
+    pub(crate) sessions: VecDeque<&'static str>,
+    /// Whether a receiver must want a session.
+    pub(crate) has_sessions: bool,
     pub(crate) sent: Vec<Vec<u8>>,
+    /// The format of each transfer.
+    pub(crate) formats: Vec<u32>,
+    /// Where each sender was attached.
+    pub(crate) targets: Vec<String>,
+    /// Whether each transaction was committed.
+    pub(crate) transactions: Vec<bool>,
     pub(crate) tokens: Vec<String>,
     pub(crate) credits: Vec<u32>,
     pub(crate) settled: Vec<DeliveryState>,
+}
+
+/// What the management node answers: the fields of a body, or why not.
+pub(crate) type Answer = Result<Vec<(&'static str, Value)>, &'static str>;
+
+/// Answers until when one lock or session holds.
+pub(crate) fn until(name: &'static str, millis: i64) -> Answer {
+    let time = Value::Timestamp(Timestamp::from(millis));
+    let value = match name {
+        "expirations" => Value::Array(Array::from(vec![time])),
+        _ => time,
+    };
+    Ok(vec![(name, value)])
 }
 
 pub(crate) struct Broker {
@@ -219,11 +253,15 @@ impl Peer {
         let address = match (&attach.source, attach.target.as_deref()) {
             (Some(source), _) if is_sending => source.address.clone(),
             (_, Some(TargetArchetype::Target(target))) => target.address.clone(),
-            _ => None,
+            _ => Some(COORDINATOR.to_owned()),
         };
         let address = address.unwrap();
         let handle = attach.handle.0;
-        let is_missing = address.starts_with("missing");
+        if !is_sending {
+            self.script.lock().unwrap().targets.push(address.clone());
+        }
+        let (session, refusal) = self.admit(&attach, &address, is_sending);
+        let is_missing = refusal.is_some();
         let mut reply = Attach {
             role: if is_sending {
                 Role::Sender
@@ -234,14 +272,20 @@ impl Peer {
             max_message_size: Some(262_144),
             ..attach
         };
+        if let (Some(session), Some(source)) = (session, &mut reply.source) {
+            let filter = source.filter.as_mut().unwrap();
+            filter.insert(Symbol::from(SESSION), Value::String(session.to_owned()));
+            let mut properties = OrderedMap::new();
+            let name = Symbol::from("com.microsoft:locked-until-utc");
+            properties.insert(name, Value::Long(SESSION_UNTIL));
+            reply.properties = Some(properties);
+        }
         if is_missing {
             (reply.source, reply.target) = (None, None);
         }
         self.frame(0, channel, &reply, &[]).await?;
         if is_missing {
-            return self
-                .detach(channel, handle, Some(condition("amqp:not-found")))
-                .await;
+            return self.detach(channel, handle, refusal.map(condition)).await;
         }
         let link = Link {
             address,
@@ -261,6 +305,33 @@ impl Peer {
         self.frame(0, channel, &flow, &[]).await
     }
 
+    /// Says which session a link gets, if it wants one, and why it is refused, if it is.
+    fn admit(
+        &self,
+        attach: &Attach,
+        address: &str,
+        is_sending: bool,
+    ) -> (Option<&'static str>, Option<&'static str>) {
+        if address.starts_with("missing") {
+            return (None, Some("amqp:not-found"));
+        }
+        if !is_sending || address.contains('$') {
+            return (None, None);
+        }
+        let filter = attach.source.as_ref().and_then(|it| it.filter.as_ref());
+        let wants = filter.is_some_and(|it| it.contains_key(&Symbol::from(SESSION)));
+        let mut script = self.script.lock().unwrap();
+        match (wants, script.has_sessions) {
+            (false, true) => (None, Some("amqp:not-allowed")),
+            (false, false) => (None, None),
+            (true, _) => match script.sessions.pop_front() {
+                Some("held") => (None, Some("com.microsoft:session-cannot-be-locked")),
+                Some(session) => (Some(session), None),
+                None => (None, Some("com.microsoft:timeout")),
+            },
+        }
+    }
+
     async fn on_flow(&mut self, channel: u16, flow: Flow) -> std::io::Result<()> {
         let (Some(handle), Some(credit)) = (flow.handle, flow.link_credit) else {
             return Ok(());
@@ -268,7 +339,10 @@ impl Peer {
         let Some(link) = self.links.get(&(channel, handle.0)) else {
             return Ok(());
         };
-        if !link.is_sending || link.address.starts_with('$') || link.address.contains("/$management") {
+        if !link.is_sending
+            || link.address.starts_with('$')
+            || link.address.contains("/$management")
+        {
             return Ok(());
         }
         self.script.lock().unwrap().credits.push(credit);
@@ -319,18 +393,32 @@ impl Peer {
         payload: &[u8],
     ) -> std::io::Result<()> {
         let address = self.links[&(channel, transfer.handle.0)].address.clone();
+        let id = transfer.delivery_id.unwrap();
+        if address == COORDINATOR {
+            let state = self.on_control(payload);
+            return self.settle(channel, Role::Receiver, id, state).await;
+        }
         let is_node = address.starts_with('$') || address.contains("/$management");
         let refusal = self.script.lock().unwrap().refusal.take_if(|_| !is_node);
         let state = match refusal {
             Some(name) => DeliveryState::Rejected(Rejected {
                 error: Some(condition(name)),
             }),
-            None => DeliveryState::Accepted(Accepted {}),
+            None => match &transfer.state {
+                Some(DeliveryState::TransactionalState(part)) => {
+                    DeliveryState::TransactionalState(TransactionalState {
+                        outcome: Some(Outcome::Accepted(Accepted {})),
+                        ..part.clone()
+                    })
+                }
+                _ => DeliveryState::Accepted(Accepted {}),
+            },
         };
-        let id = transfer.delivery_id.unwrap();
         self.settle(channel, Role::Receiver, id, state).await?;
         if !is_node {
-            self.script.lock().unwrap().sent.push(payload.to_vec());
+            let mut script = self.script.lock().unwrap();
+            script.sent.push(payload.to_vec());
+            script.formats.push(transfer.message_format.unwrap());
             return Ok(());
         }
         let answer = self.answer(&address, payload);
@@ -341,6 +429,28 @@ impl Peer {
             .unwrap()
             .0;
         self.transfer(channel, handle, vec![0], true, &answer).await
+    }
+
+    /// Begins a transaction, or ends one.
+    fn on_control(&mut self, payload: &[u8]) -> DeliveryState {
+        let message: Deserializable<Message<Body<Value>>> =
+            serde_amqp::from_slice(payload).unwrap();
+        let Body::Value(AmqpValue(Value::Described(control))) = message.0.body else {
+            panic!("no control");
+        };
+        let Value::List(fields) = &control.value else {
+            panic!("{control:?}");
+        };
+        match fields.get(1) {
+            Some(Value::Bool(is_rollback)) => {
+                let mut script = self.script.lock().unwrap();
+                script.transactions.push(!is_rollback);
+                DeliveryState::Accepted(Accepted {})
+            }
+            _ => DeliveryState::Declared(Declared {
+                txn_id: vec![7].into(),
+            }),
+        }
     }
 
     fn answer(&mut self, address: &str, payload: &[u8]) -> Vec<u8> {
@@ -356,11 +466,15 @@ impl Peer {
             script.tokens.push(token);
             more.push(("status-code", SimpleValue::Int(202)));
         } else {
-            match script.renewal.pop_front().unwrap() {
-                Ok(millis) => {
-                    let times = vec![Value::Timestamp(Timestamp::from(millis))];
-                    let name = Value::String("expirations".to_owned());
-                    body.insert(name, Value::Array(Array::from(times)));
+            let properties = question.0.application_properties.unwrap();
+            if let Some(SimpleValue::String(operation)) = properties.0.get("operation") {
+                script.asked.push(operation.clone());
+            }
+            match script.answers.pop_front().unwrap() {
+                Ok(fields) => {
+                    for (name, value) in fields {
+                        body.insert(Value::String(name.to_owned()), value);
+                    }
                     more.push(("statusCode", SimpleValue::Int(200)));
                 }
                 Err(name) => {

@@ -5,9 +5,13 @@ mod admin;
 mod broker;
 #[cfg(all(feature = "entra", feature = "websockets"))]
 mod entra;
+mod extras;
 #[cfg(feature = "websockets")]
 mod fronts;
 mod http;
+mod links;
+mod sends;
+mod sessions;
 #[cfg(feature = "websockets")]
 mod ways;
 
@@ -19,7 +23,7 @@ use relayhouse_core::{
 };
 use relayhouse_servicebus::ServiceBus;
 
-use self::broker::{Broker, LOCK_LOST, Script, Verdict};
+use self::broker::{Broker, LOCK_LOST, Script, Verdict, until};
 
 fn provider(broker: &Broker) -> ServiceBus {
     ServiceBus::builder(relayhouse_time::context().unwrap())
@@ -219,9 +223,13 @@ async fn a_connection_that_is_cut_leaves_settlements_unknown_and_comes_back() {
 
 #[tokio::test]
 async fn an_extension_asks_for_each_lock_that_another_spoils() {
-    let far = 4_000_000_000_000;
     let broker = Broker::start(Script {
-        renewal: [Err(LOCK_LOST), Ok(far), Err(LOCK_LOST)].into(),
+        answers: [
+            Err(LOCK_LOST),
+            until("expirations", 4_000_000_000_000),
+            Err(LOCK_LOST),
+        ]
+        .into(),
         ..queue(&["one", "two"])
     })
     .await;
@@ -242,34 +250,6 @@ async fn an_extension_asks_for_each_lock_that_another_spoils() {
     assert!(batch[0].outcome.is_done());
     let kind = batch[1].outcome.error().map(relayhouse_core::Error::kind);
     assert_eq!(kind, Some(ErrorKind::LeaseLost));
-    servicebus.close().await.unwrap();
-}
-
-#[tokio::test]
-async fn each_message_of_a_send_has_its_own_answer() {
-    let broker = Broker::start(Script {
-        refusal: Some("amqp:resource-limit-exceeded"),
-        ..Script::default()
-    })
-    .await;
-    let servicebus = provider(&broker);
-    let sender = sender(&servicebus).await;
-    let mut batch = [
-        Sending::new(Message::new("one").id(1_u128)),
-        Sending::new(Message::new("two").dedup_id("x".repeat(200))),
-        Sending::new(Message::new("three")),
-    ];
-    sender.send(&mut batch).await.unwrap();
-    let kinds: Vec<_> = batch
-        .iter()
-        .map(|item| item.outcome.error().map(relayhouse_core::Error::kind))
-        .collect();
-    assert_eq!(
-        kinds,
-        [Some(ErrorKind::Full), Some(ErrorKind::MessageInvalid), None]
-    );
-    assert!(batch[2].outcome.is_done());
-    assert_eq!(broker.script.lock().unwrap().sent.len(), 2);
     servicebus.close().await.unwrap();
 }
 

@@ -57,6 +57,11 @@ impl Answers {
         self.lock().asked.contains_key(token)
     }
 
+    /// Returns true if both are of one connection.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Notes that the connection has ended: nobody hears anything any more.
     pub(crate) fn end(&self) {
         let mut state = self.lock();

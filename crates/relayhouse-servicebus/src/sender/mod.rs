@@ -1,0 +1,285 @@
+//! Sends to one queue or topic: messages leave one after the other, and then all answers are
+//! waited for.
+
+mod later;
+mod outlet;
+mod pack;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering, fence},
+    },
+};
+
+use async_trait::async_trait;
+use fe2o3_amqp::link::SendError;
+use fe2o3_amqp_types::messaging::Outcome as AmqpOutcome;
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use relayhouse_core::{
+    Capabilities, Error, ErrorKind, Instant, Operation, QueueName, Result, Retry, Sending, Sent,
+    port::Sender,
+};
+use tokio::sync::{Semaphore, oneshot};
+
+use self::{
+    outlet::{Answer, Outlet, Parcel, no_room},
+    pack::{Group, Member, Written, pack},
+};
+use crate::{
+    capability::CAPABILITIES,
+    convert::{is_scheduled, write},
+    hub::Hub,
+    link,
+};
+
+/// The most sends of one sender at a time; others wait.
+const SENDS_MAX: u32 = 64;
+
+/// How much of the time for a call must be left for the answers.
+const ANSWER_PART: u32 = 10;
+
+/// Sends to one queue or topic.
+#[derive(Debug)]
+pub(crate) struct ServiceBusSender {
+    hub: Arc<Hub>,
+    queue: QueueName,
+    outlet: Outlet,
+    room: Semaphore,
+    is_closed: AtomicBool,
+}
+
+impl ServiceBusSender {
+    pub(crate) fn new(hub: Arc<Hub>, queue: QueueName) -> Self {
+        Self {
+            outlet: Outlet::new(Arc::clone(&hub.link), queue.as_str().to_owned()),
+            hub,
+            queue,
+            room: Semaphore::new(SENDS_MAX as usize),
+            is_closed: AtomicBool::new(false),
+        }
+    }
+
+    /// Attaches, so that a queue that is not there is told before the first send.
+    pub(crate) async fn attach(&self) -> Result<()> {
+        let attached = self.outlet.attach().await;
+        attached.map_err(|error| error.at(Operation::Open, &self.queue))
+    }
+}
+
+#[async_trait]
+impl Sender for ServiceBusSender {
+    fn queue(&self) -> &QueueName {
+        &self.queue
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        &CAPABILITIES
+    }
+
+    async fn send(&self, batch: &mut [Sending]) -> Result<()> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let clock = self.hub.link.clock();
+        let deadline = clock.now() + self.hub.call_timeout;
+        let room = link::within(clock, self.hub.call_timeout, self.room.acquire()).await;
+        let at = |error: Error| error.at(Operation::Send, &self.queue);
+        let _room = room.ok_or_else(|| at(no_room()))?;
+        if self.is_closed.load(Ordering::Acquire) {
+            return Err(at(link::closed()));
+        }
+        let written = self.write_all(batch).into_iter();
+        let (later, written) = written.partition(|it: &Written| is_scheduled(&it.packet));
+        let (groups, broken) = pack(written, self.outlet.limits().batch_bytes_max());
+        for (place, error) in broken {
+            batch[place].fail(at(error));
+        }
+        self.send_groups(batch, groups, deadline).await;
+        self.schedule(batch, later, deadline).await;
+        Ok(())
+    }
+
+    async fn close(&self) -> Result<()> {
+        self.is_closed.store(true, Ordering::Release);
+        // Whoever still sends has room, and gives it back.
+        let room = self.room.acquire_many(SENDS_MAX).await;
+        drop(room);
+        self.outlet.close().await;
+        Ok(())
+    }
+}
+
+impl ServiceBusSender {
+    /// Writes what is to be sent, and fails what cannot be.
+    fn write_all(&self, batch: &mut [Sending]) -> Vec<Written> {
+        let places = batch.iter_mut().enumerate();
+        let written = places.filter_map(|(place, item)| match self.write(place, item) {
+            Ok(written) => Some(written),
+            Err(error) => {
+                item.fail(error.at(Operation::Send, &self.queue));
+                None
+            }
+        });
+        written.collect()
+    }
+
+    fn write(&self, place: usize, item: &Sending) -> Result<Written> {
+        let id = item.message.id.clone();
+        let id = id.unwrap_or_else(|| self.hub.ids.next_id());
+        let now = self.hub.link.clock().wall();
+        let packet = write(&item.message, &id, &CAPABILITIES, now)?;
+        Ok(Written {
+            member: Member { place, id },
+            packet,
+        })
+    }
+
+    /// Sends `groups` in their order. The messages of a batch that is refused are sent one by one.
+    async fn send_groups(&self, batch: &mut [Sending], groups: Vec<Group>, deadline: Instant) {
+        let mut groups = VecDeque::from(groups);
+        while !groups.is_empty() {
+            let mut round = Vec::<Group>::new();
+            while let Some(group) = groups.pop_front() {
+                if round.iter().any(|earlier| group.waits_for(earlier)) {
+                    groups.push_front(group);
+                    break;
+                }
+                round.push(group);
+            }
+            let refused = self.send_round(batch, round, deadline).await;
+            let ones = refused.into_iter().filter_map(|Member { place, id }| {
+                let now = self.hub.link.clock().wall();
+                // It could be written before.
+                let packet = write(&batch[place].message, &id, &CAPABILITIES, now).ok()?;
+                let member = Member { place, id };
+                Some(Group::one(Written { member, packet }))
+            });
+            let ones = ones.collect::<Vec<_>>();
+            if !ones.is_empty() {
+                self.send_round(batch, ones, deadline).await;
+            }
+        }
+    }
+
+    /// Sends what may be under way together, and returns the members of batches that were refused.
+    async fn send_round(
+        &self,
+        batch: &mut [Sending],
+        round: Vec<Group>,
+        deadline: Instant,
+    ) -> Vec<Member> {
+        let mut refused = Vec::new();
+        let mut members = Vec::with_capacity(round.len());
+        let mut answers = FuturesUnordered::new();
+        let parcels = round.into_iter().enumerate().map(|(number, group)| {
+            let (left, hears) = oneshot::channel();
+            members.push(group.members);
+            answers.push(async move { (number, hear(hears).await) });
+            let cargo = group.cargo;
+            Parcel { cargo, left }
+        });
+        let parcels = parcels.collect::<Vec<_>>();
+        let clock = self.hub.link.clock();
+        let leave_by = deadline - self.hub.call_timeout / ANSWER_PART;
+        let started = self.outlet.send(parcels, leave_by);
+        let time = deadline.since(clock.now());
+        let started = link::within(clock, time, started).await;
+        let started = started.unwrap_or_else(|| Err(no_room()));
+        let mut time = clock.sleep_until(deadline);
+        loop {
+            tokio::select! {
+                biased;
+                answer = answers.next() => match answer {
+                    Some((number, answer)) => {
+                        let members = std::mem::take(&mut members[number]);
+                        refused.extend(self.answer(batch, members, answer));
+                    }
+                    None => return refused,
+                },
+                () = &mut time => break,
+            }
+        }
+        drop(answers);
+        // What has not started by now finds that nobody waits for it, and stays.
+        fence(Ordering::SeqCst);
+        let started = started.map_or(0, |started| started.load(Ordering::SeqCst));
+        for (number, members) in members.into_iter().enumerate() {
+            let error = if number < started {
+                link::unknown()
+            } else {
+                no_room()
+            };
+            for Member { place, .. } in members {
+                batch[place].fail(error.clone().at(Operation::Send, &self.queue));
+            }
+        }
+        refused
+    }
+
+    /// Writes what became of the members of one group; those of a batch that must be sent one by
+    /// one are returned.
+    fn answer(&self, batch: &mut [Sending], members: Vec<Member>, answer: Told) -> Vec<Member> {
+        let error = match answer {
+            Told::Said(Ok(AmqpOutcome::Accepted(_))) => {
+                for Member { place, id } in members {
+                    batch[place].done(Sent {
+                        id: Some(id),
+                        ..Sent::default()
+                    });
+                }
+                return Vec::new();
+            }
+            Told::Said(Ok(AmqpOutcome::Rejected(rejected))) => {
+                let error = match rejected.error {
+                    Some(error) => link::of_amqp(&error, Operation::Send),
+                    None => Error::new(ErrorKind::MessageInvalid, "the broker refused the message"),
+                };
+                if 1 < members.len() && may_be_one_of_them(&error) {
+                    return members;
+                }
+                error
+            }
+            Told::Said(Ok(_)) => {
+                Error::new(ErrorKind::Unexpected, "the broker gave the message back")
+                    .retry(Retry::Temporary)
+            }
+            Told::Said(Err(error)) => link::of_send(error, true),
+            Told::Stayed(error) => error,
+        };
+        let error = error.at(Operation::Send, &self.queue);
+        for Member { place, .. } in members {
+            batch[place].fail(error.clone());
+        }
+        Vec::new()
+    }
+}
+
+/// Is what became of a transfer.
+#[derive(Debug)]
+enum Told {
+    /// It left, and this is what the broker said.
+    Said(Result<AmqpOutcome, SendError>),
+    /// It did not leave.
+    Stayed(Error),
+}
+
+async fn hear(left: oneshot::Receiver<Result<Answer>>) -> Told {
+    match left.await {
+        Ok(Ok(answer)) => Told::Said(answer.await),
+        Ok(Err(error)) => Told::Stayed(error),
+        // The task is gone, and does not tell how far it came.
+        Err(_) => Told::Stayed(link::unknown()),
+    }
+}
+
+/// Returns true if a batch may have been refused for the sake of one of its messages.
+fn may_be_one_of_them(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::MessageInvalid | ErrorKind::MessageTooLarge | ErrorKind::Unsupported
+    )
+}
