@@ -11,24 +11,28 @@ use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
 
 use crate::{
     clock::{Clock, MachineClock},
-    emulator::ServiceBusEmulator,
+    emulator::{Places, ServiceBusEmulator},
     fault::Rules,
     model::{self, Config, Model, Path, QueueSettings, SubscriptionSettings, Time, TopicSettings},
     node::Keys,
+    rest::Site,
     shared::{Access, Shared, State},
-    wire,
+    wire::{self, Protocol},
 };
 
 /// The name of the key that an emulator has if it is given no other.
 pub(crate) const KEY_NAME: &str = "RootManageSharedAccessKey";
 /// That key, which is no secret: it is the one that Microsoft's emulator has.
 pub(crate) const KEY: &str = "SAS_KEY_VALUE";
+/// The name of a namespace that no configuration names.
+const NAMESPACE: &str = "sbemulatorns";
 
 /// What an emulator is to be like. Made by [`ServiceBusEmulator::builder`].
 #[derive(Clone)]
 #[must_use = "an emulator runs when it is started"]
 pub struct Builder {
     address: SocketAddr,
+    http_address: SocketAddr,
     host: Option<String>,
     keys: Vec<(String, String)>,
     takes_any_token: bool,
@@ -50,6 +54,7 @@ impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             address,
+            http_address,
             host,
             // Keys are not printed.
             keys: _,
@@ -62,6 +67,7 @@ impl fmt::Debug for Builder {
         } = self;
         f.debug_struct("Builder")
             .field("address", address)
+            .field("http_address", http_address)
             .field("host", host)
             .field("takes_any_token", takes_any_token)
             .field("tls", &tls.is_some())
@@ -77,6 +83,7 @@ impl Builder {
     pub(crate) fn new() -> Self {
         Self {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            http_address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             host: None,
             keys: Vec::new(),
             takes_any_token: false,
@@ -88,13 +95,19 @@ impl Builder {
         }
     }
 
-    /// Sets where to listen; the default is a free port of 127.0.0.1.
+    /// Sets where to listen for AMQP; the default is a free port of 127.0.0.1.
     pub fn address(mut self, address: SocketAddr) -> Self {
         self.address = address;
         self
     }
 
-    /// Sets the name of the host in the endpoint; the default is the address.
+    /// Sets where to listen for HTTP; the default is a free port of 127.0.0.1.
+    pub fn http_address(mut self, address: SocketAddr) -> Self {
+        self.http_address = address;
+        self
+    }
+
+    /// Sets the name of the host in both endpoints; the default is the address.
     pub fn host(mut self, host: impl Into<String>) -> Self {
         self.host = Some(host.into());
         self
@@ -114,7 +127,7 @@ impl Builder {
     }
 
     /// Sets the certificate for clients that want TLS; the default is that none is there. Clients
-    /// without TLS are served at the same port.
+    /// without TLS are served at the same ports.
     pub fn tls(mut self, config: Arc<ServerConfig>) -> Self {
         self.tls = Some(config);
         self
@@ -165,8 +178,9 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// Returns the error of the operating system if it cannot listen at the address, and
-    /// [`io::ErrorKind::InvalidInput`] if an entity cannot be as it is set.
+    /// Returns the kind of error that the operating system has if it cannot listen at an address,
+    /// which the text names, and [`io::ErrorKind::InvalidInput`] if an entity cannot be as it is
+    /// set.
     pub async fn start(self) -> io::Result<ServiceBusEmulator> {
         let mut model = Model::new(self.seed);
         let now = crate::shared::time_of(self.clock.now());
@@ -178,13 +192,21 @@ impl Builder {
             let created = create(&mut model, now, path, entity);
             created.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         }
-        let listener = TcpListener::bind(self.address).await?;
-        let address = listener.local_addr()?;
-        let host = self.host.unwrap_or_else(|| address.ip().to_string());
+        let amqp = listen(self.address).await?;
+        let http = listen(self.http_address).await?;
         let mut keys = self.keys;
         if keys.is_empty() {
             keys.push((KEY_NAME.to_owned(), KEY.to_owned()));
         }
+        let places = Places::new(&amqp, &http, self.host.as_deref(), self.tls.is_some())?;
+        let site = Site {
+            namespace: self.config.map_or_else(
+                || NAMESPACE.to_owned(),
+                |config| config.namespace.into_string(),
+            ),
+            endpoint: places.http_endpoint.clone(),
+            created: now,
+        };
         let key = keys.first().cloned().unwrap_or_default();
         let state = State {
             model,
@@ -193,14 +215,25 @@ impl Builder {
         let access = access(keys, self.takes_any_token);
         let shared = Arc::new(Shared::new(self.clock, access, state));
         let tls = self.tls.map(TlsAcceptor::from);
-        let server = tokio::spawn(wire::serve(listener, tls, Arc::clone(&shared)));
-        let timer = tokio::spawn(wire::keep_time(Arc::clone(&shared)));
-        let endpoint = format!("sb://{host}:{}", address.port());
-        let tasks = [server, timer];
-        Ok(ServiceBusEmulator::new(
-            address, endpoint, key, shared, tasks,
-        ))
+        let serve = |listener, protocol| {
+            let served = wire::serve(listener, protocol, tls.clone(), Arc::clone(&shared));
+            tokio::spawn(served)
+        };
+        let tasks = [
+            serve(amqp, Protocol::Amqp),
+            serve(http, Protocol::Http(Arc::new(site))),
+            tokio::spawn(wire::keep_time(Arc::clone(&shared))),
+        ];
+        Ok(ServiceBusEmulator::new(places, key, shared, tasks))
     }
+}
+
+async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|error| {
+        let text = format!("cannot listen at {address}: {error}");
+        io::Error::new(error.kind(), text)
+    })
 }
 
 fn create(model: &mut Model, now: Time, path: &Path, entity: &Entity) -> model::Result<()> {

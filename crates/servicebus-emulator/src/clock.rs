@@ -4,10 +4,14 @@ use std::{
     fmt::Debug,
     future::Future,
     pin::Pin,
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use tokio::{sync::watch, time};
+use tokio::{select, sync::watch, time};
+
+/// How far a clock may be moved from the one that it follows: some ten years.
+const AHEAD_MAX: Duration = Duration::from_secs(10 * 366 * 86_400);
 
 /// A wait that ends at a time of a [`Clock`].
 pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -115,6 +119,49 @@ impl Clock for ManualClock {
     }
 }
 
+/// Another clock, ahead of it by what [`advance`](Self::advance) adds up to.
+#[derive(Clone, Debug)]
+pub(crate) struct ShiftedClock {
+    clock: Arc<dyn Clock>,
+    ahead: watch::Sender<Duration>,
+}
+
+impl ShiftedClock {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock,
+            ahead: watch::Sender::new(Duration::ZERO),
+        }
+    }
+
+    /// Moves the time on, and wakes who waited for it.
+    pub(crate) fn advance(&self, by: Duration) {
+        self.ahead
+            .send_modify(|ahead| *ahead = ahead.saturating_add(by).min(AHEAD_MAX));
+    }
+}
+
+impl Clock for ShiftedClock {
+    fn now(&self) -> SystemTime {
+        self.clock.now() + *self.ahead.borrow()
+    }
+
+    fn sleep_until(&self, deadline: SystemTime) -> Sleep {
+        let clock = self.clone();
+        let mut ahead = self.ahead.subscribe();
+        Box::pin(async move {
+            loop {
+                let shift = *ahead.borrow_and_update();
+                let deadline = deadline.checked_sub(shift).unwrap_or(UNIX_EPOCH);
+                select! {
+                    () = clock.clock.sleep_until(deadline) => return,
+                    _ = ahead.changed() => {}
+                }
+            }
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::task::{Context, Waker};
@@ -148,6 +195,23 @@ mod tests {
         clock.clone().advance(HOUR / 2);
         assert!(has_ended());
         assert_eq!(clock.now(), start + HOUR);
+    }
+
+    #[tokio::test]
+    async fn shifted_clock_is_ahead_of_the_one_that_it_follows() {
+        let manual = ManualClock::new();
+        let clock = ShiftedClock::new(Arc::new(manual.clone()));
+        let start = clock.now();
+        let mut has_ended = polled(clock.sleep_until(start + HOUR));
+        clock.advance(HOUR / 2);
+        assert!(!has_ended());
+        manual.advance(HOUR / 4);
+        assert!(!has_ended());
+        clock.clone().advance(HOUR / 4);
+        assert!(has_ended());
+        assert_eq!(clock.now(), start + HOUR);
+        clock.advance(Duration::MAX);
+        assert_eq!(clock.now(), start + HOUR / 4 + AHEAD_MAX);
     }
 
     /// Returns what polls a wait once, and tells whether it has ended.

@@ -1,8 +1,8 @@
 //! An emulator that runs.
 
-use std::{fmt, net::SocketAddr, sync::Arc};
+use std::{fmt, io, net::SocketAddr, sync::Arc};
 
-use tokio::task::JoinHandle;
+use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
     builder::Builder,
@@ -14,18 +14,48 @@ use crate::{
 
 /// An emulator that runs. When it is dropped, it ends at once.
 pub struct ServiceBusEmulator {
-    address: SocketAddr,
-    endpoint: String,
+    places: Places,
     key: (String, String),
     shared: Arc<Shared>,
-    tasks: [JoinHandle<()>; 2],
+    tasks: [JoinHandle<()>; 3],
+}
+
+/// Where an emulator is.
+#[derive(Clone, Debug)]
+pub(crate) struct Places {
+    address: SocketAddr,
+    http_address: SocketAddr,
+    endpoint: String,
+    pub(crate) http_endpoint: String,
+}
+
+impl Places {
+    pub(crate) fn new(
+        amqp: &TcpListener,
+        http: &TcpListener,
+        host: Option<&str>,
+        has_tls: bool,
+    ) -> io::Result<Self> {
+        let (address, http_address) = (amqp.local_addr()?, http.local_addr()?);
+        let name = |address: SocketAddr| match host {
+            Some(host) => format!("{host}:{}", address.port()),
+            None => address.to_string(),
+        };
+        let scheme = if has_tls { "https" } else { "http" };
+        Ok(Self {
+            address,
+            http_address,
+            endpoint: format!("sb://{}", name(address)),
+            http_endpoint: format!("{scheme}://{}", name(http_address)),
+        })
+    }
 }
 
 impl fmt::Debug for ServiceBusEmulator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let endpoint = &self.endpoint;
+        let places = &self.places;
         f.debug_struct("ServiceBusEmulator")
-            .field("endpoint", endpoint)
+            .field("places", places)
             .finish_non_exhaustive()
     }
 }
@@ -37,48 +67,59 @@ impl ServiceBusEmulator {
     }
 
     pub(crate) fn new(
-        address: SocketAddr,
-        endpoint: String,
+        places: Places,
         key: (String, String),
         shared: Arc<Shared>,
-        tasks: [JoinHandle<()>; 2],
+        tasks: [JoinHandle<()>; 3],
     ) -> Self {
         Self {
-            address,
-            endpoint,
+            places,
             key,
             shared,
             tasks,
         }
     }
 
-    /// Returns the address at which it listens.
+    /// Returns the address at which it listens for AMQP.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.places.address
+    }
+
+    /// Returns the address at which it listens for HTTP.
+    #[must_use]
+    pub fn http_address(&self) -> SocketAddr {
+        self.places.http_address
     }
 
     /// Returns the URL of the namespace.
     #[must_use]
     pub fn endpoint(&self) -> &str {
-        &self.endpoint
+        &self.places.endpoint
+    }
+
+    /// Returns the URL of the HTTP API, with TLS if there is a certificate.
+    #[must_use]
+    pub fn http_endpoint(&self) -> &str {
+        &self.places.http_endpoint
     }
 
     /// Returns the connection string that a client takes, with the first key.
     #[must_use]
     pub fn connection_string(&self) -> String {
         let (name, key) = &self.key;
-        let endpoint = &self.endpoint;
+        let endpoint = self.endpoint();
         format!(
             "Endpoint={endpoint};SharedAccessKeyName={name};SharedAccessKey={key};\
              UseDevelopmentEmulator=true;"
         )
     }
 
-    /// Returns the clock that it was built with.
+    /// Returns the clock by which it goes: the one that it was built with, moved on as far as clients
+    /// have asked for.
     #[must_use]
     pub fn clock(&self) -> &dyn Clock {
-        &*self.shared.clock
+        &self.shared.clock
     }
 
     /// Returns what changes its faults.

@@ -16,8 +16,10 @@ pub enum Operation {
     Deliver,
     /// A client decides on a message by its link.
     Settle,
-    /// A client asks something of an entity.
+    /// A client asks something of an entity by a link.
     Request,
+    /// A client asks something over HTTP.
+    Http,
 }
 
 /// Something that goes wrong with an operation.
@@ -30,10 +32,10 @@ pub enum Fault {
     /// [`Operation::Deliver`].
     Delay(Duration),
     /// The link is detached, and nothing is done; a message that is delivered is on its way. Not
-    /// for [`Operation::Request`].
+    /// for [`Operation::Request`] and [`Operation::Http`].
     Detach,
-    /// It is done, and never answered. For [`Operation::Send`], [`Operation::Settle`] and
-    /// [`Operation::Request`].
+    /// It is done, and never answered. For [`Operation::Send`], [`Operation::Settle`],
+    /// [`Operation::Request`] and [`Operation::Http`].
     DropAnswer,
     /// What is sent is kept twice, unless duplicates are detected. For [`Operation::Send`].
     Duplicate,
@@ -82,8 +84,10 @@ impl Operation {
         match fault {
             Fault::Cut => true,
             Fault::Delay(_) | Fault::Throttle => !matches!(self, Self::Deliver),
-            Fault::Detach => !matches!(self, Self::Request),
-            Fault::DropAnswer => matches!(self, Self::Send | Self::Settle | Self::Request),
+            Fault::Detach => !matches!(self, Self::Request | Self::Http),
+            Fault::DropAnswer => {
+                matches!(self, Self::Send | Self::Settle | Self::Request | Self::Http)
+            }
             Fault::Duplicate => matches!(self, Self::Send),
             Fault::LoseLock => matches!(self, Self::Deliver | Self::Settle),
         }

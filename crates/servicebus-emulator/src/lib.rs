@@ -2,7 +2,8 @@
 //!
 //! A [`ServiceBusEmulator`] listens on a port of this machine and speaks AMQP 1.0 there, over TCP,
 //! with TLS if it is given a certificate, bare or in a `WebSocket`: give a client its
-//! [`connection_string`](ServiceBusEmulator::connection_string). A test moves its time, breaks its
+//! [`connection_string`](ServiceBusEmulator::connection_string). The HTTP API is at a port of its
+//! own, [`http_endpoint`](ServiceBusEmulator::http_endpoint). A test moves its time, breaks its
 //! answers, and looks into its entities.
 //!
 //! ```
@@ -34,13 +35,33 @@
 //! # }
 //! ```
 //!
-//! # What it does not do
+//! # For clients in other processes
 //!
-//! - It takes no tokens of Entra ID unless it takes any token.
-//! - Locks of messages outlast their link, until their time is over; those of sessions do not.
-//! - Everything is in memory, and gone when it ends.
+//! Whoever has a token for the whole namespace may ask over HTTP what a test does here: `POST` to
+//! `/$emulator/clock` with `{"advance": "PT1M"}` moves the time, `POST` to `/$emulator/faults` with
+//! `{"operation": "send", "fault": "throttle", "times": 1}` injects a fault, and `DELETE` takes all
+//! of them back. Without `times`, or a `chance`, it happens always; a `delay` says by how much with
+//! `"by": "PT2S"`.
+//!
+//! # Fidelity
+//!
+//! It was never held against Azure: it does what the documentation says, and what the official
+//! Python SDK expects, which is driven against it through all that it can do.
+//!
+//! | what | as in Azure | otherwise |
+//! | --- | --- | --- |
+//! | tokens | signatures, paths and times are checked | a key is for everything; none of Entra ID is taken |
+//! | locks | the broker's clock decides, and its answer says so | those of messages outlast their link |
+//! | sessions | exclusive, with a state and a lock of their own | |
+//! | dead letters | reasons, counts, expiry, transfer, four hops | |
+//! | rules | the documented grammar with three-valued logic | |
+//! | transactions | sends and settlements, done as one | of any entities of the namespace |
+//! | throttling | its error | on demand alone |
+//! | HTTP | entities, rules, counts; sends, locks, settlements | no rights, no partitions |
+//! | durability | | in memory, and gone at the end |
 
 pub mod amqp;
+mod authority;
 mod builder;
 mod clock;
 mod emulator;
@@ -53,6 +74,7 @@ mod shared;
 mod wire;
 
 pub use self::{
+    authority::Authority,
     builder::Builder,
     clock::{Clock, MachineClock, ManualClock, Sleep},
     emulator::ServiceBusEmulator,

@@ -8,7 +8,7 @@ use std::{
 use tokio::sync::watch;
 
 use crate::{
-    clock::Clock,
+    clock::{Clock, ShiftedClock},
     fault::Rules,
     model::{Model, Time},
     node::Keys,
@@ -17,7 +17,7 @@ use crate::{
 /// What all connections share.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) clock: ShiftedClock,
     pub(crate) access: Access,
     /// Becomes true when the emulator is to end.
     pub(crate) closing: watch::Sender<bool>,
@@ -43,7 +43,7 @@ pub(crate) enum Access {
 impl Shared {
     pub(crate) fn new(clock: Arc<dyn Clock>, access: Access, state: State) -> Self {
         Self {
-            clock,
+            clock: ShiftedClock::new(clock),
             access,
             closing: watch::Sender::new(false),
             state: Mutex::new(state),

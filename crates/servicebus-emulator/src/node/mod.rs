@@ -38,6 +38,7 @@ use self::{
 };
 use crate::{
     amqp::{Connection, Event, Limits, LinkId, Login},
+    clock::Clock,
     fault::Drawn,
     model::{Time, TransactionId},
     shared::{Access, Shared, clock_of},

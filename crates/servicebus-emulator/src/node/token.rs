@@ -42,6 +42,15 @@ impl Keys {
         self.by_name.get(name).is_some_and(|it| it == key)
     }
 
+    /// Checks that a token allows to use a path, or says why not.
+    pub(crate) fn allow(&self, token: &str, path: &str, now: Time) -> Result<(), String> {
+        let grant = self.check(token, now)?;
+        match grant.covers(path, now) {
+            true => Ok(()),
+            false => Err(format!("the token is for {:?} alone", grant.path)),
+        }
+    }
+
     /// Reads a token, and checks that it was signed by one of the keys and holds at a time.
     pub(super) fn check(&self, token: &str, now: Time) -> Result<Grant, String> {
         let fields = token

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     amqp::{Event, LinkId, error},
+    clock::Clock,
     fault::{Drawn, Operation},
 };
 

@@ -35,7 +35,7 @@ pub(super) fn write_iso(time: Time) -> String {
 }
 
 /// Writes a time as `Fri, 27 Nov 2026 01:00:26 GMT`, which leaves out what is less than a second.
-pub(super) fn write_http(time: Time) -> String {
+pub(crate) fn write_http(time: Time) -> String {
     let Civil {
         year,
         month,

@@ -20,6 +20,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 
+pub(crate) use self::date::write_http;
 use self::route::Route;
 use crate::model::{Address, Error, ErrorKind, Model, Time};
 
@@ -109,6 +110,16 @@ impl From<Error> for Failure {
 }
 
 impl Response {
+    /// Makes the response to a request that is done and has nothing to say.
+    pub(crate) fn done(status: u16) -> Self {
+        Self::empty(status)
+    }
+
+    /// Makes the response to a request that is refused.
+    pub(crate) fn refusal(status: u16, detail: impl Into<String>) -> Self {
+        Failure::new(status, detail).into()
+    }
+
     fn empty(status: u16) -> Self {
         Self {
             status,

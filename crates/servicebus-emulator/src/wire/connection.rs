@@ -1,6 +1,6 @@
 //! One connection: read, acted on, written, until it is over.
 
-use std::{future, io, sync::Arc};
+use std::{future, io, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use fe2o3_amqp_types::definitions::ConnectionError;
@@ -9,43 +9,90 @@ use tokio::{
     net::TcpStream,
     select,
 };
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use super::{
+    http,
     pipe::{Reader, StreamReader, StreamWriter, Writer},
+    server::Protocol,
     websocket,
 };
-use crate::{amqp::error, node::Client, shared::Shared};
+use crate::{
+    amqp::error,
+    clock::{Clock, MachineClock},
+    node::Client,
+    shared::Shared,
+};
 
 /// How many bytes may wait to be written before no more is read.
 const UNWRITTEN_BYTES_MAX: usize = 8 << 20;
+/// How long a client has for its first byte and the handshake of TLS, by the machine's clock.
+const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(60);
 /// What a client begins with that wants TLS.
 const TLS_HANDSHAKE: u8 = 0x16;
 /// What a client begins with that wants a WebSocket: `GET`.
 const HTTP_GET: u8 = b'G';
 
 /// Serves one connection, over whatever its first byte asks for.
-pub(super) async fn serve(stream: TcpStream, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
+pub(super) async fn serve(
+    stream: TcpStream,
+    protocol: Protocol,
+    tls: Option<TlsAcceptor>,
+    shared: Arc<Shared>,
+) {
     // Without it, it is only slower.
     let _ = stream.set_nodelay(true);
-    let mut first = [0];
     // What a connection ends with is the client's to know.
     let _: io::Result<()> = async {
-        let has_first = stream.peek(&mut first).await? != 0;
-        match tls {
-            Some(tls) if has_first && first[0] == TLS_HANDSHAKE => {
-                let stream = tls.accept(stream).await?;
-                // Boxed, since it is much larger than a connection without.
-                Box::pin(speak(stream, shared)).await
-            }
-            _ => speak(stream, shared).await,
+        match begin(stream, tls).await? {
+            // Boxed, since it is much larger than a connection without.
+            Begun::Tls(stream) => Box::pin(speak(*stream, protocol, shared)).await,
+            Begun::Plain(stream) => speak(stream, protocol, shared).await,
         }
     }
     .await;
 }
 
+/// A connection after its first byte, and what comes before the protocol.
+#[derive(Debug)]
+enum Begun {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// Finds out whether a client wants TLS, which it has some time to say.
+async fn begin(stream: TcpStream, tls: Option<TlsAcceptor>) -> io::Result<Begun> {
+    let Some(tls) = tls else {
+        return Ok(Begun::Plain(stream));
+    };
+    let begun = async {
+        let mut first = [0];
+        let has_first = stream.peek(&mut first).await? != 0;
+        if !has_first || first[0] != TLS_HANDSHAKE {
+            return Ok(Begun::Plain(stream));
+        }
+        Ok(Begun::Tls(Box::new(tls.accept(stream).await?)))
+    };
+    let clock = MachineClock::new();
+    let late = clock.sleep_until(clock.now() + HANDSHAKE_TIME_MAX);
+    select! {
+        begun = begun => begun,
+        () = late => Err(io::ErrorKind::TimedOut.into()),
+    }
+}
+
+async fn speak<S>(stream: S, protocol: Protocol, shared: Arc<Shared>) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    match protocol {
+        Protocol::Amqp => speak_amqp(stream, shared).await,
+        Protocol::Http(site) => http::serve(stream, &site, &shared).await,
+    }
+}
+
 /// Finds out whether it is a WebSocket, and serves it.
-async fn speak<S>(stream: S, shared: Arc<Shared>) -> io::Result<()>
+async fn speak_amqp<S>(stream: S, shared: Arc<Shared>) -> io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {

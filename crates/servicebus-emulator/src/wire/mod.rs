@@ -1,8 +1,10 @@
-//! Sockets: bytes to clients and back, over TCP, with TLS or without, bare or in a `WebSocket`.
+//! Sockets: bytes to clients and back, over TCP, with TLS or without: AMQP, bare or in a `WebSocket`,
+//! and HTTP.
 
 mod connection;
+mod http;
 mod pipe;
 mod server;
 mod websocket;
 
-pub(crate) use self::server::{keep_time, serve};
+pub(crate) use self::server::{Protocol, keep_time, serve};

@@ -8,6 +8,7 @@ use tokio_rustls::TlsAcceptor;
 use super::connection;
 use crate::{
     clock::{Clock, MachineClock},
+    rest::Site,
     shared::{Shared, clock_of},
 };
 
@@ -16,8 +17,21 @@ const CONNECTIONS_MAX: usize = 4_096;
 /// How long clients have to close their connections at the end.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// What is spoken at a port.
+#[derive(Clone, Debug)]
+pub(crate) enum Protocol {
+    Amqp,
+    /// The API of a namespace.
+    Http(Arc<Site>),
+}
+
 /// Serves connections until the emulator is to end.
-pub(crate) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    protocol: Protocol,
+    tls: Option<TlsAcceptor>,
+    shared: Arc<Shared>,
+) {
     let mut connections = JoinSet::new();
     let mut closing = shared.closing.subscribe();
     loop {
@@ -27,8 +41,9 @@ pub(crate) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, share
             accepted = listener.accept(), if connections.len() < CONNECTIONS_MAX => {
                 // A client that went away before it was served is none of ours.
                 if let Ok((stream, _)) = accepted {
-                    let served = connection::serve(stream, tls.clone(), Arc::clone(&shared));
-                    connections.spawn(served);
+                    let (protocol, tls) = (protocol.clone(), tls.clone());
+                    let shared = Arc::clone(&shared);
+                    connections.spawn(connection::serve(stream, protocol, tls, shared));
                 }
             }
         }

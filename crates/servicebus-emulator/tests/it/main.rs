@@ -3,6 +3,7 @@
 
 mod client;
 mod faults;
+mod http;
 mod management;
 mod messages;
 mod sessions;

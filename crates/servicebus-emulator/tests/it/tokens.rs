@@ -12,7 +12,7 @@ use servicebus_emulator::{ManualClock, ServiceBusEmulator, model::QueueSettings}
 use crate::client::{Asking, Client};
 
 /// Until the year 2100, made by the recipe of the documentation with Python's hmac and base64.
-const TOKEN: &str = "SharedAccessSignature sr=sb%3A%2F%2Fhost%2Forders\
+pub(crate) const TOKEN: &str = "SharedAccessSignature sr=sb%3A%2F%2Fhost%2Forders\
     &sig=9dQHsDHWqU4wn5Au4F1hNb4NmBnDVatF8BWCWejFGhQ%3D&se=4133980799&skn=name";
 
 async fn emulator() -> ServiceBusEmulator {

@@ -1,17 +1,18 @@
 //! One port, whatever clients speak there.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use fe2o3_amqp::{Connection, sasl_profile::SaslProfile};
 use futures_util::{SinkExt, StreamExt};
-use rcgen::{CertifiedKey, generate_simple_self_signed};
+use servicebus_emulator::Authority;
 use tokio::net::TcpStream;
 use tokio_rustls::{
     TlsConnector,
+    client::TlsStream,
     rustls::{
-        ClientConfig, RootCertStore, ServerConfig,
+        ClientConfig, RootCertStore,
         crypto::ring,
-        pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, ServerName},
+        pki_types::{CertificateDer, ServerName, pem::PemObject},
     },
 };
 use tokio_tungstenite::{
@@ -23,33 +24,36 @@ use crate::client::{Client, builder, data, receive, send};
 
 const SASL: &[u8] = b"AMQP\x03\x01\x00\x00";
 
-#[tokio::test]
-async fn tls_is_spoken_with_the_given_certificate() {
-    let names = vec!["localhost".to_owned()];
-    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(names).unwrap();
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
-    let ring = Arc::new(ring::default_provider());
-    let config = ServerConfig::builder_with_provider(Arc::clone(&ring))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![cert.der().clone()], key)
-        .unwrap();
-    let emulator = builder().tls(Arc::new(config)).start().await.unwrap();
-
+/// Makes an authority, and the settings of a client that trusts it.
+pub(crate) fn certified() -> (Authority, Arc<ClientConfig>) {
+    let authority = Authority::new(&["localhost", "127.0.0.1"]).unwrap();
     let mut roots = RootCertStore::empty();
-    roots.add(cert.der().clone()).unwrap();
-    let config = ClientConfig::builder_with_provider(ring)
+    let certificate = CertificateDer::from_pem_slice(authority.certificate().as_bytes()).unwrap();
+    roots.add(certificate).unwrap();
+    let client = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let stream = TcpStream::connect(emulator.address()).await.unwrap();
+    (authority, Arc::new(client))
+}
+
+/// Connects with TLS.
+pub(crate) async fn connect(
+    address: SocketAddr,
+    config: Arc<ClientConfig>,
+) -> TlsStream<TcpStream> {
+    let stream = TcpStream::connect(address).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
-    let stream = TlsConnector::from(Arc::new(config))
-        .connect(name, stream)
-        .await
-        .unwrap();
+    let connector = TlsConnector::from(config);
+    connector.connect(name, stream).await.unwrap()
+}
+
+#[tokio::test]
+async fn tls_is_spoken_with_the_given_certificate() {
+    let (authority, client) = certified();
+    let emulator = builder().tls(authority.server()).start().await.unwrap();
+    let stream = connect(emulator.address(), client).await;
     let builder = Connection::builder().container_id("client").scheme("amqp");
     let builder = builder
         .hostname("localhost")

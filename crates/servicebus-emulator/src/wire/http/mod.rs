@@ -1,0 +1,9 @@
+//! HTTP: requests for the API, for the emulator itself, and their answers.
+
+mod answer;
+mod body;
+mod call;
+mod connection;
+mod control;
+
+pub(super) use self::connection::serve;
