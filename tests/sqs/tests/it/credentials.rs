@@ -18,7 +18,7 @@ use relayhouse_testkit::clock::ManualClock;
 use sqs_emulator::{Fault, Operation, Refusal, Times};
 
 use crate::{
-    load::{consume, finish, produce},
+    load::finish,
     world::{Kind, SECRET_KEY, World, client, simulate},
 };
 
@@ -77,7 +77,7 @@ impl ProvideCredentials for Rotating {
 fn rotated(mut world: World, rotating: &Rotating) -> World {
     let endpoint = format!("http://{}", world.proxy.address());
     let provider = world.provider_with(client(&endpoint, rotating.clone()));
-    world.provider = Arc::new(provider);
+    world.load.provider = Arc::new(provider);
     world
 }
 
@@ -93,9 +93,9 @@ fn expiring_credentials_are_renewed_in_time() {
     simulate(Kind::Standard, 51, async |world| {
         let rotating = Rotating::new(&world.manual);
         let world = rotated(world, &rotating);
-        let running = consume(&world).await;
+        let running = world.consume().await;
         for number in 0..12 {
-            produce(&world, number, 100).await;
+            world.produce(number, 100).await;
             let key = rotating.latest();
             world.pass(VALID_FOR / 2).await;
             if rotating.latest() != key {
@@ -120,15 +120,15 @@ fn key_that_expires_before_its_time_is_survived() {
     simulate(Kind::Standard, 52, async |world| {
         let rotating = Rotating::new(&world.manual);
         let world = rotated(world, &rotating);
-        let running = consume(&world).await;
-        produce(&world, 1, 100).await;
+        let running = world.consume().await;
+        world.produce(1, 100).await;
         world.emulator.faults().expire(rotating.latest());
         let sender = world.provider.sender(&world.queue).await;
         let error = sender.err().unwrap();
         assert_eq!(error.kind(), ErrorKind::Unauthorized);
         assert!(error.is_temporary(), "{error:?}");
         world.pass(VALID_FOR).await;
-        produce(&world, 2, 100).await;
+        world.produce(2, 100).await;
         let outcome = finish(&world, running).await;
         println!("{} calls refused\n{outcome}", refused(&world));
         assert!(0 < refused(&world));
@@ -142,8 +142,8 @@ fn outage_of_the_credentials_is_survived() {
     simulate(Kind::Standard, 53, async |world| {
         let rotating = Rotating::new(&world.manual);
         let world = rotated(world, &rotating);
-        let running = consume(&world).await;
-        produce(&world, 1, 100).await;
+        let running = world.consume().await;
+        world.produce(1, 100).await;
         rotating.is_out.store(true, Ordering::SeqCst);
         world.pass(2 * VALID_FOR).await;
         let calls = world.emulator.calls();
@@ -152,7 +152,7 @@ fn outage_of_the_credentials_is_survived() {
         assert!(error.is_temporary(), "{error:?}");
         assert_eq!(world.emulator.calls(), calls);
         rotating.is_out.store(false, Ordering::SeqCst);
-        produce(&world, 2, 100).await;
+        world.produce(2, 100).await;
         let outcome = finish(&world, running).await;
         println!("{outcome}");
         assert!(outcome.is_sound(200), "{outcome}");
@@ -197,7 +197,7 @@ fn missing_right_fails_its_operation_alone() {
 
         // Without the right to receive there is no consumer, and it says why.
         faults.inject(Operation::ReceiveMessage, denied, Times::Always);
-        let running = consume(&world).await;
+        let running = world.consume().await;
         running.failed().await;
         let error = running.shutdown(Duration::from_secs(10)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unauthorized);

@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use relayhouse_core::Clock as _;
+use relayhouse_load::Outcome;
 use relayhouse_testkit::proxy::{Direction, Fault, Harm, Passed, Strike};
 
 use crate::{
-    load::{Outcome, consume, finish, produce},
+    load::finish,
     world::{Kind, Over, World, simulate_over},
 };
 
@@ -21,8 +22,8 @@ const CONVERSATION_MAX: Duration = Duration::from_secs(600);
 async fn converse(world: &World, number: u64, fault: Fault) -> (Outcome, Passed) {
     let began = world.manual.now();
     world.proxy.set(fault);
-    let running = consume(world).await;
-    produce(world, number, MESSAGES).await;
+    let running = world.consume().await;
+    world.produce(number, MESSAGES).await;
     let outcome = finish(world, running).await;
     let passed = world.proxy.passed();
     world.proxy.set(Fault::None);

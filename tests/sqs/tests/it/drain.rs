@@ -5,18 +5,15 @@ use std::time::Duration;
 use relayhouse_core::{Clock as _, Instant};
 use sqs_emulator::Operation;
 
-use crate::{
-    load::{consume, drained, produce},
-    world::{Kind, simulate},
-};
+use crate::world::{Kind, simulate};
 
 /// The poll is finished, not dropped; nothing is taken that is not given back.
 #[test]
 fn drain_waits_for_a_long_poll_and_loses_nothing() {
     simulate(Kind::Standard, 21, async |world| {
-        let running = consume(&world).await;
-        produce(&world, 1, 500).await;
-        drained(&world).await;
+        let running = world.consume().await;
+        world.produce(1, 500).await;
+        world.drained().await;
         let polls = world.emulator.count(Operation::ReceiveMessage);
         world.pass(Duration::from_secs(7)).await;
         let began = world.manual.now();
@@ -34,7 +31,7 @@ fn drain_waits_for_a_long_poll_and_loses_nothing() {
 #[test]
 fn drain_ends_at_its_deadline_during_a_long_poll() {
     simulate(Kind::Standard, 22, async |world| {
-        let running = consume(&world).await;
+        let running = world.consume().await;
         world.pass(Duration::from_secs(1)).await;
         let began = world.manual.now();
         let limit = Duration::from_secs(5);
@@ -43,9 +40,9 @@ fn drain_ends_at_its_deadline_during_a_long_poll() {
         println!("drained {report:?} in {took:?}");
         assert!(took <= limit, "{took:?}");
         assert_eq!(report.receives_dropped, 1);
-        produce(&world, 1, 500).await;
-        let next = consume(&world).await;
-        drained(&world).await;
+        world.produce(1, 500).await;
+        let next = world.consume().await;
+        world.drained().await;
         let report = next.shutdown(Duration::from_secs(60)).await.unwrap();
         let verdict = world.verdict(0);
         println!(

@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
+use relayhouse_load::Outcome;
 use sqs_emulator::{Fault, Faults, Operation, Refusal, Times};
 
 use crate::{
-    load::{Outcome, run},
+    load::run,
     world::{Kind, simulate},
 };
 

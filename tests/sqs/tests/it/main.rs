@@ -2,7 +2,6 @@
 //! the oracle.
 #![cfg(test)]
 
-mod causes;
 mod credentials;
 mod cuts;
 mod drain;

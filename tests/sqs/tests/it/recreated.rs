@@ -6,7 +6,7 @@ use relayhouse_core::{Clock as _, Entity, ErrorKind, Message, MessageId};
 use relayhouse_runtime::Producer;
 
 use crate::{
-    load::{consume, finish, produce},
+    load::{doubled, finish},
     world::{Kind, World, simulate},
 };
 
@@ -25,8 +25,8 @@ fn deleted_queue_is_named_and_a_new_one_is_used() {
             let producer = Producer::of(provider, world.queue.clone(), world.context.clone());
             let producer = producer.build().unwrap();
             let message = || Message::new("x").ordering_key("key");
-            let running = consume(&world).await;
-            produce(&world, 1, 200).await;
+            let running = world.consume().await;
+            world.produce(1, 200).await;
             producer.send(message()).await.unwrap();
             delete(&world).await;
 
@@ -38,16 +38,19 @@ fn deleted_queue_is_named_and_a_new_one_is_used() {
             assert_eq!(error.kind(), ErrorKind::QueueNotFound);
             assert!(error.to_string().contains(world.queue.as_str()), "{error}");
             // What was on the deleted queue is gone, as it was asked for.
-            drop((world.verdict(u64::MAX), world.causes()));
+            drop((
+                world.verdict(u64::MAX),
+                world.record.causes(&doubled(&world)),
+            ));
 
             world.pass(Duration::from_secs(61)).await;
             world.create().await;
-            let running = consume(&world).await;
+            let running = world.consume().await;
             let now = world.manual.now();
             let message = message().id(MessageId::from(9_u128 << 64));
             world.watch.sending(now, &message);
             producer.send(message).await.unwrap();
-            produce(&world, 2, 200).await;
+            world.produce(2, 200).await;
             let outcome = finish(&world, running).await;
             println!("{kind:?}: {outcome}");
             assert!(outcome.is_sound(201), "{outcome}");
@@ -60,7 +63,7 @@ fn deleted_queue_is_named_and_a_new_one_is_used() {
 #[test]
 fn waiting_poll_ends_with_its_queue() {
     simulate(Kind::Standard, 63, async |world| {
-        let running = consume(&world).await;
+        let running = world.consume().await;
         world.pass(Duration::from_secs(3)).await;
         delete(&world).await;
         running.failed().await;

@@ -14,10 +14,7 @@ use relayhouse_testkit::proxy::{Direction, Fault as Harmful, Harm, Strike};
 use sqs_emulator::{Fault, Operation, Refusal, Times};
 use tracing::{Level, subscriber};
 
-use crate::{
-    load::{consume, produce},
-    world::{ACCESS_KEY, Kind, SECRET_KEY, TOKEN, World, simulate},
-};
+use crate::world::{ACCESS_KEY, Kind, SECRET_KEY, TOKEN, World, simulate};
 
 /// Keeps every line of every log.
 #[derive(Clone, Debug, Default)]
@@ -56,7 +53,7 @@ fn print(error: &Error, into: &mut String) {
 async fn fail(world: &World) -> String {
     let mut words = String::new();
     let faults = world.emulator.faults();
-    let running = consume(world).await;
+    let running = world.consume().await;
     let provider = Arc::clone(&world.provider);
     let producer = Producer::of(provider, world.queue.clone(), world.context.clone());
     let producer = producer.build().unwrap();
@@ -97,7 +94,7 @@ async fn fail(world: &World) -> String {
     world.proxy.set(Harmful::None);
     writeln!(words, "{:?} {:#?}", world.provider, world.context).unwrap();
     writeln!(words, "{producer:?} {running:?}").unwrap();
-    produce(world, 1, 100).await;
+    world.produce(1, 100).await;
     drop(running);
     words
 }

@@ -9,7 +9,7 @@ use relayhouse_core::{
 use relayhouse_testkit::{WallClock as _, proxy::Fault};
 
 use crate::{
-    load::{consume, finish, produce},
+    load::finish,
     world::{Kind, World, simulate},
 };
 
@@ -24,10 +24,10 @@ fn clock_that_is_an_hour_off_is_survived() {
     let behind: fn(&World) = |world| world.clock.set_behind(HOUR);
     for (seed, set) in [(71, ahead), (72, behind)] {
         simulate(Kind::Standard, seed, async |world| {
-            let running = consume(&world).await;
-            produce(&world, 1, 200).await;
+            let running = world.consume().await;
+            world.produce(1, 200).await;
             set(&world);
-            produce(&world, 2, 1_000).await;
+            world.produce(2, 1_000).await;
             let outcome = finish(&world, running).await;
             println!("{outcome}");
             assert!(outcome.is_sound(1_200), "{outcome}");
@@ -56,7 +56,7 @@ fn call_with_a_wrong_time_fails_for_now() {
 #[test]
 fn no_lease_ends_later_than_that_of_sqs() {
     simulate(Kind::Standard, 74, async |world| {
-        produce(&world, 1, 100).await;
+        world.produce(1, 100).await;
         let options = ReceiverOptions::default();
         let slow = world
             .provider

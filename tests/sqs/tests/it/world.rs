@@ -1,6 +1,6 @@
 //! An emulator, a proxy before it, and an adapter with a queue there.
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::Deref, sync::Arc, time::Duration};
 
 use aws_credential_types::provider::ProvideCredentials;
 use aws_sdk_sqs::{
@@ -12,21 +12,18 @@ use aws_smithy_http_client::tls::{
 };
 use relayhouse_conformance::tls::{Authority, TlsFront};
 use relayhouse_core::{
-    Clock as _, Context, Entity, MessageId, QueueName, Random, SeededRandom, Source,
-    port::{Provider, QueueConfig, Stats},
+    Context, Entity, QueueName, Random, SeededRandom, Source, port::QueueConfig,
 };
+use relayhouse_load::{Load, Record};
 use relayhouse_sqs::{Sqs, SqsBuilder};
 use relayhouse_testkit::{
     clock::{ManualClock, TestClock},
-    oracle::{Order, Rules, Verdict, Watch},
+    oracle::{Rules, Watch},
     proxy::FaultProxy,
 };
 use sqs_emulator::SqsEmulator;
 
-use crate::{
-    causes::{Causes, Record},
-    time::{EmulatorClock, START, drive},
-};
+use crate::time::{EmulatorClock, START, drive};
 
 pub(crate) const ACCESS_KEY: &str = "AKIDCANARY";
 pub(crate) const SECRET_KEY: &str = "SECRETCANARY";
@@ -37,6 +34,9 @@ const SKEW_MAX: Duration = Duration::from_secs(300);
 
 /// The lease of every queue here.
 pub(crate) const LEASE: Duration = Duration::from_secs(30);
+
+/// The ordering keys on a FIFO queue.
+const KEYS: u64 = 40;
 
 /// Is a kind of queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,17 +68,10 @@ pub(crate) struct World {
     pub(crate) manual: ManualClock,
     /// The clock of the adapter, whose wall-clock time can be wrong.
     pub(crate) clock: TestClock,
-    pub(crate) context: Context,
     pub(crate) emulator: SqsEmulator,
     pub(crate) proxy: FaultProxy,
-    pub(crate) queue: QueueName,
-    pub(crate) source: Source,
-    pub(crate) watch: Arc<Watch>,
-    pub(crate) record: Arc<Record>,
-    /// Goes through the proxy.
-    pub(crate) provider: Arc<dyn Provider>,
-    /// Goes past it, to see how things are.
-    pub(crate) direct: Arc<dyn Provider>,
+    /// The provider goes through the proxy.
+    pub(crate) load: Load,
     /// Listens behind the proxy, where there is TLS.
     _front: Option<TlsFront>,
 }
@@ -142,36 +135,30 @@ impl World {
         // Its clock is right, and nobody listens to it.
         let right = Context::new(Arc::new(manual.clone()), Arc::clone(&context.random));
         let provider = |context, client| builder(kind, context).client(client).build().unwrap();
-        let world = Self {
-            kind,
+        let load = Load {
             provider: Arc::new(provider(context.clone(), client)),
             direct: Arc::new(provider(right, direct)),
-            manual,
-            clock,
             context,
-            emulator,
-            proxy,
             queue,
             source,
+            keys: (kind == Kind::Fifo).then_some(KEYS),
+            lease: LEASE,
             watch,
             record,
+        };
+        let world = Self {
+            kind,
+            manual,
+            clock,
+            emulator,
+            proxy,
+            load,
             _front: front,
         };
         // Nothing was watched so far; from now on the rules are known.
         drop(world.verdict(0));
         world.create().await;
         world
-    }
-
-    /// Asks for what the queue promises.
-    pub(crate) fn rules(&self) -> Rules {
-        Rules {
-            order: match self.kind {
-                Kind::Standard => Order::None,
-                Kind::Fifo => Order::Key,
-            },
-            ..Rules::of(self.provider.capabilities())
-        }
     }
 
     pub(crate) async fn create(&self) {
@@ -189,28 +176,13 @@ impl World {
         let builder = builder(self.kind, self.context.clone());
         builder.client(client).build().unwrap()
     }
+}
 
-    pub(crate) async fn stats(&self) -> Stats {
-        let admin = self.direct.admin().unwrap();
-        admin.stats(&self.source).await.unwrap()
-    }
+impl Deref for World {
+    type Target = Load;
 
-    /// Lets `time` pass.
-    pub(crate) async fn pass(&self, time: Duration) {
-        let clock = &self.manual;
-        clock.sleep_until(clock.now() + time).await;
-    }
-
-    /// Explains every duplicate so far.
-    pub(crate) fn causes(&self) -> Causes {
-        let doubled = self.emulator.doubled().into_iter();
-        let doubled = doubled.map(|id| MessageId::from_text(&id));
-        self.record.causes(&doubled.collect())
-    }
-
-    /// Ends the history, with `left` messages still on the queue.
-    pub(crate) fn verdict(&self, left: u64) -> Verdict {
-        self.watch.verdict(left, self.rules())
+    fn deref(&self) -> &Load {
+        &self.load
     }
 }
 

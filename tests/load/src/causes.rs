@@ -3,7 +3,7 @@
 use std::{
     collections::{HashMap, HashSet},
     fmt::{self, Display, Write as _},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use relayhouse_core::{Error, ErrorKind, Event, Instant, MessageId, Observer, Receipt, Settlement};
@@ -11,7 +11,7 @@ use relayhouse_testkit::oracle::Watch;
 
 /// Listens for an oracle, and keeps what explains duplicates.
 #[derive(Debug)]
-pub(crate) struct Record {
+pub struct Record {
     watch: Arc<Watch>,
     messages: Mutex<HashMap<MessageId, History>>,
     /// Every event in words, where somebody wants to read them.
@@ -21,10 +21,10 @@ pub(crate) struct Record {
 /// What happened to one message.
 #[derive(Debug, Default)]
 struct History {
-    /// Sends of which nobody knows whether SQS took the message.
+    /// Sends of which nobody knows whether the provider took the message.
     unknown_sends: u64,
-    /// What SQS calls it, where an answer said so.
-    sqs_ids: Vec<MessageId>,
+    /// What the provider calls it, where an answer said so.
+    provider_ids: Vec<MessageId>,
     /// The handlers that ended well, and what became of their acks.
     handled: HashMap<Receipt, Ack>,
 }
@@ -32,13 +32,13 @@ struct History {
 /// Says what became of an ack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ack {
-    /// SQS confirmed it.
+    /// The provider confirmed it.
     Done,
-    /// Its answer was lost, so that SQS may not have heard of it.
+    /// Its answer was lost, so that the provider may not have heard of it.
     Lost,
     /// It came when the lease had ended.
     Late,
-    /// SQS refused it.
+    /// The provider refused it.
     Refused,
     /// It was not sent, or not answered before the end.
     Missing,
@@ -46,23 +46,25 @@ enum Ack {
 
 /// Counts handlers that ended well with a message that another had ended well with, by cause.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Causes {
+pub struct Causes {
     /// An ack whose answer was lost.
-    pub(crate) lost_ack: u64,
+    pub lost_ack: u64,
     /// A lease that ended before the ack.
-    pub(crate) ended_lease: u64,
-    /// An ack that SQS refused until the lease ended.
-    pub(crate) refused_ack: u64,
-    /// A send that was tried again, since nobody knew whether SQS had taken the message.
-    pub(crate) unknown_send: u64,
-    /// A second copy that SQS kept.
-    pub(crate) provider: u64,
+    pub ended_lease: u64,
+    /// An ack that the provider refused until the lease ended.
+    pub refused_ack: u64,
+    /// A send that was tried again, since nobody knew whether the provider had taken the message.
+    pub unknown_send: u64,
+    /// A second copy that the provider kept.
+    pub provider: u64,
     /// None of these.
-    pub(crate) unexplained: u64,
+    pub unexplained: u64,
 }
 
 impl Causes {
-    pub(crate) fn sum(self) -> u64 {
+    /// Returns how many there are.
+    #[must_use]
+    pub fn sum(self) -> u64 {
         let Self {
             lost_ack,
             ended_lease,
@@ -96,7 +98,9 @@ impl Display for Causes {
 }
 
 impl Record {
-    pub(crate) fn new(watch: Arc<Watch>) -> Self {
+    /// Tells `watch` what it hears.
+    #[must_use]
+    pub fn new(watch: Arc<Watch>) -> Self {
         Self {
             watch,
             messages: Mutex::default(),
@@ -104,19 +108,30 @@ impl Record {
         }
     }
 
+    fn messages(&self) -> MutexGuard<'_, HashMap<MessageId, History>> {
+        self.messages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Option<String>> {
+        self.words.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Keeps every event in words from now on.
-    pub(crate) fn keep_words(&self) {
-        *self.words.lock().unwrap() = Some(String::new());
+    pub fn keep_words(&self) {
+        *self.kept() = Some(String::new());
     }
 
     /// Returns every event in words.
-    pub(crate) fn words(&self) -> String {
-        self.words.lock().unwrap().clone().unwrap_or_default()
+    #[must_use]
+    pub fn words(&self) -> String {
+        self.kept().clone().unwrap_or_default()
     }
 
-    /// Explains every duplicate since the last call, where SQS kept the messages `doubled` twice.
-    pub(crate) fn causes(&self, doubled: &HashSet<MessageId>) -> Causes {
-        let messages = std::mem::take(&mut *self.messages.lock().unwrap());
+    /// Explains every duplicate since the last call, where the provider kept the messages `doubled`
+    /// twice.
+    #[must_use]
+    pub fn causes(&self, doubled: &HashSet<MessageId>) -> Causes {
+        let messages = std::mem::take(&mut *self.messages());
         let mut causes = Causes::default();
         for history in messages.values() {
             history.explain(doubled, &mut causes);
@@ -140,8 +155,8 @@ impl History {
         take(&mut causes.ended_lease, count(Ack::Late));
         take(&mut causes.refused_ack, count(Ack::Refused));
         take(&mut causes.unknown_send, self.unknown_sends);
-        let copies = self.sqs_ids.iter().filter(|id| doubled.contains(id));
-        // What SQS calls the copy of an unknown send is unknown as well.
+        let copies = self.provider_ids.iter().filter(|id| doubled.contains(id));
+        // What the provider calls the copy of an unknown send is unknown as well.
         let copies = copies.count() as u64 + self.unknown_sends;
         take(
             &mut causes.provider,
@@ -153,7 +168,7 @@ impl History {
     fn note(&mut self, event: &Event<'_>) {
         match event {
             Event::Sent { result, .. } => match result {
-                Ok(sent) => self.sqs_ids.extend(sent.id.clone()),
+                Ok(sent) => self.provider_ids.extend(sent.id.clone()),
                 Err(error) => {
                     self.unknown_sends += u64::from(error.kind() == ErrorKind::OutcomeUnknown);
                 }
@@ -191,12 +206,13 @@ fn message<'a>(event: &Event<'a>) -> Option<&'a MessageId> {
 
 impl Observer for Record {
     fn observe(&self, now: Instant, events: &[Event<'_>]) {
-        if let Some(words) = &mut *self.words.lock().unwrap() {
+        if let Some(words) = &mut *self.kept() {
             for event in events {
-                writeln!(words, "{event:?} {event:#?}").unwrap();
+                // A text takes everything.
+                let _ = writeln!(words, "{event:?} {event:#?}");
             }
         }
-        let mut messages = self.messages.lock().unwrap();
+        let mut messages = self.messages();
         for event in events {
             if let Some(id) = message(event) {
                 messages.entry(id.clone()).or_default().note(event);
