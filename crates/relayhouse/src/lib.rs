@@ -44,6 +44,8 @@
 //! part of it that a client of one's own needs, without TLS and the reading of AWS's environment,
 //! which [`Registry`] shows. Both need Rust 1.94.1, where all else needs 1.89.
 //!
+//! `servicebus` brings Azure Service Bus, for `servicebus:` URLs.
+//!
 //! `middleware` brings the layers around producers and handlers. Those that need more than this
 //! workspace have a feature each, which brings `middleware` as well: `claim-check`, `encryption`,
 //! and `gzip` and `zstd` for compression.
@@ -55,6 +57,8 @@
 
 #[cfg(feature = "sqs-client")]
 mod amazon;
+#[cfg(feature = "servicebus")]
+mod azure;
 #[cfg(feature = "local")]
 mod durable;
 #[cfg(feature = "memory")]
@@ -85,6 +89,8 @@ pub use relayhouse_memory as memory;
 #[cfg(feature = "middleware")]
 pub use relayhouse_middleware as middleware;
 pub use relayhouse_runtime as runtime;
+#[cfg(feature = "servicebus")]
+pub use relayhouse_servicebus as servicebus;
 #[cfg(feature = "sqs-client")]
 pub use relayhouse_sqs as sqs;
 pub use relayhouse_time as time;

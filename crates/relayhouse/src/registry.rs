@@ -20,6 +20,8 @@ const LEFT_OUT: &[&str] = &[
     "local",
     #[cfg(not(feature = "memory"))]
     "memory",
+    #[cfg(not(feature = "servicebus"))]
+    "servicebus",
     #[cfg(not(feature = "sqs-client"))]
     "sqs",
 ];
@@ -118,6 +120,8 @@ impl Registry {
         let registry = crate::durable::register(registry);
         #[cfg(feature = "memory")]
         let registry = crate::embedded::register(registry);
+        #[cfg(feature = "servicebus")]
+        let registry = crate::azure::register(registry);
         #[cfg(feature = "sqs-client")]
         let registry = crate::amazon::register(registry);
         registry

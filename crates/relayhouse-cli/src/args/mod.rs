@@ -80,6 +80,8 @@ queue as well, whose URL ends with /$deadletterqueue; a subscription is
 local:./queues/TOPIC/subscriptions/NAME. Options follow as in local:./queues/orders?lease=1min.
 Amazon SQS is sqs://REGION/QUEUE, with what AWS's environment says, such as AWS_PROFILE and
 AWS_ENDPOINT_URL_SQS; 'sqs://REGION/QUEUE-{0..7}', in quotes, is one queue over eight of SQS.
+Azure Service Bus is servicebus://NAMESPACE/QUEUE, or servicebus:///QUEUE in the namespace of
+RELAYHOUSE_SERVICEBUS_CONNECTION_STRING.
 Each command has its exit codes in its --help.";
 
 impl Cli {
