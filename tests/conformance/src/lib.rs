@@ -1,10 +1,11 @@
 //! The targets of the conformance suite: the memory adapter, by itself and in each profile, the
-//! local adapter, and the SQS adapter on our emulator.
+//! local adapter, and the SQS and Service Bus adapters on our emulators.
 
 mod bell;
 mod local;
 mod memory;
 pub mod service;
+mod servicebus;
 mod sqs;
 pub mod tls;
 
@@ -16,7 +17,12 @@ use relayhouse_memory::Profile;
 use relayhouse_testkit::Harness;
 use tokio::runtime::{Builder, Runtime};
 
-pub use self::{local::LocalHarness, memory::MemoryHarness, sqs::SqsHarness};
+pub use self::{
+    local::LocalHarness,
+    memory::MemoryHarness,
+    servicebus::{Route, ServiceBusHarness},
+    sqs::SqsHarness,
+};
 
 /// Is one target: an adapter, in one of its forms.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +38,7 @@ enum Form {
     Memory(Profile),
     Local,
     Sqs(QueueKind),
+    ServiceBus,
 }
 
 /// Is a kind of queue of SQS.
@@ -52,10 +59,10 @@ const SHARDS: NonZeroU32 = NonZeroU32::new(2).unwrap();
 pub const TARGETS: [Target; 10] = [
     memory("memory", Profile::Native),
     LOCAL,
-    memory("sqs-standard", Profile::SqsStandard),
-    memory("sqs-fifo", Profile::SqsFifo),
-    memory("servicebus", Profile::ServiceBus),
-    memory("servicebus-sessions", Profile::ServiceBusSessions),
+    memory("memory.sqs-standard", Profile::SqsStandard),
+    memory("memory.sqs-fifo", Profile::SqsFifo),
+    memory("memory.servicebus", Profile::ServiceBus),
+    memory("memory.servicebus-sessions", Profile::ServiceBusSessions),
     SQS,
     SQS_FIFO,
     SQS_SHARDED,
@@ -80,6 +87,13 @@ pub const SQS_SHARDED: Target = sqs("sqs.sharded", QueueKind::Sharded);
 /// Standard queues of SQS on our emulator, longer delays on which go in hops.
 pub const SQS_HOP: Target = sqs("sqs.hop", QueueKind::Hopping);
 
+/// Queues of Service Bus without sessions, on our emulator. It is not among all targets yet: some
+/// cases are still open.
+pub const SERVICE_BUS: Target = Target {
+    name: "servicebus",
+    form: Form::ServiceBus,
+};
+
 const fn memory(name: &'static str, profile: Profile) -> Target {
     Target {
         name,
@@ -95,16 +109,16 @@ const fn sqs(name: &'static str, kind: QueueKind) -> Target {
 }
 
 impl Target {
-    /// Makes a harness of this target. It needs tokio's time.
+    /// Makes a harness of a target in process. It needs tokio's time.
     ///
     /// # Errors
     ///
-    /// Returns an error if there is no place for its files.
+    /// Returns an error for another target, and if there is no place for its files.
     pub fn harness(self) -> Result<Box<dyn Harness>> {
         Ok(match self.form {
             Form::Memory(profile) => Box::new(MemoryHarness::new(self.name, profile)),
             Form::Local => Box::new(LocalHarness::new()?),
-            Form::Sqs(kind) => Box::new(self.sqs(kind)?),
+            Form::Sqs(_) | Form::ServiceBus => anyhow::bail!("{} is a server", self.name),
         })
     }
 
@@ -113,17 +127,23 @@ impl Target {
     ///
     /// # Errors
     ///
-    /// Returns an error if tokio does not start, or if there is no place for files.
+    /// Returns an error if tokio does not start, or if there is no place for files or no port.
     pub fn run<T>(self, work: impl AsyncFnOnce(&dyn Harness) -> T) -> Result<T> {
-        if matches!(self.form, Form::Local) {
-            let harness = LocalHarness::new()?;
-            return Ok(harness.drive(work(&harness)));
+        match self.form {
+            Form::Memory(_) => paused()?.block_on(async move { Ok(work(&*self.harness()?).await) }),
+            Form::Local => {
+                let harness = LocalHarness::new()?;
+                Ok(harness.drive(work(&harness)))
+            }
+            Form::Sqs(kind) => {
+                let harness = self.sqs(kind)?;
+                Ok(harness.drive(work(&harness)))
+            }
+            Form::ServiceBus => paused()?.block_on(async move {
+                let harness = ServiceBusHarness::start(self.name, false).await?;
+                Ok(work(&harness).await)
+            }),
         }
-        if let Form::Sqs(kind) = self.form {
-            let harness = self.sqs(kind)?;
-            return Ok(harness.drive(work(&harness)));
-        }
-        paused()?.block_on(async move { Ok(work(&*self.harness()?).await) })
     }
 
     /// Makes a harness of a target of SQS on our emulator.
@@ -164,5 +184,5 @@ impl Target {
 /// Makes a runtime whose time stands still while something can run, and jumps when nothing can.
 fn paused() -> Result<Runtime> {
     let mut builder = Builder::new_current_thread();
-    Ok(builder.enable_time().start_paused(true).build()?)
+    Ok(builder.enable_all().start_paused(true).build()?)
 }

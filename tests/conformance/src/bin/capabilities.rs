@@ -15,7 +15,7 @@ This page is written by `cargo xtask capabilities`.
 `Native` is an ability of the provider, `Emulated` one that the adapter builds from others, \
 `Unsupported` one whose use is refused; in brackets the cases that show it, each of which is a test \
 that has to pass.
-The profiles of the memory adapter have the names of what they behave like.
+Behind `memory.` stand the profiles of the memory adapter, by the names of what they behave like.
 
 ";
 

@@ -2,6 +2,7 @@
 
 mod message;
 mod model;
+mod servicebus;
 mod sqs;
 mod sqs_hop;
 mod threads;
@@ -17,6 +18,7 @@ fn main() -> Result<()> {
     trials.extend(threads::trials());
     trials.extend(sqs::trials());
     trials.extend(sqs_hop::trials());
+    trials.extend(servicebus::trials()?);
     for target in TARGETS {
         trials.extend(cases(target)?);
         trials.push(message::trial(target));

@@ -1,0 +1,213 @@
+//! The harness of the Service Bus adapter: our emulator behind real AMQP, on one thread and under
+//! tokio's paused time, which jumps when nothing can go on.
+
+mod clock;
+mod network;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use relayhouse_core::{
+    Clock, Context, Entity, Error, ErrorKind, Message, QueueName, Result, SeededRandom,
+    SubscriptionName, Timestamp,
+    port::{Admin, Provider, QueueConfig},
+};
+use relayhouse_testkit::{Gauges, Harness, Network, WallClock, clock::TestClock};
+use relayhouse_time::TokioClock;
+use servicebus_emulator::{Faults, ServiceBusEmulator};
+
+use self::{clock::EmulatorClock, network::ServiceBusNetwork};
+
+/// Tokio's timer counts in milliseconds, rounded up, and so does the broker.
+const TOLERANCE: Duration = Duration::from_millis(10);
+const START: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
+const SEED: u64 = 7;
+
+/// Opens queues of an emulator of its own, with sessions or without.
+#[derive(Debug)]
+pub struct ServiceBusHarness {
+    name: &'static str,
+    has_sessions: bool,
+    clock: TestClock,
+    next: AtomicU64,
+    network: ServiceBusNetwork,
+    emulator: ServiceBusEmulator,
+}
+
+/// Says where a provider goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// To the emulator itself.
+    Direct,
+    /// To the proxy before it.
+    Proxied,
+}
+
+impl ServiceBusHarness {
+    /// Starts an emulator, for queues with sessions or without. It needs tokio's IO and time.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the system gives no port.
+    pub async fn start(name: &'static str, has_sessions: bool) -> Result<Self> {
+        Self::seeded(name, has_sessions, SEED).await
+    }
+
+    /// Starts an emulator whose faults, and whose proxy's, are drawn from `seed`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the system gives no port.
+    pub async fn seeded(name: &'static str, has_sessions: bool, seed: u64) -> Result<Self> {
+        let failed = |error| Error::new(ErrorKind::Unexpected, "no emulator").with_source(error);
+        let tokio = TokioClock::anchored(START);
+        let emulator = ServiceBusEmulator::builder()
+            .clock(EmulatorClock::new(tokio.clone(), START))
+            .seed(seed)
+            .start()
+            .await
+            .map_err(failed)?;
+        let tokio = Arc::new(tokio);
+        let clock = TestClock::new(Arc::clone(&tokio) as Arc<dyn Clock>);
+        let random = Arc::new(SeededRandom::new(seed));
+        let network = ServiceBusNetwork::start(&emulator, tokio, random, clock.clone()).await;
+        Ok(Self {
+            name,
+            has_sessions,
+            clock,
+            next: AtomicU64::new(0),
+            network: network.map_err(failed)?,
+            emulator,
+        })
+    }
+
+    /// Returns a context with the clock of the harness.
+    #[must_use]
+    pub fn context(&self) -> Context {
+        context(&self.clock)
+    }
+
+    /// Opens a provider.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the provider cannot be built.
+    pub fn provider_with(&self, context: Context, route: Route) -> Result<Arc<dyn Provider>> {
+        self.network.provider(context, route)
+    }
+
+    /// Returns what changes what goes wrong at the emulator.
+    #[must_use]
+    pub fn faults(&self) -> Faults {
+        self.emulator.faults()
+    }
+
+    fn fresh(&self) -> Result<QueueName> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        QueueName::new(format!("case-{number}"))
+    }
+
+    fn config(&self, config: &QueueConfig) -> QueueConfig {
+        QueueConfig {
+            requires_sessions: config.requires_sessions || self.has_sessions,
+            ..config.clone()
+        }
+    }
+}
+
+fn context(clock: &TestClock) -> Context {
+    let random = Arc::new(SeededRandom::new(SEED));
+    Context::new(Arc::new(clock.clone()), random)
+}
+
+fn admin(provider: &dyn Provider) -> Result<Arc<dyn Admin>> {
+    let none = || Error::new(ErrorKind::Unsupported, "no port for administration");
+    provider.admin().ok_or_else(none)
+}
+
+#[async_trait]
+impl Harness for ServiceBusHarness {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    async fn provider(&self) -> Result<Arc<dyn Provider>> {
+        self.provider_with(self.context(), Route::Proxied)
+    }
+
+    async fn queue(&self, provider: &dyn Provider, config: &QueueConfig) -> Result<QueueName> {
+        let name = self.fresh()?;
+        let entity = Entity::Queue(name.clone());
+        let config = self.config(config);
+        admin(provider)?.create(&entity, &config).await?;
+        Ok(name)
+    }
+
+    async fn topic(
+        &self,
+        provider: &dyn Provider,
+        subscriptions: &[SubscriptionName],
+        config: &QueueConfig,
+    ) -> Result<QueueName> {
+        let topic = self.fresh()?;
+        let config = self.config(config);
+        for name in subscriptions {
+            let (topic, name) = (topic.clone(), name.clone());
+            let entity = Entity::Subscription { topic, name };
+            admin(provider)?.create(&entity, &config).await?;
+        }
+        Ok(topic)
+    }
+
+    fn missing(&self) -> Option<QueueName> {
+        self.fresh().ok()
+    }
+
+    fn dress(&self, message: Message) -> Message {
+        if !self.has_sessions || message.details().ordering_key.is_some() {
+            return message;
+        }
+        message.ordering_key("only")
+    }
+
+    fn is_bounded(&self) -> bool {
+        false
+    }
+
+    fn tells_bytes_and_age(&self) -> bool {
+        false
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(self.clock.clone())
+    }
+
+    async fn pass(&self, time: Duration) {
+        self.clock.sleep_until(self.clock.now() + time).await;
+    }
+
+    fn tolerance(&self) -> Duration {
+        TOLERANCE
+    }
+
+    fn wall_clock(&self) -> Option<&dyn WallClock> {
+        Some(&self.clock)
+    }
+
+    fn gauges(&self) -> Option<Gauges> {
+        Some(Gauges {
+            timers: self.clock.sleepers(),
+            ..Gauges::default()
+        })
+    }
+
+    fn network(&self) -> Option<&dyn Network> {
+        Some(&self.network)
+    }
+}

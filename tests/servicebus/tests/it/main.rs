@@ -1,0 +1,6 @@
+//! The runtime and the Service Bus adapter on our emulator, while everything fails that can, judged
+//! by the oracle.
+#![cfg(test)]
+
+mod faults;
+mod world;

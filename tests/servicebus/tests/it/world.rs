@@ -1,0 +1,78 @@
+//! An emulator, a proxy before it, and an adapter with a queue there.
+
+use std::{collections::HashSet, ops::Deref, sync::Arc, time::Duration};
+
+use relayhouse_conformance::{Route, ServiceBusHarness};
+use relayhouse_core::{Context, Source, port::QueueConfig};
+use relayhouse_load::{Load, Outcome, Record};
+use relayhouse_runtime::Running;
+use relayhouse_testkit::{
+    Harness as _,
+    oracle::{Rules, Watch},
+};
+use tokio::runtime::Builder;
+
+/// The lease of every queue here.
+pub(crate) const LEASE: Duration = Duration::from_secs(30);
+
+/// Is everything that one test has.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) harness: ServiceBusHarness,
+    /// The provider goes through the proxy.
+    pub(crate) load: Load,
+}
+
+impl Deref for World {
+    type Target = Load;
+
+    fn deref(&self) -> &Load {
+        &self.load
+    }
+}
+
+/// Runs `work` in a world of its own, whose chance is drawn from `seed`, on one thread whose time
+/// jumps when nothing can go on.
+pub(crate) fn simulate<T>(seed: u64, work: impl AsyncFnOnce(World) -> T) -> T {
+    let mut builder = Builder::new_current_thread();
+    let runtime = builder.enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(async { work(World::new(seed).await).await })
+}
+
+impl World {
+    async fn new(seed: u64) -> Self {
+        let harness = ServiceBusHarness::seeded("orders", false, seed).await;
+        let harness = harness.unwrap();
+        let config = QueueConfig {
+            lease: Some(LEASE),
+            ..QueueConfig::default()
+        };
+        let right = harness.context();
+        let direct = harness.provider_with(right, Route::Direct).unwrap();
+        let queue = harness.queue(&*direct, &config).await.unwrap();
+        let source = Source::queue(queue.clone());
+        let watch = Arc::new(Watch::new(&source, Rules::default()));
+        let record = Arc::new(Record::new(Arc::clone(&watch)));
+        let context: Context = harness.context().observer(Arc::clone(&record) as _);
+        let provider = harness.provider_with(context.clone(), Route::Proxied);
+        let load = Load {
+            provider: provider.unwrap(),
+            direct,
+            context,
+            queue,
+            source,
+            keys: None,
+            lease: LEASE,
+            watch,
+            record,
+        };
+        // Nothing was watched so far; from now on the rules are known.
+        drop(load.verdict(0));
+        Self { harness, load }
+    }
+
+    /// Waits until nothing is left, and tells what was found.
+    pub(crate) async fn finish(&self, running: Running) -> Outcome {
+        self.load.finish(running, HashSet::new).await
+    }
+}
