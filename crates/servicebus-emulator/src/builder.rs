@@ -3,10 +3,11 @@
 use std::{
     fmt, io,
     net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
     sync::Arc,
 };
 
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::spawn_blocking};
 use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
 
 use crate::{
@@ -17,6 +18,7 @@ use crate::{
     node::Keys,
     rest::Site,
     shared::{Access, Shared, State},
+    store::{DataError, Keeper, Kept, Store},
     wire::{self, Protocol},
 };
 
@@ -41,6 +43,7 @@ pub struct Builder {
     seed: u64,
     entities: Vec<(Path, Entity)>,
     config: Option<Config>,
+    data: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug)]
@@ -64,6 +67,7 @@ impl fmt::Debug for Builder {
             seed,
             entities,
             config,
+            data,
         } = self;
         f.debug_struct("Builder")
             .field("address", address)
@@ -75,6 +79,7 @@ impl fmt::Debug for Builder {
             .field("seed", seed)
             .field("entities", entities)
             .field("config", config)
+            .field("data", data)
             .finish_non_exhaustive()
     }
 }
@@ -92,6 +97,7 @@ impl Builder {
             seed: 0,
             entities: Vec::new(),
             config: None,
+            data: None,
         }
     }
 
@@ -151,6 +157,16 @@ impl Builder {
         self
     }
 
+    /// Keeps entities and what is in them in a directory, which is made if it is not there; the
+    /// default is that they are gone when the emulator ends.
+    ///
+    /// What was kept there is there again. Entities that are added here are made unless they are
+    /// there, and get the settings that are given here.
+    pub fn data(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.data = Some(directory.into());
+        self
+    }
+
     /// Adds a queue.
     pub fn queue(mut self, name: &str, settings: QueueSettings) -> Self {
         let entity = Entity::Queue(Box::new(settings));
@@ -179,18 +195,19 @@ impl Builder {
     /// # Errors
     ///
     /// Returns the kind of error that the operating system has if it cannot listen at an address,
-    /// which the text names, and [`io::ErrorKind::InvalidInput`] if an entity cannot be as it is
-    /// set.
+    /// which the text names, [`io::ErrorKind::InvalidInput`] if an entity cannot be as it is set,
+    /// and an error around a [`DataError`] if the directory cannot be used.
     pub async fn start(self) -> io::Result<ServiceBusEmulator> {
-        let mut model = Model::new(self.seed);
         let now = crate::shared::time_of(self.clock.now());
+        let (mut model, store) = begin(self.seed, self.data.clone()).await?;
+        let changed = store.is_some().then(|| model.resume(now));
         if let Some(config) = &self.config {
             let configured = model.configure(now, config);
             configured.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         }
         for (path, entity) in &self.entities {
-            let created = create(&mut model, now, path, entity);
-            created.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+            let ensured = ensure(&mut model, now, path, entity);
+            ensured.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         }
         let amqp = listen(self.address).await?;
         let http = listen(self.http_address).await?;
@@ -213,7 +230,14 @@ impl Builder {
             rules: Rules::new(!self.seed),
         };
         let access = access(keys, self.takes_any_token);
-        let shared = Arc::new(Shared::new(self.clock, access, state));
+        let kept = store.is_some().then(Kept::new);
+        let shared = Arc::new(Shared::new(self.clock, access, state, kept.clone()));
+        let keeper = store
+            .zip(changed)
+            .zip(kept)
+            .map(|((store, changed), kept)| {
+                Keeper::start(store, changed, Arc::clone(&shared), kept)
+            });
         let tls = self.tls.map(TlsAcceptor::from);
         let serve = |listener, protocol| {
             let served = wire::serve(listener, protocol, tls.clone(), Arc::clone(&shared));
@@ -224,7 +248,7 @@ impl Builder {
             serve(http, Protocol::Http(Arc::new(site))),
             tokio::spawn(wire::keep_time(Arc::clone(&shared))),
         ];
-        Ok(ServiceBusEmulator::new(places, key, shared, tasks))
+        Ok(ServiceBusEmulator::new(places, key, shared, tasks, keeper))
     }
 }
 
@@ -236,13 +260,24 @@ async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     })
 }
 
-fn create(model: &mut Model, now: Time, path: &Path, entity: &Entity) -> model::Result<()> {
+/// Makes the model, of what was kept if something is.
+async fn begin(seed: u64, directory: Option<PathBuf>) -> io::Result<(Model, Option<Store>)> {
+    let Some(directory) = directory else {
+        return Ok((Model::new(seed), None));
+    };
+    let loaded = spawn_blocking(move || {
+        let store = Store::open(&directory)?;
+        Ok((store.load(seed)?, Some(store)))
+    });
+    let loaded = loaded.await.map_err(io::Error::other)?;
+    loaded.map_err(|error: DataError| io::Error::other(error))
+}
+
+fn ensure(model: &mut Model, now: Time, path: &Path, entity: &Entity) -> model::Result<()> {
     match entity {
-        Entity::Queue(settings) => model.create_queue(now, path, (**settings).clone()),
-        Entity::Topic(settings) => model.create_topic(now, path, settings.clone()),
-        Entity::Subscription(settings) => {
-            model.create_subscription(now, path, (**settings).clone(), None)
-        }
+        Entity::Queue(settings) => model.ensure_queue(now, path, settings),
+        Entity::Topic(settings) => model.ensure_topic(now, path, settings),
+        Entity::Subscription(settings) => model.ensure_subscription(now, path, settings),
     }
 }
 

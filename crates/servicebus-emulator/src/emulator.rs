@@ -1,6 +1,6 @@
 //! An emulator that runs.
 
-use std::{fmt, io, net::SocketAddr, sync::Arc};
+use std::{fmt, future, io, net::SocketAddr, sync::Arc};
 
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -10,6 +10,7 @@ use crate::{
     fault::Faults,
     model::{Model, Time},
     shared::Shared,
+    store::{DataError, Keeper},
 };
 
 /// An emulator that runs. When it is dropped, it ends at once.
@@ -18,6 +19,7 @@ pub struct ServiceBusEmulator {
     key: (String, String),
     shared: Arc<Shared>,
     tasks: [JoinHandle<()>; 3],
+    keeper: Option<Keeper>,
 }
 
 /// Where an emulator is.
@@ -71,12 +73,14 @@ impl ServiceBusEmulator {
         key: (String, String),
         shared: Arc<Shared>,
         tasks: [JoinHandle<()>; 3],
+        keeper: Option<Keeper>,
     ) -> Self {
         Self {
             places,
             key,
             shared,
             tasks,
+            keeper,
         }
     }
 
@@ -134,7 +138,22 @@ impl ServiceBusEmulator {
         run(&mut self.shared.state().model, now)
     }
 
-    /// Stops listening, closes every connection, and waits up to a second for clients to agree.
+    /// Waits until its data cannot be kept any more, and returns why: from then on it breaks off
+    /// every connection that asks for something. Without [`Builder::data`] this never ends. A wait
+    /// that is given up changes nothing.
+    pub async fn failed(&self) -> DataError {
+        let failure = match self.shared.kept() {
+            Some(kept) => kept.failure().await,
+            None => None,
+        };
+        match failure {
+            Some(error) => error,
+            None => future::pending().await,
+        }
+    }
+
+    /// Stops listening, closes every connection, waits up to a second for clients to agree, and
+    /// writes what is left of its data.
     ///
     /// If this is dropped, the emulator ends at once.
     pub async fn close(mut self) {
@@ -143,6 +162,9 @@ impl ServiceBusEmulator {
             // It ends by itself, or it was aborted with its runtime.
             let _ = task.await;
         }
+        if let Some(keeper) = self.keeper.take() {
+            keeper.end().await;
+        }
     }
 }
 
@@ -150,6 +172,9 @@ impl Drop for ServiceBusEmulator {
     fn drop(&mut self) {
         for task in &self.tasks {
             task.abort();
+        }
+        if let Some(keeper) = &self.keeper {
+            keeper.abort();
         }
     }
 }

@@ -58,7 +58,18 @@
 //! | transactions | sends and settlements, done as one | of any entities of the namespace |
 //! | throttling | its error | on demand alone |
 //! | HTTP | entities, rules, counts; sends, locks, settlements | no rights, no partitions |
-//! | durability | | in memory, and gone at the end |
+//! | durability | with a directory, messages outlast the process | without one, all is gone at the end |
+//!
+//! # What outlasts it
+//!
+//! Nothing, unless it is given a directory by [`Builder::data`]. There it keeps entities with
+//! settings and rules, messages whether they are ready, scheduled, deferred or dead, how often each
+//! was delivered, the states of sessions, the ids that duplicates are found by, and the numbers
+//! that it has given. A call is answered when the disk has what it has changed; calls that come
+//! meanwhile share the next write.
+//!
+//! Locks end with the process, and transactions that are open: a message that was locked is ready
+//! again, and the delivery is not counted.
 
 pub mod amqp;
 mod authority;
@@ -71,6 +82,7 @@ mod node;
 mod random;
 pub mod rest;
 mod shared;
+mod store;
 mod wire;
 
 pub use self::{
@@ -79,4 +91,5 @@ pub use self::{
     clock::{Clock, MachineClock, ManualClock, Sleep},
     emulator::ServiceBusEmulator,
     fault::{Fault, Faults, Operation, Times, UnfitFault},
+    store::{DataError, DataErrorKind},
 };

@@ -1,6 +1,7 @@
 //! What all connections share.
 
 use std::{
+    io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -12,6 +13,7 @@ use crate::{
     fault::Rules,
     model::{Model, Time},
     node::Keys,
+    store::Kept,
 };
 
 /// What all connections share.
@@ -22,6 +24,8 @@ pub(crate) struct Shared {
     /// Becomes true when the emulator is to end.
     pub(crate) closing: watch::Sender<bool>,
     state: Mutex<State>,
+    /// How far what has changed is on the disk, if it goes there.
+    kept: Option<Kept>,
 }
 
 /// What only one call at a time touches.
@@ -41,18 +45,50 @@ pub(crate) enum Access {
 }
 
 impl Shared {
-    pub(crate) fn new(clock: Arc<dyn Clock>, access: Access, state: State) -> Self {
+    pub(crate) fn new(
+        clock: Arc<dyn Clock>,
+        access: Access,
+        state: State,
+        kept: Option<Kept>,
+    ) -> Self {
         Self {
             clock: ShiftedClock::new(clock),
             access,
             closing: watch::Sender::new(false),
             state: Mutex::new(state),
+            kept,
         }
     }
 
     /// Locks the state; nobody holds it across an await.
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns up to which call the disk must have what was changed before anything leaves that
+    /// was answered by now, if it does not have it yet.
+    pub(crate) fn owed(&self) -> Option<u64> {
+        let kept = self.kept.as_ref()?;
+        let owed = self.state().model.owed();
+        (!kept.has(owed)).then_some(owed)
+    }
+
+    /// Waits until the disk has what [`owed`](Self::owed) has returned. A wait that is given up
+    /// changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// It will never have it.
+    pub(crate) async fn pay(&self, owed: Option<u64>) -> io::Result<()> {
+        match (&self.kept, owed) {
+            (Some(kept), Some(owed)) => kept.wait(owed).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns how far what has changed is on the disk, if it goes there.
+    pub(crate) const fn kept(&self) -> Option<&Kept> {
+        self.kept.as_ref()
     }
 
     /// Returns the time as the model counts it.

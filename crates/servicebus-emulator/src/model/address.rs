@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Error, ErrorKind, Result};
 
 /// The longest address that is read.
@@ -14,7 +16,8 @@ const TRANSFER: &str = "$transfer";
 /// The place of an entity: a queue, a topic or a subscription.
 ///
 /// Two paths are equal if they differ in the case of the letters A to Z alone.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(from = "Box<str>", into = "Box<str>")]
 pub struct Path {
     text: Box<str>,
     /// The same in lower case.
@@ -40,6 +43,10 @@ pub enum Subqueue {
     DeadLetter,
     /// Messages that could not be transferred to another entity.
     TransferDeadLetter,
+}
+
+impl Subqueue {
+    pub(crate) const ALL: [Self; 3] = [Self::Main, Self::DeadLetter, Self::TransferDeadLetter];
 }
 
 impl Path {
@@ -77,6 +84,18 @@ impl Path {
         let (topic, rest) = (self.text.get(..middle)?, self.text.get(middle + 1..)?);
         let (_, name) = rest.split_once('/')?;
         (!topic.is_empty() && !name.is_empty()).then_some((topic, name))
+    }
+}
+
+impl From<Box<str>> for Path {
+    fn from(text: Box<str>) -> Self {
+        Self::new(&text)
+    }
+}
+
+impl From<Path> for Box<str> {
+    fn from(path: Path) -> Self {
+        path.text
     }
 }
 

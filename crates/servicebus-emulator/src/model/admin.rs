@@ -3,14 +3,14 @@
 use super::{
     DEFAULT_RULE, EntityKind, Error, ErrorKind, Filter, Intake, Model, Outlet, Path, QueueSettings,
     Result, Rule, Subqueue, SubscriptionSettings, Time, TopicSettings,
-    dedup::Dedup,
+    definition::{Definition, Kind},
     draft::{Draft, Way},
     entity::{Entity, EntityId},
+    is_there,
     names::{check_name, check_subscription_name, no_name},
     not_found,
     queue::{Queue, Role},
     rule::key,
-    topic::{Subscription, Topic},
 };
 
 /// How many entities a namespace may have.
@@ -32,15 +32,10 @@ impl Model {
             settings.intake.check(path)?;
             model.check_outlet(path, &settings.outlet)?;
             let id = model.reserve(path)?;
-            let QueueSettings {
-                common,
-                intake,
-                outlet,
-            } = settings;
-            let dedup = Dedup::default();
-            let role = Role::Queue { intake, dedup };
-            let queue = Queue::new(id, path.clone(), common, outlet, role, now);
-            model.insert(id, Entity::Queue(Box::new(queue)));
+            model.define(
+                id,
+                Definition::new(path.clone(), Kind::Queue(settings), now),
+            );
             Ok(())
         })
     }
@@ -56,8 +51,10 @@ impl Model {
             settings.common.check(path)?;
             settings.intake.check(path)?;
             let id = model.reserve(path)?;
-            let topic = Topic::new(path.clone(), settings.common, settings.intake, now);
-            model.insert(id, Entity::Topic(Box::new(topic)));
+            model.define(
+                id,
+                Definition::new(path.clone(), Kind::Topic(settings), now),
+            );
             Ok(())
         })
     }
@@ -84,18 +81,12 @@ impl Model {
             model.check_outlet(path, &settings.outlet)?;
             let topic = model.topic_with_room(&Path::new(topic))?;
             let id = model.reserve(path)?;
-            let role = Role::Subscription(Subscription {
+            let kind = Kind::Subscription {
                 topic,
-                name: name.into(),
-                rules: [(key(&rule.name), rule)].into(),
-                dead_letters_filter_errors: settings.dead_letters_filter_errors,
-            });
-            let (common, outlet) = (settings.common, settings.outlet);
-            let queue = Queue::new(id, path.clone(), common, outlet, role, now);
-            model.insert(id, Entity::Queue(Box::new(queue)));
-            if let Some(topic) = model.topic_mut(topic) {
-                topic.subscriptions.insert(key(name), id);
-            }
+                settings,
+                rules: vec![rule],
+            };
+            model.define(id, Definition::new(path.clone(), kind, now));
             Ok(())
         })
     }
@@ -128,7 +119,7 @@ impl Model {
             }
             queue.common = settings.common;
             queue.outlet = settings.outlet;
-            queue.stamps.updated = now;
+            queue.redefine(now);
             queue.forward_all(effects);
             Ok(())
         })
@@ -149,7 +140,7 @@ impl Model {
             let topic = model.topic_mut(id).ok_or_else(|| not_found(path))?;
             topic.common = settings.common;
             topic.intake = settings.intake;
-            topic.stamps.updated = now;
+            topic.redefine(now);
             Ok(())
         })
     }
@@ -177,7 +168,7 @@ impl Model {
             }
             queue.common = settings.common;
             queue.outlet = settings.outlet;
-            queue.stamps.updated = now;
+            queue.redefine(now);
             queue.forward_all(effects);
             Ok(())
         })
@@ -298,18 +289,14 @@ impl Model {
             return;
         };
         self.names.remove(entity.path().key());
-        match entity {
-            Entity::Topic(topic) => {
-                for subscription in topic.subscriptions.into_values() {
-                    self.remove(subscription);
-                }
-            }
-            Entity::Queue(queue) => {
-                if let Role::Subscription(subscription) = queue.role
-                    && let Some(topic) = self.topic_mut(subscription.topic)
-                {
-                    topic.subscriptions.remove(&key(&subscription.name));
-                }
+        if let Some((topic, name)) = entity.place()
+            && let Some(topic) = self.topic_mut(topic)
+        {
+            topic.subscriptions.remove(&key(name));
+        }
+        if let Entity::Topic(topic) = entity {
+            for subscription in topic.subscriptions.into_values() {
+                self.remove(subscription);
             }
         }
     }
@@ -317,8 +304,7 @@ impl Model {
     /// Finds out whether a name is free, and gives the next number.
     fn reserve(&mut self, path: &Path) -> Result<EntityId> {
         if self.names.contains_key(path.key()) {
-            let message = format!("The messaging entity '{path}' is there already.");
-            return Err(Error::new(ErrorKind::EntityExists, message));
+            return Err(is_there(path));
         }
         if ENTITIES_MAX <= self.entities.len() {
             let message = format!("The namespace has {ENTITIES_MAX} entities already.");
@@ -328,9 +314,22 @@ impl Model {
         Ok(EntityId(self.serial))
     }
 
-    fn insert(&mut self, id: EntityId, entity: Entity) {
+    fn define(&mut self, id: EntityId, definition: Definition) {
+        let mut entity = Entity::new(id, definition);
+        if self.journal.is_some() {
+            entity.begin_journal();
+        }
+        self.insert(id, entity);
+    }
+
+    pub(super) fn insert(&mut self, id: EntityId, entity: Entity) {
         self.touched.insert(id);
         self.names.insert(entity.path().key().into(), id);
+        if let Some((topic, name)) = entity.place()
+            && let Some(topic) = self.topic_mut(topic)
+        {
+            topic.subscriptions.insert(key(name), id);
+        }
         self.entities.insert(id, entity);
     }
 
@@ -360,7 +359,7 @@ impl Model {
 
 impl Queue {
     /// Sends on what may be received, if all is to go elsewhere from now on.
-    fn forward_all(&mut self, effects: &mut super::draft::Effects) {
+    pub(super) fn forward_all(&mut self, effects: &mut super::draft::Effects) {
         let Some(to) = self.outlet.forward_to.clone() else {
             return;
         };

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use super::{Time, Value};
 
@@ -10,7 +11,7 @@ use super::{Time, Value};
 const FIXED_BYTES: usize = 32;
 
 /// A message as somebody sends it.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Contents {
     /// The id by which duplicates are found.
     pub message_id: Option<Box<str>>,
@@ -47,7 +48,7 @@ pub struct Contents {
 }
 
 /// What the body of a message is in AMQP.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum BodyKind {
     /// One section of bytes.
     #[default]

@@ -1,5 +1,7 @@
 //! What has a path: queues, topics and subscriptions.
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     Common, Intake, Path, Time,
     draft::Draft,
@@ -8,8 +10,8 @@ use super::{
 };
 
 /// Names an entity; no other ever has the same, whatever its path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct EntityId(pub(super) u64);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(crate) struct EntityId(pub(crate) u64);
 
 /// A queue, a topic or a subscription.
 #[derive(Debug)]
@@ -28,16 +30,6 @@ pub struct Stamps {
     pub updated: Time,
     /// When somebody last sent to it or received from it.
     pub accessed: Time,
-}
-
-impl Stamps {
-    pub(super) const fn new(now: Time) -> Self {
-        Self {
-            created: now,
-            updated: now,
-            accessed: now,
-        }
-    }
 }
 
 impl Entity {
@@ -64,6 +56,18 @@ impl Entity {
             },
             Self::Topic(topic) => Some(&topic.intake),
         }
+    }
+
+    /// Returns the topic of a subscription, and its name there.
+    pub(super) fn place(&self) -> Option<(EntityId, &str)> {
+        let Self::Queue(queue) = self else {
+            return None;
+        };
+        let Role::Subscription(subscription) = &queue.role else {
+            return None;
+        };
+        let (_, name) = queue.path.as_subscription()?;
+        Some((subscription.topic, name))
     }
 
     pub(super) const fn stamps_mut(&mut self) -> &mut Stamps {

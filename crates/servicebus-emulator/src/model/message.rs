@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Contents, Time};
@@ -13,7 +14,7 @@ pub const DEAD_LETTER_REASON: &str = "DeadLetterReason";
 pub const DEAD_LETTER_DESCRIPTION: &str = "DeadLetterErrorDescription";
 
 /// A message in an entity.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Message {
     /// What was sent; reason and description of a dead message are among the properties.
     pub contents: Arc<Contents>,
@@ -36,7 +37,7 @@ pub struct Message {
 }
 
 /// Whether a message may be received, and how.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum State {
     /// Whoever receives gets it, unless it is locked.
     Active,

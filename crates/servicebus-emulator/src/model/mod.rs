@@ -15,11 +15,14 @@ mod config;
 mod contents;
 mod counts;
 mod dedup;
+mod definition;
 mod draft;
 mod duration;
+mod ensure;
 mod entity;
 mod error;
 mod forward;
+mod journal;
 mod limits;
 mod message;
 mod names;
@@ -27,6 +30,7 @@ mod peek;
 mod queue;
 mod random;
 mod receive;
+mod restore;
 mod rule;
 mod send;
 mod sessions;
@@ -52,6 +56,7 @@ pub use self::{
     config::{Config, ConfigError, SubscriptionConfig, TopicConfig},
     contents::{BodyKind, Contents},
     counts::{Counts, EntityKind, Summary},
+    dedup::IDS_MAX as DUPLICATE_IDS_MAX,
     draft::HOPS_MAX,
     duration::{finite_duration, parse_duration, parse_ticks, write_duration, write_ticks},
     entity::Stamps,
@@ -80,14 +85,15 @@ pub use self::{
     transaction::{TRANSACTION_TIME_MAX, TRANSACTIONS_MAX, TransactionId},
     value::Value,
 };
+pub(crate) use self::{
+    definition::Definition,
+    entity::EntityId,
+    journal::{Change, Note, SessionState},
+    restore::Homeless,
+};
 use self::{
-    draft::Effects,
-    entity::{Entity, EntityId},
-    queue::Queue,
-    random::Random,
-    shelf::Shelf,
-    topic::Topic,
-    transaction::Transactions,
+    draft::Effects, entity::Entity, journal::Journal, queue::Queue, random::Random, shelf::Shelf,
+    topic::Topic, transaction::Transactions,
 };
 
 /// All entities of a namespace, and what happens to them.
@@ -104,6 +110,8 @@ pub struct Model {
     noted: BTreeMap<EntityId, Time>,
     /// The entities that this call has changed.
     touched: BTreeSet<EntityId>,
+    /// What has changed, where somebody keeps it.
+    journal: Option<Journal>,
     /// When the next thing is due.
     due: watch::Sender<Option<Time>>,
     /// The last number given to an entity.
@@ -154,6 +162,7 @@ impl Model {
             agenda: BTreeSet::new(),
             noted: BTreeMap::new(),
             touched: BTreeSet::new(),
+            journal: None,
             due: watch::Sender::new(None),
             serial: 0,
         }
@@ -227,6 +236,9 @@ impl Model {
     /// Writes into the agenda what has changed by this call.
     fn note_due(&mut self) {
         while let Some(id) = self.touched.pop_first() {
+            if let Some(journal) = &mut self.journal {
+                journal.note(id, self.entities.get(&id));
+            }
             let next = self.entities.get(&id).and_then(Entity::next_due);
             let noted = self.noted.get(&id).copied();
             if next == noted {
@@ -304,6 +316,11 @@ impl Model {
 fn not_found(path: &Path) -> Error {
     let message = format!("The messaging entity '{path}' could not be found.");
     Error::new(ErrorKind::EntityNotFound, message)
+}
+
+fn is_there(path: &Path) -> Error {
+    let message = format!("The messaging entity '{path}' is there already.");
+    Error::new(ErrorKind::EntityExists, message)
 }
 
 fn is_topic(path: &Path) -> Error {

@@ -24,10 +24,13 @@ pub(super) struct Queue {
     pub(super) outlet: Outlet,
     pub(super) role: Role,
     pub(super) stamps: Stamps,
+    /// Something in its definition has changed, which is to be kept.
+    pub(super) is_redefined: bool,
+    /// The last number given to a message.
+    pub(super) sequence: u64,
     main: Shelf,
     dead: Shelf,
     transfer_dead: Shelf,
-    sequence: u64,
 }
 
 /// What only a queue has, or only a subscription.
@@ -44,7 +47,7 @@ impl Queue {
         common: Common,
         outlet: Outlet,
         role: Role,
-        now: Time,
+        stamps: Stamps,
     ) -> Self {
         Self {
             id,
@@ -56,7 +59,8 @@ impl Queue {
             transfer_dead: Shelf::new(false),
             outlet,
             role,
-            stamps: Stamps::new(now),
+            stamps,
+            is_redefined: true,
             sequence: 0,
         }
     }
@@ -75,6 +79,12 @@ impl Queue {
             Subqueue::DeadLetter => &mut self.dead,
             Subqueue::TransferDeadLetter => &mut self.transfer_dead,
         }
+    }
+
+    /// Says that a setting has changed now.
+    pub(super) const fn redefine(&mut self, now: Time) {
+        self.stamps.updated = now;
+        self.is_redefined = true;
     }
 
     pub(super) fn bytes(&self) -> u64 {
@@ -118,11 +128,7 @@ impl Queue {
 
     /// Does what is due by `now`.
     pub(super) fn catch_up(&mut self, now: Time, effects: &mut Effects) {
-        for subqueue in [
-            Subqueue::Main,
-            Subqueue::DeadLetter,
-            Subqueue::TransferDeadLetter,
-        ] {
+        for subqueue in Subqueue::ALL {
             while let Some(events) = self.shelf_mut(subqueue).step(now) {
                 for event in events {
                     self.handle(subqueue, event, now, effects);

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     Contents, Error, ErrorKind, EvaluationError, Model, Path, Result, SqlAction, SqlFilter, Time,
     Value,
@@ -20,7 +22,7 @@ pub const RULES_MAX: usize = 2_000;
 const NAME_LENGTH_MAX: usize = 50;
 
 /// A rule of a subscription.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rule {
     /// Its name, which no other rule of the subscription has in any case.
     pub name: Box<str>,
@@ -33,7 +35,7 @@ pub struct Rule {
 }
 
 /// Which messages a rule takes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Filter {
     /// All of them.
@@ -47,7 +49,7 @@ pub enum Filter {
 }
 
 /// What a message must be equal in: all of what is given.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CorrelationFilter {
     /// The id of what it belongs to or answers.
     pub correlation_id: Option<Box<str>>,
@@ -180,7 +182,6 @@ impl Model {
         self.act(now, |model| {
             rule.check()?;
             let (queue, _) = model.queue_mut(subscription)?;
-            queue.stamps.updated = now;
             let rules = &mut of(queue)?.rules;
             let key = key(&rule.name);
             if rules.contains_key(&key) {
@@ -192,6 +193,7 @@ impl Model {
                 return Err(Error::new(ErrorKind::QuotaExceeded, message));
             }
             rules.insert(key, rule);
+            queue.redefine(now);
             Ok(())
         })
     }
@@ -205,11 +207,11 @@ impl Model {
         self.act(now, |model| {
             rule.check()?;
             let (queue, _) = model.queue_mut(subscription)?;
-            queue.stamps.updated = now;
             let old = of(queue)?.rules.get_mut(&key(&rule.name));
             let old = old.ok_or_else(|| no_rule(subscription, &rule.name))?;
             let created = old.created;
             *old = Rule { created, ..rule };
+            queue.redefine(now);
             Ok(())
         })
     }
@@ -222,9 +224,10 @@ impl Model {
     pub fn remove_rule(&mut self, now: Time, subscription: &Path, name: &str) -> Result<()> {
         self.act(now, |model| {
             let (queue, _) = model.queue_mut(subscription)?;
-            queue.stamps.updated = now;
             let removed = of(queue)?.rules.remove(&key(name));
-            removed.map(drop).ok_or_else(|| no_rule(subscription, name))
+            removed.ok_or_else(|| no_rule(subscription, name))?;
+            queue.redefine(now);
+            Ok(())
         })
     }
 

@@ -7,7 +7,10 @@ use std::{
 
 use bytes::Bytes;
 
-use super::{Lock, Time};
+use super::{
+    Lock, Time,
+    journal::{Dirty, SessionState},
+};
 
 /// The sessions of a queue.
 #[derive(Debug, Default)]
@@ -19,6 +22,8 @@ pub(super) struct Sessions {
     turn: u64,
     /// How many bytes all states take.
     bytes: u64,
+    /// The sessions whose states have changed.
+    pub(super) dirty: Dirty<Arc<str>>,
 }
 
 /// One session.
@@ -53,6 +58,7 @@ impl Sessions {
     pub(super) fn add(&mut self, id: &str, sequence: u64) {
         if let Some(session) = self.by_id.get_mut(id) {
             session.line.insert(sequence);
+            self.note_cleared(id);
             return;
         }
         let mut session = Session::default();
@@ -64,6 +70,7 @@ impl Sessions {
         if let Some(session) = self.by_id.get_mut(id) {
             session.line.remove(&sequence);
         }
+        self.note_cleared(id);
         self.tidy(id);
     }
 
@@ -133,6 +140,18 @@ impl Sessions {
         self.by_id.get(id)?.state.clone()
     }
 
+    /// Returns what is to be kept with a session, if there is something: that its state was taken
+    /// away is of interest as long as it has messages.
+    pub(super) fn kept(&self, id: &str) -> Option<SessionState> {
+        let session = self.by_id.get(id)?;
+        let is_over = session.state.is_none() && session.line.is_empty();
+        let updated = session.state_updated.filter(|_| !is_over)?;
+        Some(SessionState {
+            state: session.state.clone(),
+            updated,
+        })
+    }
+
     pub(super) fn set_state(&mut self, id: &Arc<str>, state: Option<Bytes>, now: Time) {
         let length = |state: &Option<Bytes>| state.as_ref().map_or(0, Bytes::len) as u64;
         let session = self.by_id.entry(Arc::clone(id)).or_default();
@@ -140,6 +159,7 @@ impl Sessions {
         self.bytes += length(&state);
         session.state = state;
         session.state_updated = Some(now);
+        self.dirty.note(|| Arc::clone(id));
         self.tidy(id);
     }
 
@@ -187,13 +207,26 @@ impl Sessions {
         }
     }
 
+    /// Takes down that a session has got messages or has lost them, if that is of interest.
+    fn note_cleared(&mut self, id: &str) {
+        let Some((id, session)) = self.by_id.get_key_value(id) else {
+            return;
+        };
+        if session.state.is_none() && session.state_updated.is_some() {
+            self.dirty.note(|| Arc::clone(id));
+        }
+    }
+
     /// Forgets a session of which nothing is left.
     fn tidy(&mut self, id: &str) {
         let is_over = self.by_id.get(id).is_some_and(|session| {
             session.line.is_empty() && session.lock.is_none() && session.state.is_none()
         });
-        if is_over {
-            self.by_id.remove(id);
+        if is_over
+            && let Some((id, session)) = self.by_id.remove_entry(id)
+            && session.state_updated.is_some()
+        {
+            self.dirty.note(|| id);
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::{fmt, ops::RangeInclusive, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 use super::{Error, ErrorKind, Path, Result};
 
 /// The longest time for which a message or a session is locked at once.
@@ -27,7 +29,7 @@ pub const MESSAGE_KILOBYTES_MAX: u32 = 102_400;
 pub const MEGABYTES_MAX: u32 = 81_920;
 
 /// Which calls an entity takes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Status {
     /// All of them.
     #[default]
@@ -41,7 +43,7 @@ pub enum Status {
 }
 
 /// What can be set for every entity.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Common {
     /// Which calls it takes.
     pub status: Status,
@@ -54,7 +56,7 @@ pub struct Common {
 }
 
 /// What can be set for an entity to which messages are sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intake {
     /// Whether a message with an id that was there before is dropped.
     pub detects_duplicates: bool,
@@ -67,7 +69,7 @@ pub struct Intake {
 }
 
 /// What can be set for an entity from which messages are received.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outlet {
     /// How long a message or a session is locked at once.
     pub lock_duration: Duration,
@@ -84,7 +86,7 @@ pub struct Outlet {
 }
 
 /// What can be set for a queue.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueSettings {
     /// What every entity has.
     pub common: Common,
@@ -95,7 +97,7 @@ pub struct QueueSettings {
 }
 
 /// What can be set for a topic.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TopicSettings {
     /// What every entity has.
     pub common: Common,
@@ -104,7 +106,7 @@ pub struct TopicSettings {
 }
 
 /// What can be set for a subscription.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubscriptionSettings {
     /// What every entity has.
     pub common: Common,

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::{
     Lock, Message, State, Time,
+    journal::Dirty,
     sessions::{End, Sessions},
     transaction::TransactionId,
 };
@@ -25,6 +26,8 @@ pub(super) struct Shelf {
     due: BTreeSet<(Time, Due)>,
     counts: Counts,
     bytes: u64,
+    /// The messages that have changed.
+    pub(super) dirty: Dirty<u64>,
     /// Rings when there may be something new; it ends with the shelf.
     bell: watch::Sender<()>,
 }
@@ -96,6 +99,7 @@ impl Shelf {
             due: BTreeSet::new(),
             counts: Counts::default(),
             bytes: 0,
+            dirty: Dirty::default(),
             bell: watch::Sender::new(()),
         }
     }
@@ -153,12 +157,14 @@ impl Shelf {
             hold: None,
         };
         self.entries.insert(sequence, entry);
+        self.dirty.note(|| sequence);
         self.enter(sequence);
     }
 
     pub(super) fn remove(&mut self, sequence: u64) -> Option<Message> {
         self.leave(sequence);
         let Entry { message, state, .. } = self.entries.remove(&sequence)?;
+        self.dirty.note(|| sequence);
         self.bytes -= u64::from(message.bytes);
         *self.count(state) -= 1;
         if let Some((sessions, id)) = session_of(&mut self.sessions, &message) {
@@ -200,6 +206,7 @@ impl Shelf {
             entry.hold = None;
             if attempt == Attempt::Counted {
                 entry.message.delivery_count = entry.message.delivery_count.saturating_add(1);
+                self.dirty.note(|| sequence);
             }
         }
         self.enter(sequence);
@@ -215,6 +222,7 @@ impl Shelf {
             entry.state = State::Deferred;
             *self.count(state) -= 1;
             self.counts.deferred += 1;
+            self.dirty.note(|| sequence);
         }
         self.enter(sequence);
     }
@@ -224,6 +232,7 @@ impl Shelf {
         if let Some(entry) = self.entries.get_mut(&sequence) {
             self.bytes -= u64::from(entry.message.bytes);
             change(&mut entry.message);
+            self.dirty.note(|| sequence);
             self.bytes += u64::from(entry.message.bytes);
         }
     }

@@ -27,32 +27,41 @@ pub(super) struct Topic {
     pub(super) shelf: Shelf,
     /// By names in lower case.
     pub(super) subscriptions: BTreeMap<Box<str>, EntityId>,
-    dedup: Dedup,
-    sequence: u64,
+    pub(super) dedup: Dedup,
+    /// Something in its definition has changed, which is to be kept.
+    pub(super) is_redefined: bool,
+    /// The last number given to a message.
+    pub(super) sequence: u64,
 }
 
 /// What only a subscription has.
 #[derive(Debug)]
 pub(super) struct Subscription {
     pub(super) topic: EntityId,
-    pub(super) name: Box<str>,
     /// By names in lower case.
     pub(super) rules: BTreeMap<Box<str>, Rule>,
     pub(super) dead_letters_filter_errors: bool,
 }
 
 impl Topic {
-    pub(super) fn new(path: Path, common: Common, intake: Intake, now: Time) -> Self {
+    pub(super) fn new(path: Path, common: Common, intake: Intake, stamps: Stamps) -> Self {
         Self {
             path,
             common,
             intake,
-            stamps: Stamps::new(now),
+            stamps,
             shelf: Shelf::new(false),
             subscriptions: BTreeMap::new(),
             dedup: Dedup::default(),
+            is_redefined: true,
             sequence: 0,
         }
+    }
+
+    /// Says that a setting has changed now.
+    pub(super) const fn redefine(&mut self, now: Time) {
+        self.stamps.updated = now;
+        self.is_redefined = true;
     }
 
     pub(super) const fn next_sequence(&mut self) -> u64 {

@@ -1,12 +1,13 @@
 //! The values of application properties: AMQP's simple types.
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// The value of a property.
 ///
 /// Two values are equal if type and content are; filters compare by their own rules.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the variants are named like the types of AMQP")]
 pub enum Value {
     Null,

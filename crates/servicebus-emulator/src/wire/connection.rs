@@ -118,6 +118,8 @@ async fn run<R: Reader, W: Writer>(
     let mut closing = shared.closing.subscribe();
     let mut input = BytesMut::new();
     let mut output = Bytes::new();
+    // What the disk must have before the output leaves.
+    let mut owed = None;
     let mut has_told = false;
     let result = loop {
         if client.is_cut() {
@@ -125,6 +127,7 @@ async fn run<R: Reader, W: Writer>(
         }
         if output.is_empty() && !writer.is_busy() {
             output = client.take_output();
+            owed = shared.owed();
         }
         let has_output = !output.is_empty() || writer.is_busy();
         if client.is_over() && !has_output {
@@ -147,7 +150,13 @@ async fn run<R: Reader, W: Writer>(
                 }
                 Err(error) => break Err(error),
             },
-            written = writer.write(&mut output), if has_output => {
+            paid = shared.pay(owed), if owed.is_some() => {
+                if let Err(error) = paid {
+                    break Err(error);
+                }
+                owed = None;
+            }
+            written = writer.write(&mut output), if has_output && owed.is_none() => {
                 if let Err(error) = written {
                     break Err(error);
                 }

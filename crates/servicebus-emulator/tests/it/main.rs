@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod client;
+mod data;
 mod faults;
 mod http;
 mod management;

@@ -7,11 +7,12 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-use std::{error, fmt};
+use std::{collections::BTreeSet, error, fmt, iter};
 
 use self::file::File;
 use super::{
     Error, Model, Path, QueueSettings, Result, Rule, SubscriptionSettings, Time, TopicSettings,
+    is_there,
 };
 
 /// The entities that a namespace has from the start.
@@ -98,13 +99,18 @@ impl Config {
 }
 
 impl Model {
-    /// Makes all entities of a configuration.
+    /// Makes the entities of a configuration that are not there, and lets all of them be as it
+    /// says.
+    ///
+    /// Entities that it does not name stay as they are. Where it names rules of a subscription,
+    /// these are all that the subscription has then; where it names none, they stay.
     ///
     /// # Errors
     ///
-    /// One of them is there already; those before it were made.
+    /// It names an entity twice, or one cannot be as it says, for example since it is there and
+    /// requires sessions; those before it are as it says.
     pub fn configure(&mut self, now: Time, config: &Config) -> Result<()> {
-        let configured = self.create_all(now, config);
+        let configured = self.ensure_all(now, config);
         configured.map_err(|(_, error)| error)
     }
 
@@ -113,61 +119,84 @@ impl Model {
         now: Time,
         config: &Config,
     ) -> std::result::Result<(), ConfigError> {
-        let configured = self.create_all(now, config);
+        let configured = self.ensure_all(now, config);
         configured.map_err(|(path, error)| ConfigError::new(path.as_str(), error.message()))
     }
 
     /// Makes entities first, and lets them forward when all are there.
-    fn create_all(&mut self, now: Time, config: &Config) -> std::result::Result<(), (Path, Error)> {
+    fn ensure_all(&mut self, now: Time, config: &Config) -> std::result::Result<(), (Path, Error)> {
+        check_names(config)?;
+        let at = |path: &Path| {
+            let path = path.clone();
+            move |error: Error| (path, error)
+        };
         for (path, settings) in &config.queues {
-            let mut settings = settings.clone();
-            settings.outlet.forward_to = None;
-            settings.outlet.forward_dead_letters_to = None;
-            let created = self.create_queue(now, path, settings);
-            created.map_err(|error| (path.clone(), error))?;
+            let made = self.make_queue(now, path, settings);
+            made.map_err(at(path))?;
         }
         for topic in &config.topics {
-            let created = self.create_topic(now, &topic.path, topic.settings.clone());
-            created.map_err(|error| (topic.path.clone(), error))?;
+            let ensured = self.ensure_topic(now, &topic.path, &topic.settings);
+            ensured.map_err(at(&topic.path))?;
             for subscription in &topic.subscriptions {
-                let created = self.create_with_rules(now, subscription);
-                created.map_err(|error| (subscription.path.clone(), error))?;
+                let made = self.make_subscription(now, subscription);
+                made.map_err(at(&subscription.path))?;
             }
         }
-        self.forward_all(now, config)
+        for (path, settings) in &config.queues {
+            let ensured = self.ensure_queue(now, path, settings);
+            ensured.map_err(at(path))?;
+        }
+        for subscription in config.topics.iter().flat_map(|topic| &topic.subscriptions) {
+            let (path, settings) = (&subscription.path, &subscription.settings);
+            let ensured = self.ensure_subscription(now, path, settings);
+            ensured.map_err(at(path))?;
+        }
+        Ok(())
     }
 
-    fn create_with_rules(&mut self, now: Time, subscription: &SubscriptionConfig) -> Result<()> {
+    /// Makes a queue that forwards nothing yet, unless it is there.
+    fn make_queue(&mut self, now: Time, path: &Path, settings: &QueueSettings) -> Result<()> {
+        if self.queue_settings(path).is_ok() {
+            return Ok(());
+        }
+        let mut settings = settings.clone();
+        settings.outlet.forward_to = None;
+        settings.outlet.forward_dead_letters_to = None;
+        self.create_queue(now, path, settings)
+    }
+
+    /// Makes a subscription that forwards nothing yet, unless it is there, and gives it its rules.
+    fn make_subscription(&mut self, now: Time, config: &SubscriptionConfig) -> Result<()> {
         let SubscriptionConfig {
             path,
             settings,
             rules,
-        } = subscription;
-        let mut settings = settings.clone();
-        settings.outlet.forward_to = None;
-        settings.outlet.forward_dead_letters_to = None;
-        let mut rules = rules.iter().map(|rule| Rule {
-            created: now,
-            ..rule.clone()
-        });
-        self.create_subscription(now, path, settings, rules.next())?;
-        rules.try_for_each(|rule| self.add_rule(now, path, rule))
+        } = config;
+        if self.subscription_settings(path).is_err() {
+            let mut settings = settings.clone();
+            settings.outlet.forward_to = None;
+            settings.outlet.forward_dead_letters_to = None;
+            self.create_subscription(now, path, settings, None)?;
+        }
+        if rules.is_empty() {
+            return Ok(());
+        }
+        self.ensure_rules(now, path, rules)
     }
+}
 
-    fn forward_all(
-        &mut self,
-        now: Time,
-        config: &Config,
-    ) -> std::result::Result<(), (Path, Error)> {
-        for (path, settings) in &config.queues {
-            let updated = self.update_queue(now, path, settings.clone());
-            updated.map_err(|error| (path.clone(), error))?;
+/// Checks that no entity is named twice.
+fn check_names(config: &Config) -> std::result::Result<(), (Path, Error)> {
+    let mut names = BTreeSet::new();
+    let queues = config.queues.iter().map(|(path, _)| path);
+    let topics = config.topics.iter().flat_map(|topic| {
+        let subscriptions = topic.subscriptions.iter();
+        iter::once(&topic.path).chain(subscriptions.map(|it| &it.path))
+    });
+    for path in queues.chain(topics) {
+        if !names.insert(path.key()) {
+            return Err((path.clone(), is_there(path)));
         }
-        for subscription in config.topics.iter().flat_map(|topic| &topic.subscriptions) {
-            let (path, settings) = (&subscription.path, subscription.settings.clone());
-            let updated = self.update_subscription(now, path, settings);
-            updated.map_err(|error| (path.clone(), error))?;
-        }
-        Ok(())
     }
+    Ok(())
 }

@@ -17,6 +17,8 @@ mod token;
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use serde::{Deserialize, Serialize};
+
 pub use self::{error::SqlError, evaluate::EvaluationError};
 use self::{
     error::SqlErrorKind,
@@ -41,7 +43,8 @@ pub const PARAMETERS_MAX: usize = 64;
 pub type Parameters = BTreeMap<Box<str>, Value>;
 
 /// A condition on the properties of a message.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "Written")]
 pub struct SqlFilter {
     text: Arc<str>,
     parameters: Parameters,
@@ -49,11 +52,53 @@ pub struct SqlFilter {
 }
 
 /// Changes to the properties of a message.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "Written")]
 pub struct SqlAction {
     text: Arc<str>,
     parameters: Parameters,
     statements: Arc<[Statement]>,
+}
+
+/// An expression as it is written down.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    text: Arc<str>,
+    parameters: Parameters,
+}
+
+impl TryFrom<Written> for SqlFilter {
+    type Error = SqlError;
+
+    fn try_from(written: Written) -> Result<Self, SqlError> {
+        Self::parse(&written.text)?.with_parameters(written.parameters)
+    }
+}
+
+impl From<SqlFilter> for Written {
+    fn from(filter: SqlFilter) -> Self {
+        Self {
+            text: filter.text,
+            parameters: filter.parameters,
+        }
+    }
+}
+
+impl TryFrom<Written> for SqlAction {
+    type Error = SqlError;
+
+    fn try_from(written: Written) -> Result<Self, SqlError> {
+        Self::parse(&written.text)?.with_parameters(written.parameters)
+    }
+}
+
+impl From<SqlAction> for Written {
+    fn from(action: SqlAction) -> Self {
+        Self {
+            text: action.text,
+            parameters: action.parameters,
+        }
+    }
 }
 
 impl SqlFilter {

@@ -27,7 +27,7 @@ impl fmt::Display for Dropped {
 
 impl error::Error for Dropped {}
 
-/// Answers one request.
+/// Answers one request, when the disk has what was changed by then.
 pub(super) async fn answer(
     shared: &Arc<Shared>,
     site: &Site,
@@ -35,6 +35,7 @@ pub(super) async fn answer(
 ) -> Result<Answer, Dropped> {
     let (parts, body) = request.into_parts();
     let response = respond(shared, site, &parts, body).await?;
+    shared.pay(shared.owed()).await.map_err(|_| Dropped)?;
     Ok(answer::of(response, shared.time()))
 }
 

@@ -5,5 +5,7 @@ mod body;
 mod call;
 mod connection;
 mod control;
+#[cfg(test)]
+mod tests;
 
 pub(super) use self::connection::serve;
