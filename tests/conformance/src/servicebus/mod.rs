@@ -68,7 +68,7 @@ impl ServiceBusHarness {
         let failed = |error| Error::new(ErrorKind::Unexpected, "no emulator").with_source(error);
         let tokio = TokioClock::anchored(START);
         let emulator = ServiceBusEmulator::builder()
-            .clock(EmulatorClock::new(tokio.clone(), START))
+            .clock(EmulatorClock::new(tokio, START))
             .seed(seed)
             .start()
             .await
