@@ -22,8 +22,8 @@ use super::pipe::{Reader, Writer};
 
 /// Where clients ask for one.
 const PATH: &str = "/$servicebus/websocket";
-/// What they ask for.
-const PROTOCOL: &str = "amqp";
+/// What they ask for: the name that is registered, and an older one that Microsoft's SDKs have.
+const PROTOCOLS: [&str; 2] = ["amqp", "AMQPWSB10"];
 /// The largest message, in bytes: a client may put several frames into one.
 const MESSAGE_BYTES_MAX: usize = 4 << 20;
 
@@ -58,12 +58,16 @@ fn agree(request: &Request, mut response: Response) -> Result<Response, ErrorRes
     let mut asked = asked
         .filter_map(|it| it.to_str().ok())
         .flat_map(|it| it.split(','));
-    if !asked.any(|it| it.trim().eq_ignore_ascii_case(PROTOCOL)) {
-        let body = format!("the one protocol here is {PROTOCOL:?}");
+    let agreed = asked.find_map(|asked| {
+        let mut protocols = PROTOCOLS.into_iter();
+        protocols.find(|it| it.eq_ignore_ascii_case(asked.trim()))
+    });
+    let Some(agreed) = agreed else {
+        let body = format!("the protocols here are {}", PROTOCOLS.join(" and "));
         return Err(refusal(StatusCode::BAD_REQUEST, body));
-    }
+    };
     let headers = response.headers_mut();
-    headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(PROTOCOL));
+    headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(agreed));
     Ok(response)
 }
 

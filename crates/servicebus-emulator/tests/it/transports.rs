@@ -80,14 +80,16 @@ async fn websockets_carry_amqp() {
         ClientRequestBuilder::new(uri).with_sub_protocol(protocol)
     };
     let connect = || TcpStream::connect(emulator.address());
-    let asked = request("/$servicebus/websocket/", "amqp");
-    let (mut socket, response) = client_async(asked, connect().await.unwrap()).await.unwrap();
-    assert_eq!(response.headers()["sec-websocket-protocol"], "amqp");
-    socket.send(Message::from(SASL.to_vec())).await.unwrap();
-    let Message::Binary(answer) = socket.next().await.unwrap().unwrap() else {
-        panic!("it is not binary");
-    };
-    assert!(answer.starts_with(SASL), "{answer:02x?}");
+    for protocol in ["amqp", "AMQPWSB10"] {
+        let asked = request("/$servicebus/websocket/", protocol);
+        let (mut socket, response) = client_async(asked, connect().await.unwrap()).await.unwrap();
+        assert_eq!(response.headers()["sec-websocket-protocol"], protocol);
+        socket.send(Message::from(SASL.to_vec())).await.unwrap();
+        let Message::Binary(answer) = socket.next().await.unwrap().unwrap() else {
+            panic!("it is not binary");
+        };
+        assert!(answer.starts_with(SASL), "{answer:02x?}");
+    }
 
     for (asked, status) in [
         (request("/elsewhere", "amqp"), 404),
