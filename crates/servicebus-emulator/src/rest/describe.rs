@@ -123,7 +123,14 @@ pub(super) fn queue(settings: &QueueSettings, summary: &Summary, site: &Site) ->
     writer
 }
 
-pub(super) fn topic(settings: &TopicSettings, summary: &Summary) -> Writer {
+/// How many filters of each kind a topic has, in all of its subscriptions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct FilterCounts {
+    pub(super) sql: usize,
+    pub(super) correlation: usize,
+}
+
+pub(super) fn topic(settings: &TopicSettings, summary: &Summary, filters: FilterCounts) -> Writer {
     let TopicSettings { common, intake } = settings;
     let mut writer = begin("TopicDescription");
     writer.leaf("DefaultMessageTimeToLive", &duration(common.time_to_live));
@@ -143,6 +150,8 @@ pub(super) fn topic(settings: &TopicSettings, summary: &Summary) -> Writer {
     writer.leaf("SupportOrdering", "true");
     counts(&mut writer, summary.counts);
     writer.leaf("SubscriptionCount", &summary.subscription_count.to_string());
+    writer.leaf("SqlFilterCount", &filters.sql.to_string());
+    writer.leaf("CorrelationFilterCount", &filters.correlation.to_string());
     writer.leaf("AutoDeleteOnIdle", &duration(common.delete_on_idle));
     writer.leaf("EnablePartitioning", "false");
     writer.leaf("EntityAvailabilityStatus", "Available");

@@ -1,12 +1,17 @@
 //! Management: entities and rules are made, read, changed, deleted and listed.
 
 use super::{
-    Failure, Request, Response, Site, describe, not_allowed,
+    Failure, Request, Response, Site,
+    describe::{self, FilterCounts},
+    not_allowed,
     read::{Defaults, Description, description},
     route::{Query, Route},
     xml::Writer,
 };
-use crate::model::{EntityKind, Error, ErrorKind, Model, Path, Rule, Stamps, Time};
+use crate::model::{
+    EntityKind, Error, ErrorKind, Filter, Model, Path, RULES_MAX, Rule, SUBSCRIPTIONS_MAX, Stamps,
+    Time,
+};
 
 /// How many entries a list has if it is not asked for fewer.
 const PAGE_MAX: usize = 100;
@@ -81,7 +86,10 @@ impl Call<'_> {
         let (path, site) = (&summary.path, self.site);
         let content = match summary.kind {
             EntityKind::Queue => describe::queue(&self.model.queue_settings(path)?, &summary, site),
-            EntityKind::Topic => describe::topic(&self.model.topic_settings(path)?, &summary),
+            EntityKind::Topic => {
+                let filters = self.filters(path)?;
+                describe::topic(&self.model.topic_settings(path)?, &summary, filters)
+            }
             EntityKind::Subscription => {
                 let settings = self.model.subscription_settings(path)?;
                 describe::subscription(&settings, &summary, site)
@@ -97,6 +105,21 @@ impl Call<'_> {
             summary.stamps,
             &content,
         ))
+    }
+
+    /// Counts the filters of all subscriptions of a topic.
+    fn filters(&mut self, topic: &Path) -> Result<FilterCounts> {
+        let mut counts = FilterCounts::default();
+        for subscription in self.model.subscriptions(topic, 0, SUBSCRIPTIONS_MAX)? {
+            for rule in self.model.rules(self.now, &subscription, 0, RULES_MAX)? {
+                match rule.filter {
+                    Filter::Correlation(_) => counts.correlation += 1,
+                    // The constant ones are written in SQL as well.
+                    Filter::Sql(_) | Filter::True | Filter::False => counts.sql += 1,
+                }
+            }
+        }
+        Ok(counts)
     }
 
     fn rule_entry(&self, subscription: &Path, rule: &Rule) -> Writer {

@@ -76,6 +76,8 @@ fn topic_subscription_and_rules_are_made_and_read() {
     assert_eq!(world.get(path).status, 404);
     let topic = world.get("t1");
     assert_eq!(one(&topic, "SubscriptionCount"), "1");
+    assert_eq!(one(&topic, "SqlFilterCount"), "1");
+    assert_eq!(one(&topic, "CorrelationFilterCount"), "0");
 }
 
 #[test]
