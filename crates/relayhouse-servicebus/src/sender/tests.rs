@@ -1,3 +1,5 @@
+//! Batches that leave in one transfer, and those that do not.
+
 use relayhouse_core::{Message, MessageId, Timestamp};
 
 use super::*;
