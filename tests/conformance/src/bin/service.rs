@@ -1,5 +1,5 @@
-//! Runs the conformance suite, the probes or the program's commands against a service that the
-//! environment names, and prints a line of JSON for each case, probe or command.
+//! Runs the conformance suite, the probes or the program's commands against a service of SQS, which the environment names
+//! as for every AWS program, and prints a line of JSON for each case or probe.
 
 use std::{
     env,
@@ -7,50 +7,28 @@ use std::{
 };
 
 use anyhow::{Result, bail};
-use relayhouse_conformance::service::{
-    self, Finding, Namespace,
-    sqs::{Site, probe, verbs},
-};
+use relayhouse_conformance::service::{self, Finding, Site, probe, verbs};
 use tokio::runtime::Builder;
 
 fn main() -> Result<()> {
     let arguments: Vec<_> = env::args().skip(1).collect();
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-    let (provider, what, filter) = match arguments[..] {
-        [provider, what] => (provider, what, ""),
-        [provider, what, filter] => (provider, what, filter),
-        _ => bail!("usage: service sqs|servicebus conformance|probes|verbs [FILTER]"),
+    let (what, filter) = match arguments[..] {
+        [what] => (what, ""),
+        [what, filter] => (what, filter),
+        _ => bail!("usage: service conformance|probes|verbs [FILTER]"),
     };
     let runtime = Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        match provider {
-            "sqs" => sqs(what, filter).await,
-            "servicebus" => servicebus(what, filter).await,
-            other => bail!("{other} is none of sqs and servicebus"),
+        let site = Site::new()?;
+        match what {
+            "conformance" => service::run(&site, filter, print).await?,
+            "probes" => probe::run(&site, filter, print).await?,
+            "verbs" => verbs::run(&site, filter, print)?,
+            other => bail!("{other} is none of conformance, probes and verbs"),
         }
+        site.clean().await
     })
-}
-
-/// Finds the service as every AWS program does.
-async fn sqs(what: &str, filter: &str) -> Result<()> {
-    let site = Site::new()?;
-    match what {
-        "conformance" => service::run(&site, filter, print).await?,
-        "probes" => probe::run(&site, filter, print).await?,
-        "verbs" => verbs::run(&site, filter, print)?,
-        other => bail!("{other} is none of conformance, probes and verbs"),
-    }
-    site.clean().await
-}
-
-/// Finds the namespace by the variables of the adapter.
-async fn servicebus(what: &str, filter: &str) -> Result<()> {
-    let namespace = Namespace::new()?;
-    match what {
-        "conformance" => service::run(&namespace, filter, print).await?,
-        other => bail!("{other} is not conformance, which is all there is for Service Bus"),
-    }
-    namespace.clean().await
 }
 
 /// Whoever has gone does not read the rest.

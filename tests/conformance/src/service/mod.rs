@@ -1,13 +1,16 @@
-//! Adapters on a service that runs elsewhere, in real time: an emulator that is a program of its
-//! own, or the service itself.
+//! The SQS adapter on a service that runs elsewhere, in real time: an emulator that is a program of
+//! its own, LocalStack, or AWS.
 
 mod finding;
-mod servicebus;
-pub mod sqs;
+mod harness;
+pub mod probe;
+mod site;
 mod suite;
+pub mod verbs;
 
 pub use self::{
     finding::{Ending, Finding},
-    servicebus::Namespace,
-    suite::{Place, run},
+    harness::ServiceHarness,
+    site::Site,
+    suite::run,
 };

@@ -1,5 +1,5 @@
-//! The harness of the Service Bus adapter: on our emulator behind real AMQP, on one thread and under
-//! tokio's paused time, which jumps when nothing can go on; or on a service, in real time.
+//! The harness of the Service Bus adapter: our emulator behind real AMQP, on one thread and under
+//! tokio's paused time, which jumps when nothing can go on.
 
 mod clock;
 mod network;
@@ -14,14 +14,11 @@ use std::{
 
 use async_trait::async_trait;
 use relayhouse_core::{
-    Address, Clock, Context, Entity, Error, ErrorKind, Message, QueueName, Result, SeededRandom,
+    Clock, Context, Entity, Error, ErrorKind, Message, QueueName, Result, SeededRandom,
     SubscriptionName, Timestamp,
     port::{Admin, Provider, QueueConfig},
 };
-use relayhouse_servicebus::ServiceBus;
-use relayhouse_testkit::{
-    Gauges, Harness, Network, WallClock, clock::TestClock, proxy::FaultProxy,
-};
+use relayhouse_testkit::{Gauges, Harness, Network, WallClock, clock::TestClock};
 use relayhouse_time::TokioClock;
 use servicebus_emulator::{Faults, ServiceBusEmulator};
 
@@ -29,21 +26,18 @@ use self::{clock::EmulatorClock, network::ServiceBusNetwork};
 
 /// Tokio's timer counts in milliseconds, rounded up, and so does the broker.
 const TOLERANCE: Duration = Duration::from_millis(10);
-/// What is due at a service comes a moment later.
-const SERVICE_TOLERANCE: Duration = Duration::from_secs(1);
 const START: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
 const SEED: u64 = 7;
 
-/// Opens queues with sessions, or queues without.
+/// Opens queues of an emulator of its own, with sessions or without.
 #[derive(Debug)]
 pub struct ServiceBusHarness {
     name: &'static str,
     has_sessions: bool,
     clock: TestClock,
-    names: Names,
-    /// The emulator, which serves as long as this lives; without one the environment names a
-    /// service.
-    emulator: Option<(ServiceBusNetwork, ServiceBusEmulator)>,
+    next: AtomicU64,
+    network: ServiceBusNetwork,
+    emulator: ServiceBusEmulator,
 }
 
 /// Says where a provider goes.
@@ -53,32 +47,6 @@ pub enum Route {
     Direct,
     /// To the proxy before it.
     Proxied,
-}
-
-/// Makes names that nobody else uses. A clone makes further ones.
-#[derive(Clone, Debug)]
-pub(crate) struct Names {
-    run: String,
-    next: Arc<AtomicU64>,
-}
-
-impl Names {
-    /// Makes names that begin with `run`.
-    pub(crate) fn new(run: String) -> Self {
-        let next = Arc::default();
-        Self { run, next }
-    }
-
-    /// Returns true if this, or a clone, made the name of `entity`.
-    pub(crate) fn made(&self, entity: &Entity) -> bool {
-        let number = entity.to_string();
-        number.starts_with(&format!("{}-", self.run))
-    }
-
-    fn next(&self) -> Result<QueueName> {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        QueueName::new(format!("{}-{number}", self.run))
-    }
 }
 
 impl ServiceBusHarness {
@@ -100,7 +68,7 @@ impl ServiceBusHarness {
         let failed = |error| Error::new(ErrorKind::Unexpected, "no emulator").with_source(error);
         let tokio = TokioClock::anchored(START);
         let emulator = ServiceBusEmulator::builder()
-            .clock(EmulatorClock::new(tokio.clone(), START))
+            .clock(EmulatorClock::new(tokio, START))
             .seed(seed)
             .start()
             .await
@@ -113,21 +81,10 @@ impl ServiceBusHarness {
             name,
             has_sessions,
             clock,
-            names: Names::new("case".to_owned()),
-            emulator: Some((network.map_err(failed)?, emulator)),
+            next: AtomicU64::new(0),
+            network: network.map_err(failed)?,
+            emulator,
         })
-    }
-
-    /// Opens queues of the service that the environment names. One for each case, since it counts
-    /// what its clock is asked.
-    pub(crate) fn of_service(name: &'static str, has_sessions: bool, names: Names) -> Self {
-        Self {
-            name,
-            has_sessions,
-            clock: TestClock::new(Arc::new(TokioClock::new())),
-            names,
-            emulator: None,
-        }
     }
 
     /// Returns a context with the clock of the harness.
@@ -140,26 +97,20 @@ impl ServiceBusHarness {
     ///
     /// # Errors
     ///
-    /// Returns an error if there is no emulator and the environment names no service.
+    /// Returns an error if the provider cannot be built.
     pub fn provider_with(&self, context: Context, route: Route) -> Result<Arc<dyn Provider>> {
-        match &self.emulator {
-            Some((network, _)) => network.provider(context, route),
-            None => Ok(Arc::new(open(context)?)),
-        }
+        self.network.provider(context, route)
     }
 
-    /// Returns what changes what goes wrong at the emulator, if there is one.
+    /// Returns what changes what goes wrong at the emulator.
     #[must_use]
-    pub fn faults(&self) -> Option<Faults> {
-        let (_, emulator) = self.emulator.as_ref()?;
-        Some(emulator.faults())
+    pub fn faults(&self) -> Faults {
+        self.emulator.faults()
     }
 
-    /// Returns the proxy before the emulator, if there is one.
-    #[must_use]
-    pub fn proxy(&self) -> Option<&FaultProxy> {
-        let (network, _) = self.emulator.as_ref()?;
-        Some(network.proxy())
+    fn fresh(&self) -> Result<QueueName> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        QueueName::new(format!("case-{number}"))
     }
 
     fn config(&self, config: &QueueConfig) -> QueueConfig {
@@ -175,13 +126,7 @@ fn context(clock: &TestClock) -> Context {
     Context::new(Arc::new(clock.clone()), random)
 }
 
-/// Opens the service that the environment names.
-pub(crate) fn open(context: Context) -> Result<ServiceBus> {
-    let address: Address = "servicebus:///relayhouse".parse()?;
-    ServiceBus::open(&address, context)
-}
-
-pub(crate) fn admin(provider: &dyn Provider) -> Result<Arc<dyn Admin>> {
+fn admin(provider: &dyn Provider) -> Result<Arc<dyn Admin>> {
     let none = || Error::new(ErrorKind::Unsupported, "no port for administration");
     provider.admin().ok_or_else(none)
 }
@@ -197,7 +142,7 @@ impl Harness for ServiceBusHarness {
     }
 
     async fn queue(&self, provider: &dyn Provider, config: &QueueConfig) -> Result<QueueName> {
-        let name = self.names.next()?;
+        let name = self.fresh()?;
         let entity = Entity::Queue(name.clone());
         let config = self.config(config);
         admin(provider)?.create(&entity, &config).await?;
@@ -210,7 +155,7 @@ impl Harness for ServiceBusHarness {
         subscriptions: &[SubscriptionName],
         config: &QueueConfig,
     ) -> Result<QueueName> {
-        let topic = self.names.next()?;
+        let topic = self.fresh()?;
         let config = self.config(config);
         for name in subscriptions {
             let (topic, name) = (topic.clone(), name.clone());
@@ -221,7 +166,7 @@ impl Harness for ServiceBusHarness {
     }
 
     fn missing(&self) -> Option<QueueName> {
-        self.names.next().ok()
+        self.fresh().ok()
     }
 
     fn dress(&self, message: Message) -> Message {
@@ -248,10 +193,7 @@ impl Harness for ServiceBusHarness {
     }
 
     fn tolerance(&self) -> Duration {
-        match self.emulator {
-            Some(_) => TOLERANCE,
-            None => SERVICE_TOLERANCE,
-        }
+        TOLERANCE
     }
 
     fn wall_clock(&self) -> Option<&dyn WallClock> {
@@ -266,7 +208,6 @@ impl Harness for ServiceBusHarness {
     }
 
     fn network(&self) -> Option<&dyn Network> {
-        let (network, _) = self.emulator.as_ref()?;
-        Some(network)
+        Some(&self.network)
     }
 }

@@ -2,7 +2,5 @@
 //! by the oracle.
 #![cfg(test)]
 
-mod cuts;
 mod faults;
-mod sessions;
 mod world;

@@ -15,16 +15,6 @@ use tokio::runtime::Builder;
 /// The lease of every queue here.
 pub(crate) const LEASE: Duration = Duration::from_secs(30);
 
-/// The ordering keys on a queue with sessions.
-const KEYS: u64 = 40;
-
-/// Is a kind of queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Plain,
-    Sessions,
-}
-
 /// Is everything that one test has.
 #[derive(Debug)]
 pub(crate) struct World {
@@ -41,17 +31,17 @@ impl Deref for World {
     }
 }
 
-/// Runs `work` in a world of its own, with a queue of `kind`, whose chance is drawn from `seed`, on
-/// one thread whose time jumps when nothing can go on.
-pub(crate) fn simulate<T>(kind: Kind, seed: u64, work: impl AsyncFnOnce(World) -> T) -> T {
+/// Runs `work` in a world of its own, whose chance is drawn from `seed`, on one thread whose time
+/// jumps when nothing can go on.
+pub(crate) fn simulate<T>(seed: u64, work: impl AsyncFnOnce(World) -> T) -> T {
     let mut builder = Builder::new_current_thread();
     let runtime = builder.enable_all().start_paused(true).build().unwrap();
-    runtime.block_on(async { work(World::new(kind, seed).await).await })
+    runtime.block_on(async { work(World::new(seed).await).await })
 }
 
 impl World {
-    async fn new(kind: Kind, seed: u64) -> Self {
-        let harness = ServiceBusHarness::seeded("orders", kind == Kind::Sessions, seed).await;
+    async fn new(seed: u64) -> Self {
+        let harness = ServiceBusHarness::seeded("orders", false, seed).await;
         let harness = harness.unwrap();
         let config = QueueConfig {
             lease: Some(LEASE),
@@ -71,7 +61,7 @@ impl World {
             context,
             queue,
             source,
-            keys: (kind == Kind::Sessions).then_some(KEYS),
+            keys: None,
             lease: LEASE,
             watch,
             record,
