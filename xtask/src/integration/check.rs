@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use super::judge::{self, Finding, Verdict};
-use super::service::{self, State};
-use super::suite::{Check, Difference, From, Program, Suite, Target};
+use super::service::State;
+use super::suite::{Check, Difference, From, Suite, Target};
 use crate::{program, shell};
 
 /// What came of the checks of one suite on one service.
@@ -21,27 +21,12 @@ pub(crate) struct Ran<'a> {
     pub(crate) wrong: Vec<String>,
 }
 
-/// Makes the programs of the checks of a suite.
+/// Builds the checks of a suite.
 pub(crate) fn build(suite: &Suite) -> Result<()> {
     for check in &suite.checks {
-        made(suite, check)?;
+        program::built(&check.package, &check.bin)?;
     }
     Ok(())
-}
-
-/// The program of a check, which is made unless it is there.
-fn made(suite: &Suite, check: &Check) -> Result<Command> {
-    match &check.from {
-        Program::Build(build) => program::built(&build.package, &build.bin),
-        Program::Venv(venv) => {
-            let mut command = shell::program(service::environment(suite, venv)?);
-            // Python writes what it has compiled beside its scripts otherwise.
-            command
-                .current_dir(&suite.folder)
-                .env("PYTHONDONTWRITEBYTECODE", "1");
-            Ok(command)
-        }
-    }
 }
 
 /// Runs the checks, or those of the page alone, and prints what each comes to.
@@ -129,14 +114,13 @@ fn one(suite: &Suite, target: &Target, check: &Check, state: &State) -> Result<V
 
 /// A check learns of the service by variables alone.
 fn command(suite: &Suite, target: &Target, check: &Check, state: &State) -> Result<Command> {
-    let mut command = made(suite, check)?;
+    let mut command = program::built(&check.package, &check.bin)?;
     command.args(&check.args);
     if let Some(address) = &state.address {
         command.env(&suite.address, address);
     }
     if !matches!(target.from, From::Cloud { .. }) {
         command.envs(&suite.client);
-        command.envs(&state.client);
     }
     Ok(command)
 }

@@ -1,13 +1,11 @@
-//! `relayhouse emulator servicebus`: Azure Service Bus over AMQP and HTTP, until Ctrl-C.
+//! `relayhouse emulator servicebus`: Azure Service Bus over AMQP, until Ctrl-C.
 
-use std::{fs, io, net::SocketAddr, path::Path};
+use std::{fs, net::SocketAddr, path::Path};
 
 use relayhouse::ctrl_c;
-use servicebus_emulator::{
-    Authority, Builder, Clock, MachineClock, ServiceBusEmulator, model::Config,
-};
+use servicebus_emulator::{Builder, Clock, MachineClock, ServiceBusEmulator, model::Config};
 
-use super::{print, seed};
+use super::{cannot_listen, print, seed};
 use crate::{
     Stdout,
     args::ServiceBus,
@@ -21,22 +19,16 @@ pub(super) async fn run(
     stdout: Stdout,
 ) -> Result<Code, Failure> {
     let interrupted = ctrl_c();
+    let address = SocketAddr::new(args.listen, args.port);
     let config = read(&args.config)?;
     let note = what_next(&config);
-    let emulator = builder(args, config)?.start().await;
-    let emulator = emulator.map_err(|error| cannot_start(&error))?;
-    let (amqp, http) = (emulator.connection_string(), emulator.http_endpoint());
-    print(stdout, &format!("{amqp}\n{http}"))?;
+    let emulator = builder(args.host, config).address(address).start().await;
+    let emulator = emulator.map_err(|error| cannot_listen(address, &error))?;
+    print(stdout, &emulator.connection_string())?;
     console.note(&note);
     interrupted.await;
     emulator.close().await;
     Ok(Code::Interrupted)
-}
-
-/// The error names the address.
-fn cannot_start(error: &io::Error) -> Failure {
-    let text = format!("{error}; choose others with --port and --http-port");
-    Failure::new(Code::Unavailable, text)
 }
 
 fn read(path: &Path) -> Result<Config, Failure> {
@@ -58,44 +50,20 @@ fn what_next(config: &Config) -> String {
     format!(
         "serves Azure Service Bus from memory, until Ctrl-C: {}. With Python:
   pip install azure-servicebus
-  ServiceBusClient.from_connection_string(\"the first line above\")",
+  ServiceBusClient.from_connection_string(\"the line above\")",
         entities.join(", ")
     )
 }
 
-/// Sets up all of it; lock tokens are others than those of the last run.
-fn builder(args: ServiceBus, config: Config) -> Result<Builder, Failure> {
+/// Sets up all but the address; lock tokens are others than those of the last run.
+fn builder(host: Option<String>, config: Config) -> Builder {
     let clock = MachineClock::new();
-    let mut builder = ServiceBusEmulator::builder()
-        .address(SocketAddr::new(args.listen, args.port))
-        .http_address(SocketAddr::new(args.listen, args.http_port))
+    let builder = ServiceBusEmulator::builder()
         .seed(seed(clock.now()))
         .clock(clock)
         .config(config);
-    if let Some(path) = &args.tls_ca {
-        let address = args.listen.to_string();
-        let name = args.host.as_deref().unwrap_or(&address);
-        builder = builder.tls(authority(&["localhost", &address, name], path)?.server());
-    }
-    Ok(match args.host {
+    match host {
         Some(host) => builder.host(host),
         None => builder,
-    })
-}
-
-/// Makes an authority, and writes down what clients are to trust.
-fn authority(hosts: &[&str], path: &Path) -> Result<Authority, Failure> {
-    let authority = Authority::new(hosts).map_err(|error| {
-        let text = format!(
-            "cannot make a certificate for {}: {error}",
-            hosts.join(", ")
-        );
-        Failure::new(Code::Usage, text)
-    })?;
-    let written = fs::write(path, authority.certificate());
-    written.map_err(|error| {
-        let what = format!("cannot write {}", path.display());
-        Failure::io(what, &error)
-    })?;
-    Ok(authority)
+    }
 }
