@@ -42,8 +42,8 @@ pub(crate) async fn peek(
     );
     let path = source.to_string();
     let at = |error: Error| error.at(Operation::Admin, source);
-    let reply = clerks.ask(&path, question, Operation::Admin, limit).await;
-    let body = reply.map_err(at)?.done(Operation::Admin).map_err(at)?;
+    let body = clerks.ask(&path, question, Operation::Admin, limit).await;
+    let body = body.map_err(at)?;
     let messages = items(&body, "messages").iter();
     // Nobody has leased them, and no receipt proves that anybody has.
     let receipt = Receipt::from_bytes([0; 16]);
@@ -66,9 +66,10 @@ pub(crate) async fn cancel(
         "cancel-scheduled-message",
         [("sequence-numbers", longs([sequence]))],
     );
-    let reply = clerks.ask(queue.as_str(), question, Operation::Admin, limit);
-    let done = reply.await.and_then(|reply| reply.done(Operation::Admin));
-    done.map(|_| ())
+    let asked = clerks.ask(queue.as_str(), question, Operation::Admin, limit);
+    asked
+        .await
+        .map(|_| ())
         .map_err(|error| error.at(Operation::Admin, queue))
 }
 
@@ -81,8 +82,8 @@ pub(crate) async fn schedule(
 ) -> Result<Vec<u64>> {
     let messages = packets.iter().map(scheduled).collect::<Result<Vec<_>>>()?;
     let question = Question::new("schedule-message", [("messages", Value::List(messages))]);
-    let reply = clerks.ask(queue.as_str(), question, Operation::Send, limit);
-    let body = reply.await?.done(Operation::Send)?;
+    let asked = clerks.ask(queue.as_str(), question, Operation::Send, limit);
+    let body = asked.await?;
     let sequences = items(&body, "sequence-numbers").iter();
     let sequences = sequences.filter_map(|sequence| match sequence {
         Value::Long(number) => u64::try_from(*number).ok(),

@@ -195,23 +195,13 @@ impl Config {
             return Ok(endpoint.admin());
         };
         let url = Url::parse(text).map_err(|_| broken("is no URL"))?;
-        let is_plain = match url.scheme() {
-            "http" => true,
-            "https" => false,
-            _ => return Err(broken("must begin with https:// or http://")),
-        };
-        let (Some(host), Some(port), "/") =
-            (url.host_str(), url.port_or_known_default(), url.path())
-        else {
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(broken("must begin with https:// or http://"));
+        }
+        let (Some(site), "/") = (Site::of(&url), url.path()) else {
             return Err(broken("must be a host and a port"));
         };
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        let site = Site {
-            host: host.to_owned(),
-            port,
-            is_plain,
-        };
-        if is_plain && !site.is_local() && !self.plain_text {
+        if site.is_plain && !site.is_local() && !self.plain_text {
             return Err(broken("is not on this machine: http needs plain_text=true"));
         }
         Ok(site)

@@ -2,9 +2,10 @@
 
 use fe2o3_amqp_types::primitives::{OrderedMap, Value};
 use relayhouse_core::{Error, ErrorKind, HeaderValue, Headers, Operation, Result, Source};
-use serde_amqp::{described::Described, descriptor::Descriptor, primitives::Binary};
+use serde_amqp::{described::Described, descriptor::Descriptor};
 
 use crate::{
+    convert::value_of,
     hub::Hub,
     link::{Question, items, map},
 };
@@ -128,8 +129,7 @@ async fn ask(hub: &Hub, source: &Source, question: Question) -> Result<Value> {
     let asked = hub
         .clerks
         .ask(&path, question, Operation::Admin, hub.call_timeout);
-    let done = asked.await.and_then(|reply| reply.done(Operation::Admin));
-    done.map_err(|error| {
+    asked.await.map_err(|error| {
         // The node has one word for an entity and for a rule that is not there.
         let error = match error.kind() {
             ErrorKind::MessageNotFound => Error::new(ErrorKind::QueueNotFound, "no such rule"),
@@ -156,11 +156,7 @@ fn correlation(filter: &Correlation) -> Value {
     });
     let mut properties = OrderedMap::new();
     for (key, value) in filter.headers.iter() {
-        let value = match value {
-            HeaderValue::Text(text) => Value::String(text.as_str().to_owned()),
-            other => Value::Binary(Binary::from(other.as_bytes().to_vec())),
-        };
-        properties.insert(Value::String(key.to_owned()), value);
+        properties.insert(Value::String(key.to_owned()), value_of(value).into());
     }
     map(texts.chain([("properties", Value::Map(properties))]))
 }

@@ -27,8 +27,7 @@ use relayhouse_core::{
 };
 
 use crate::{
-    capability::CAPABILITIES,
-    convert::{Packet, write},
+    convert::Packet,
     hub::Hub,
     link::{self, Passage, within},
     receiver::{Decided, ServiceBusReceiver},
@@ -218,14 +217,9 @@ impl ServiceBusTransactional {
                 format!("a transaction sends at most {SENDS_MAX} messages"),
             ));
         }
-        let now = self.0.link.clock().wall();
-        let written = send.iter().map(|item| {
-            let id = item.message.id.clone();
-            let id = id.unwrap_or_else(|| self.0.ids.next_id());
-            let packet = write(&item.message, &id, &CAPABILITIES, now)?;
-            Ok((id, packet))
-        });
-        written.collect()
+        send.iter()
+            .map(|item| self.0.write(&item.message))
+            .collect()
     }
 
     async fn run(

@@ -2,6 +2,7 @@
 //! local adapter, and the SQS and Service Bus adapters on our emulators.
 
 mod bell;
+mod entities;
 mod local;
 mod memory;
 pub mod service;

@@ -14,9 +14,8 @@ use std::{
 
 use async_trait::async_trait;
 use relayhouse_core::{
-    Clock, Context, Entity, Error, ErrorKind, QueueName, Result, SeededRandom, SubscriptionName,
-    Timestamp,
-    port::{Admin, Provider, QueueConfig},
+    Clock, Context, Error, ErrorKind, QueueName, Result, SeededRandom, SubscriptionName, Timestamp,
+    port::{Provider, QueueConfig},
 };
 use relayhouse_local::Local;
 use relayhouse_testkit::{
@@ -25,7 +24,7 @@ use relayhouse_testkit::{
 };
 use tempfile::TempDir;
 
-use crate::bell::Bell;
+use crate::{bell::Bell, entities};
 
 const TOLERANCE: Duration = Duration::from_millis(1);
 const START: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
@@ -92,11 +91,6 @@ impl LocalHarness {
     }
 }
 
-fn admin(provider: &dyn Provider) -> Result<Arc<dyn Admin>> {
-    let none = || Error::new(ErrorKind::Unsupported, "no port for administration");
-    provider.admin().ok_or_else(none)
-}
-
 #[async_trait]
 impl Harness for LocalHarness {
     fn name(&self) -> &str {
@@ -114,10 +108,7 @@ impl Harness for LocalHarness {
     }
 
     async fn queue(&self, provider: &dyn Provider, config: &QueueConfig) -> Result<QueueName> {
-        let name = self.name()?;
-        let entity = Entity::Queue(name.clone());
-        admin(provider)?.create(&entity, config).await?;
-        Ok(name)
+        entities::queue(provider, self.name()?, config).await
     }
 
     async fn topic(
@@ -126,13 +117,7 @@ impl Harness for LocalHarness {
         subscriptions: &[SubscriptionName],
         config: &QueueConfig,
     ) -> Result<QueueName> {
-        let topic = self.name()?;
-        for name in subscriptions {
-            let (topic, name) = (topic.clone(), name.clone());
-            let entity = Entity::Subscription { topic, name };
-            admin(provider)?.create(&entity, config).await?;
-        }
-        Ok(topic)
+        entities::topic(provider, self.name()?, subscriptions, config).await
     }
 
     fn missing(&self) -> Option<QueueName> {

@@ -10,13 +10,14 @@ use std::{
 
 use async_trait::async_trait;
 use relayhouse_core::{
-    Clock, Context, Entity, Error, ErrorKind, Message, QueueName, Result, SeededRandom,
-    SubscriptionName, Timestamp,
-    port::{Admin, Provider, QueueConfig},
+    Clock, Context, Message, QueueName, Result, SeededRandom, SubscriptionName, Timestamp,
+    port::{Provider, QueueConfig},
 };
 use relayhouse_memory::{Memory, Profile};
 use relayhouse_testkit::{Gauges, Harness, Network, WallClock, clock::TestClock};
 use relayhouse_time::TokioClock;
+
+use crate::entities;
 
 /// Tokio's timer counts in milliseconds, rounded up.
 const TOLERANCE: Duration = Duration::from_millis(1);
@@ -48,11 +49,6 @@ impl MemoryHarness {
     }
 }
 
-fn admin(provider: &dyn Provider) -> Result<Arc<dyn Admin>> {
-    let none = || Error::new(ErrorKind::Unsupported, "no port for administration");
-    provider.admin().ok_or_else(none)
-}
-
 #[async_trait]
 impl Harness for MemoryHarness {
     fn name(&self) -> &str {
@@ -67,16 +63,13 @@ impl Harness for MemoryHarness {
     }
 
     async fn queue(&self, provider: &dyn Provider, config: &QueueConfig) -> Result<QueueName> {
-        let name = self.name()?;
-        let entity = Entity::Queue(name.clone());
         let requires_sessions =
             config.requires_sessions || self.profile == Profile::ServiceBusSessions;
         let config = QueueConfig {
             requires_sessions,
             ..config.clone()
         };
-        admin(provider)?.create(&entity, &config).await?;
-        Ok(name)
+        entities::queue(provider, self.name()?, &config).await
     }
 
     async fn topic(
@@ -85,13 +78,7 @@ impl Harness for MemoryHarness {
         subscriptions: &[SubscriptionName],
         config: &QueueConfig,
     ) -> Result<QueueName> {
-        let topic = self.name()?;
-        for name in subscriptions {
-            let (topic, name) = (topic.clone(), name.clone());
-            let entity = Entity::Subscription { topic, name };
-            admin(provider)?.create(&entity, config).await?;
-        }
-        Ok(topic)
+        entities::topic(provider, self.name()?, subscriptions, config).await
     }
 
     fn missing(&self) -> Option<QueueName> {

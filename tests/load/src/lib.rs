@@ -24,6 +24,9 @@ use relayhouse_testkit::{
 pub use self::causes::{Causes, Record};
 
 const CONCURRENCY: NonZeroU32 = NonZeroU32::new(64).unwrap();
+const WORKERS: NonZeroU32 = NonZeroU32::new(2).unwrap();
+/// How many dead letters are asked for at a time.
+const DEAD_MAX: NonZeroU32 = NonZeroU32::new(10).unwrap();
 const BATCH: u64 = 100;
 /// Once faults have stopped, everything must be done within this time.
 const DRAIN_MAX: Duration = Duration::from_secs(3_600);
@@ -209,7 +212,7 @@ impl Load {
     pub async fn consume(&self) -> Running {
         let config = ConsumerConfig {
             concurrency: CONCURRENCY,
-            workers: NonZeroU32::new(2).unwrap_or(NonZeroU32::MIN),
+            workers: WORKERS,
             order: match self.keys {
                 None => Handling::Handled,
                 Some(_) => Handling::Settled,
@@ -288,10 +291,9 @@ impl Load {
         let options = ReceiverOptions::default();
         let receiver = self.direct.receiver(&source, options).await;
         let receiver = receiver.expect("there is a dead-letter queue");
-        let ten = NonZeroU32::MIN.saturating_add(9);
         loop {
             let mut dead = Vec::new();
-            let request = ReceiveRequest::up_to(ten);
+            let request = ReceiveRequest::up_to(DEAD_MAX);
             let received = receiver.receive(request, &mut dead).await;
             received.expect("nothing disturbs it");
             if dead.is_empty() {

@@ -14,5 +14,5 @@ pub(crate) use self::{
         DEAD_LETTER_TIME,
     },
     read::{Incoming, Reading, read},
-    write::{Packet, is_scheduled, time_of, write},
+    write::{Packet, is_scheduled, time_of, value_of, write},
 };

@@ -140,10 +140,14 @@ fn write_headers(message: &Message, more: &mut OrderedMap<String, SimpleValue>) 
         } else {
             key.to_owned()
         };
-        let value = match value {
-            HeaderValue::Text(text) => SimpleValue::String(text.as_str().to_owned()),
-            other => SimpleValue::Binary(Binary::from(other.as_bytes().to_vec())),
-        };
-        more.insert(key, value);
+        more.insert(key, value_of(value));
+    }
+}
+
+/// Turns the value of a header into that of a property.
+pub(crate) fn value_of(value: &HeaderValue) -> SimpleValue {
+    match value {
+        HeaderValue::Text(text) => SimpleValue::String(text.as_str().to_owned()),
+        other => SimpleValue::Binary(Binary::from(other.as_bytes().to_vec())),
     }
 }

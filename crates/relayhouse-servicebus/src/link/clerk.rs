@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use fe2o3_amqp_types::primitives::Value;
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use relayhouse_core::{Error, ErrorKind, Operation, Result};
 use tokio::sync::{mpsc, oneshot};
@@ -95,7 +96,8 @@ impl Clerks {
         Ok(clerk)
     }
 
-    /// Asks the management node of the entity at `path`, and waits for the answer up to `limit`.
+    /// Asks the management node of the entity at `path`, waits for the answer up to `limit`, and
+    /// returns the body of one that says yes.
     ///
     /// Dropping the future leaves it unknown what was done.
     pub(crate) async fn ask(
@@ -104,7 +106,7 @@ impl Clerks {
         question: Question,
         operation: Operation,
         limit: Duration,
-    ) -> Result<Reply> {
+    ) -> Result<Value> {
         let clerk = self.clerk(path)?;
         let (answer, answered) = oneshot::channel();
         let asking = Asking {
@@ -118,7 +120,8 @@ impl Clerks {
             answered.await.map_err(|_| closed())?
         };
         let reply = within(clerk.link.clock(), limit, work).await;
-        reply.unwrap_or_else(|| Err(unknown().operation(operation)))
+        let reply = reply.unwrap_or_else(|| Err(unknown().operation(operation)));
+        reply?.done(operation)
     }
 
     /// Ends all that was attached, and waits until it has.

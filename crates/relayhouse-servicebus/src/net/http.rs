@@ -95,34 +95,29 @@ impl Http {
     fn cut(&self, site: &Site, changes: bool, error: BoxError) -> Error {
         if error.is::<LengthLimitError>() {
             let max = self.reply_bytes_max;
-            let kind = if changes {
-                ErrorKind::OutcomeUnknown
-            } else {
-                ErrorKind::Unexpected
-            };
-            return Error::new(kind, format!("{site} answers with more than {max} bytes"));
+            let text = format!("{site} answers with more than {max} bytes");
+            return Error::new(kind_of(ErrorKind::Unexpected, changes), text);
         }
         lost(site, changes).with_source(error)
     }
 
     fn late(&self, site: &Site, changes: bool) -> Error {
-        let kind = if changes {
-            ErrorKind::OutcomeUnknown
-        } else {
-            ErrorKind::Timeout
-        };
         let text = format!("{site} has not answered within {:?}", self.timeout);
-        Error::new(kind, text).retry(Retry::Temporary)
+        Error::new(kind_of(ErrorKind::Timeout, changes), text).retry(Retry::Temporary)
     }
 }
 
 fn lost(site: &Site, changes: bool) -> Error {
-    let kind = if changes {
-        ErrorKind::OutcomeUnknown
-    } else {
-        ErrorKind::ConnectionFailed
-    };
+    let kind = kind_of(ErrorKind::ConnectionFailed, changes);
     Error::new(kind, format!("the connection to {site} is lost")).retry(Retry::Temporary)
+}
+
+/// Returns `kind`, unless what has failed may have changed something.
+const fn kind_of(kind: ErrorKind, changes: bool) -> ErrorKind {
+    if changes {
+        return ErrorKind::OutcomeUnknown;
+    }
+    kind
 }
 
 impl Debug for Http {

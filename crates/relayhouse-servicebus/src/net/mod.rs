@@ -17,6 +17,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
 };
+use url::Url;
 
 pub(crate) use self::{
     http::{Http, Reply},
@@ -88,6 +89,19 @@ impl Net {
 }
 
 impl Site {
+    /// Names the server of a URL of HTTP; `None` if it names no host.
+    pub(crate) fn of(url: &Url) -> Option<Self> {
+        let host = url.host_str()?;
+        Some(Self {
+            host: host
+                .trim_start_matches('[')
+                .trim_end_matches(']')
+                .to_owned(),
+            port: url.port_or_known_default()?,
+            is_plain: url.scheme() == "http",
+        })
+    }
+
     /// Returns true if the host is this machine.
     pub(crate) fn is_local(&self) -> bool {
         let address = self.host.parse::<IpAddr>();

@@ -30,25 +30,15 @@ impl Proxy {
     pub(crate) fn parse(text: &Secret) -> Result<Self> {
         let broken = |rule| error::invalid(format!("option proxy: {rule}"));
         let url = Url::parse(text.expose()).map_err(|_| broken("is no URL"))?;
-        let is_plain = match url.scheme() {
-            "http" => true,
-            "https" => false,
-            _ => return Err(broken("must begin with http:// or https://")),
-        };
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(broken("must begin with http:// or https://"));
+        }
         let has_more = url.path() != "/" || url.query().is_some() || url.fragment().is_some();
         if has_more {
             return Err(broken("must end with the port"));
         }
-        let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
-            return Err(broken("has no host"));
-        };
-        let host = host.trim_start_matches('[').trim_end_matches(']');
         Ok(Self {
-            site: Site {
-                host: host.to_owned(),
-                port,
-                is_plain,
-            },
+            site: Site::of(&url).ok_or_else(|| broken("has no host"))?,
             credentials: credentials(&url),
         })
     }

@@ -4,15 +4,12 @@ use fe2o3_amqp_types::{
     definitions::Fields,
     primitives::{Symbol, Value},
 };
-use relayhouse_core::{
-    Delivery, Error, ErrorKind, HeaderValue, Headers, Operation, Receipt, Result,
-};
-use serde_amqp::primitives::Binary;
+use relayhouse_core::{Delivery, Error, ErrorKind, Headers, Operation, Receipt, Result};
 
 use super::{ServiceBusReceiver, renew, settle::Decision};
 use crate::{
     browse::{longs, message_of},
-    convert::read,
+    convert::{read, value_of},
     link::{Question, field, items, tap::Token},
 };
 
@@ -110,11 +107,7 @@ impl ServiceBusReceiver {
 fn fields(headers: &Headers) -> Fields {
     let mut fields = Fields::new();
     for (key, value) in headers.iter() {
-        let value = match value {
-            HeaderValue::Text(text) => Value::String(text.as_str().to_owned()),
-            other => Value::Binary(Binary::from(other.as_bytes().to_vec())),
-        };
-        fields.insert(Symbol::from(key), value);
+        fields.insert(Symbol::from(key), value_of(value).into());
     }
     fields
 }

@@ -149,14 +149,15 @@ impl ServiceBusReceiver {
 
     /// Asks the management node of the entity about what goes over the link.
     pub(crate) async fn ask(&self, question: Question, operation: Operation) -> Result<Value> {
-        let at = |error: Error| error.at(operation, &self.source);
         let Some(desk) = self.shelf.desk() else {
             return Err(self.lost(operation));
         };
         let question = question.about(&desk.name);
         let clerks = &self.hub.clerks;
-        let reply = clerks.ask(&self.path, question, operation, self.hub.call_timeout);
-        reply.await.map_err(at)?.done(operation).map_err(at)
+        let asked = clerks.ask(&self.path, question, operation, self.hub.call_timeout);
+        asked
+            .await
+            .map_err(|error| error.at(operation, &self.source))
     }
 
     /// Attaches, so that a source that is not there is told before the first receive.

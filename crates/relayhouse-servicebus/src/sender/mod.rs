@@ -128,10 +128,7 @@ impl ServiceBusSender {
     }
 
     fn write(&self, place: usize, item: &Sending) -> Result<Written> {
-        let id = item.message.id.clone();
-        let id = id.unwrap_or_else(|| self.hub.ids.next_id());
-        let now = self.hub.link.clock().wall();
-        let packet = write(&item.message, &id, &CAPABILITIES, now)?;
+        let (id, packet) = self.hub.write(&item.message)?;
         Ok(Written {
             member: Member { place, id },
             packet,

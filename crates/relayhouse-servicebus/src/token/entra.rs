@@ -213,15 +213,9 @@ struct Client {
 impl HttpClient for Client {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
         let url = request.url();
-        let host = url.host_str().unwrap_or_default();
-        let site = Site {
-            host: host
-                .trim_start_matches('[')
-                .trim_end_matches(']')
-                .to_owned(),
-            port: url.port_or_known_default().unwrap_or_default(),
-            is_plain: url.scheme() == "http",
-        };
+        let site = Site::of(url).ok_or_else(|| {
+            azure_core::Error::with_message(AzureKind::Other, "a URL names no host")
+        })?;
         let Body::Bytes(body) = request.body() else {
             let text = "a body that is a stream is not sent";
             return Err(azure_core::Error::with_message(AzureKind::Other, text));

@@ -4,8 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use relayhouse_core::{
-    Clock, Context, Entity, Error, ErrorKind, Message, QueueName, Result, SeededRandom,
-    SubscriptionName,
+    Clock, Context, Error, ErrorKind, Message, QueueName, Result, SeededRandom, SubscriptionName,
     port::{Provider, QueueConfig},
 };
 use relayhouse_sqs::Sqs;
@@ -13,6 +12,7 @@ use relayhouse_testkit::{Gauges, Harness, Network, WallClock, clock::TestClock};
 use relayhouse_time::TokioClock;
 
 use super::Site;
+use crate::entities;
 
 /// SQS counts in seconds, and LocalStack looks about once in one for what is due.
 const TOLERANCE: Duration = Duration::from_secs(1);
@@ -60,10 +60,7 @@ impl Harness for ServiceHarness {
 
     async fn queue(&self, provider: &dyn Provider, config: &QueueConfig) -> Result<QueueName> {
         let name = self.site.queue_name(self.is_fifo)?;
-        let none = || Error::new(ErrorKind::Unsupported, "no port for administration");
-        let admin = provider.admin().ok_or_else(none)?;
-        admin.create(&Entity::Queue(name.clone()), config).await?;
-        Ok(name)
+        entities::queue(provider, name, config).await
     }
 
     async fn topic(

@@ -14,15 +14,16 @@ use std::{
 
 use async_trait::async_trait;
 use relayhouse_core::{
-    Clock, Context, Entity, Error, ErrorKind, Message, QueueName, Result, SeededRandom,
-    SubscriptionName, Timestamp,
-    port::{Admin, Provider, QueueConfig},
+    Clock, Context, Error, ErrorKind, Message, QueueName, Result, SeededRandom, SubscriptionName,
+    Timestamp,
+    port::{Provider, QueueConfig},
 };
 use relayhouse_testkit::{Gauges, Harness, Network, WallClock, clock::TestClock};
 use relayhouse_time::TokioClock;
 use servicebus_emulator::{Faults, ServiceBusEmulator};
 
 use self::{clock::EmulatorClock, network::ServiceBusNetwork};
+use crate::entities;
 
 /// Tokio's timer counts in milliseconds, rounded up, and so does the broker.
 const TOLERANCE: Duration = Duration::from_millis(10);
@@ -126,11 +127,6 @@ fn context(clock: &TestClock) -> Context {
     Context::new(Arc::new(clock.clone()), random)
 }
 
-fn admin(provider: &dyn Provider) -> Result<Arc<dyn Admin>> {
-    let none = || Error::new(ErrorKind::Unsupported, "no port for administration");
-    provider.admin().ok_or_else(none)
-}
-
 #[async_trait]
 impl Harness for ServiceBusHarness {
     fn name(&self) -> &str {
@@ -142,11 +138,7 @@ impl Harness for ServiceBusHarness {
     }
 
     async fn queue(&self, provider: &dyn Provider, config: &QueueConfig) -> Result<QueueName> {
-        let name = self.fresh()?;
-        let entity = Entity::Queue(name.clone());
-        let config = self.config(config);
-        admin(provider)?.create(&entity, &config).await?;
-        Ok(name)
+        entities::queue(provider, self.fresh()?, &self.config(config)).await
     }
 
     async fn topic(
@@ -155,14 +147,8 @@ impl Harness for ServiceBusHarness {
         subscriptions: &[SubscriptionName],
         config: &QueueConfig,
     ) -> Result<QueueName> {
-        let topic = self.fresh()?;
         let config = self.config(config);
-        for name in subscriptions {
-            let (topic, name) = (topic.clone(), name.clone());
-            let entity = Entity::Subscription { topic, name };
-            admin(provider)?.create(&entity, &config).await?;
-        }
-        Ok(topic)
+        entities::topic(provider, self.fresh()?, subscriptions, &config).await
     }
 
     fn missing(&self) -> Option<QueueName> {

@@ -23,8 +23,8 @@ use aws_sdk_sqs::{
     config::{BehaviorVersion, Credentials, HttpClient, Region, SharedHttpClient},
 };
 use relayhouse_core::{
-    Clock, Context, Entity, Error, ErrorKind, Message, QueueName, Result, SeededRandom,
-    SubscriptionName, Timestamp,
+    Clock, Context, Error, ErrorKind, Message, QueueName, Result, SeededRandom, SubscriptionName,
+    Timestamp,
     port::{Provider, QueueConfig},
 };
 use relayhouse_sqs::{LongDelays, Sqs};
@@ -40,7 +40,7 @@ use self::{
     network::{CONNECTIONS_MAX, SqsNetwork},
     traffic::Traffic,
 };
-use crate::bell::Bell;
+use crate::{bell::Bell, entities};
 
 const REGION: &str = "us-east-1";
 const TOLERANCE: Duration = Duration::from_secs(1);
@@ -203,10 +203,7 @@ impl Harness for SqsHarness {
     async fn queue(&self, provider: &dyn Provider, config: &QueueConfig) -> Result<QueueName> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let name = self.queue_name(&format!("case-{number}"))?;
-        let none = || Error::new(ErrorKind::Unsupported, "no port for administration");
-        let admin = provider.admin().ok_or_else(none)?;
-        admin.create(&Entity::Queue(name.clone()), config).await?;
-        Ok(name)
+        entities::queue(provider, name, config).await
     }
 
     async fn topic(
