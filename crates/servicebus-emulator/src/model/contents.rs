@@ -1,8 +1,9 @@
 //! What a sender puts into a message.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Time, Value};
@@ -37,8 +38,8 @@ pub struct Contents {
     pub time_to_live: Option<Duration>,
     /// When the message is to be enqueued; at once if there is none, or it is past.
     pub scheduled: Option<Time>,
-    /// What the application adds.
-    pub properties: BTreeMap<Box<str>, Value>,
+    /// What the application adds, in its order: a map of AMQP has one.
+    pub properties: IndexMap<Box<str>, Value>,
     /// What the body is in AMQP.
     pub body_kind: BodyKind,
     /// The body: for [`BodyKind::Data`] its bytes, else all of its sections in AMQP's encoding.

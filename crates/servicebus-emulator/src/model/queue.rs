@@ -247,8 +247,9 @@ impl Queue {
         let (count, is_active) = (entry.message.delivery_count, entry.state == State::Active);
         if max <= count {
             if let Some(message) = self.main.remove(sequence) {
+                // Clients read the number out of it: the dead are counted afresh.
                 let description =
-                    format!("The message was delivered {count} times, the most that is allowed.");
+                    format!("Message could not be consumed after {count} delivery attempts.");
                 let death = Death::new(DELIVERY_COUNT_EXCEEDED, description);
                 self.bury(Draft::of(message), death, now, effects);
             }

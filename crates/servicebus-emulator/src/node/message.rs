@@ -1,6 +1,6 @@
 //! Messages of AMQP to those of the model.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use fe2o3_amqp_types::messaging::{Header, MessageId, Priority, Properties};
@@ -129,7 +129,9 @@ pub(super) fn time(value: &Encoded) -> Option<Time> {
 }
 
 /// Takes a map of properties as the model keeps it; keys that are no text are left out.
-pub(super) fn properties(map: OrderedMap<Encoded, Encoded>) -> BTreeMap<Box<str>, Value> {
+pub(super) fn properties<T: FromIterator<(Box<str>, Value)>>(
+    map: OrderedMap<Encoded, Encoded>,
+) -> T {
     map.into_iter()
         .filter_map(|(key, value)| Some((text(&key)?.into(), keep(value))))
         .collect()

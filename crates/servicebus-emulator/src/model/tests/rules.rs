@@ -116,7 +116,7 @@ fn correlation_filter_wants_all_of_what_it_names() {
             ..matching()
         },
         Contents {
-            properties: BTreeMap::new(),
+            properties: indexmap::IndexMap::new(),
             ..matching()
         },
         Contents {
