@@ -22,7 +22,7 @@ const HEADING_EVERY: u64 = 20;
 struct Count {
     at: String,
     ready: u64,
-    leased: u64,
+    leased: Option<u64>,
     delayed: u64,
     dead: u64,
     bytes: Option<u64>,
@@ -130,7 +130,7 @@ impl Count {
         let age = age.map(|age| humantime::format_duration(age).to_string());
         [
             ("ready", count(self.ready)),
-            ("leased", count(self.leased)),
+            ("leased", self.leased.map_or_else(not_told, count)),
             ("delayed", count(self.delayed)),
             ("dead", count(self.dead)),
             ("bytes", self.bytes.map_or_else(not_told, count)),

@@ -47,6 +47,8 @@ pub struct Capabilities {
     pub priority: Support,
     /// Dropping a message whose dedup id was seen within a window.
     pub dedup: Support,
+    /// Answers that tell of a message that was dropped for its dedup id.
+    pub dedup_answer: Support,
     /// Topics with subscriptions.
     pub topics: Support,
     /// Looking at messages without taking them.
@@ -180,6 +182,7 @@ impl Capabilities {
         ttl: Support::Unsupported,
         priority: Support::Unsupported,
         dedup: Support::Unsupported,
+        dedup_answer: Support::Unsupported,
         topics: Support::Unsupported,
         peek: Support::Unsupported,
         purge: Support::Unsupported,
@@ -209,7 +212,7 @@ impl Capabilities {
 
     /// Lists the abilities by name, in the order of the struct.
     #[must_use]
-    pub const fn abilities(&self) -> [(&'static str, Support); 25] {
+    pub const fn abilities(&self) -> [(&'static str, Support); 26] {
         [
             ("ack", self.ack),
             ("release", self.release),
@@ -227,6 +230,7 @@ impl Capabilities {
             ("ttl", self.ttl),
             ("priority", self.priority),
             ("dedup", self.dedup),
+            ("dedup_answer", self.dedup_answer),
             ("topics", self.topics),
             ("peek", self.peek),
             ("purge", self.purge),

@@ -28,6 +28,7 @@ pub(crate) const NATIVE: Capabilities = Capabilities {
     ttl: Support::Native,
     priority: Support::Native,
     dedup: Support::Native,
+    dedup_answer: Support::Native,
     topics: Support::Native,
     peek: Support::Native,
     purge: Support::Native,

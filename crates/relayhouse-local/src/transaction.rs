@@ -175,7 +175,7 @@ async fn has_room(target: &Target, queue: &QueueName, messages: &[Message]) -> R
                 continue;
             };
             let stats = store.stats(lane)?;
-            let held = stats.ready + stats.leased + stats.delayed;
+            let held = stats.live();
             let held_bytes = stats.bytes.unwrap_or_default();
             if settings.messages_max < held + count || settings.bytes_max < held_bytes + bytes {
                 return Ok(false);

@@ -31,6 +31,7 @@ pub(crate) const NATIVE: Capabilities = Capabilities {
     ttl: Support::Native,
     priority: Support::Native,
     dedup: Support::Native,
+    dedup_answer: Support::Native,
     topics: Support::Native,
     peek: Support::Native,
     purge: Support::Native,
@@ -53,6 +54,7 @@ pub(crate) const SQS_STANDARD: Capabilities = Capabilities {
     ttl: Support::Unsupported,
     priority: Support::Unsupported,
     dedup: Support::Unsupported,
+    dedup_answer: Support::Unsupported,
     topics: Support::Unsupported,
     peek: Support::Unsupported,
     transactions: Support::Unsupported,
@@ -81,6 +83,7 @@ pub(crate) const SQS_FIFO: Capabilities = Capabilities {
     schedule: Support::Unsupported,
     schedule_max: None,
     dedup: Support::Native,
+    dedup_answer: Support::Native,
     dedup_window: Some(Duration::from_secs(5 * 60)),
     ..SQS_STANDARD
 };

@@ -34,15 +34,15 @@ pub(crate) const PROVIDER_CAPABILITIES: Capabilities = Capabilities {
     ..QUEUE_CAPABILITIES
 };
 
-/// What an entity with sessions can do.
-pub(crate) const SESSION_CAPABILITIES: Capabilities = Capabilities {
+/// What a queue or subscription with sessions can do.
+pub const SESSION_CAPABILITIES: Capabilities = Capabilities {
     lease: LeaseKind::Session,
     release_delay: Support::Unsupported,
     ..PROVIDER_CAPABILITIES
 };
 
 /// What a queue without sessions can do.
-pub(crate) const QUEUE_CAPABILITIES: Capabilities = Capabilities {
+pub const QUEUE_CAPABILITIES: Capabilities = Capabilities {
     release_delay: Support::Emulated,
     ..CAPABILITIES
 };

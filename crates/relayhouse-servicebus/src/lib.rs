@@ -142,6 +142,7 @@ mod transaction;
 pub use self::token::entra::EntraTokens;
 pub use self::{
     admin::{EntityProperties, EntityStatus, Management},
+    capability::{QUEUE_CAPABILITIES, SESSION_CAPABILITIES},
     config::{Config, Identity, ServiceBusBuilder, Transport},
     endpoint::{Access, ConnectionString, Endpoint},
     provider::ServiceBus,

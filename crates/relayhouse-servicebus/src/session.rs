@@ -10,8 +10,8 @@ use fe2o3_amqp_types::{
     primitives::{Symbol, Value},
 };
 use relayhouse_core::{
-    Capabilities, Clock, Delivery, Error, ErrorKind, Extending, Instant, Operation, Outcome,
-    Receipt, Result, SessionId, Settling, Source, Timestamp,
+    Capabilities, Delivery, Error, ErrorKind, Extending, Instant, Operation, Outcome, Receipt,
+    Result, SessionId, Settling, Source, Timestamp,
     port::{ReceiveRequest, Receiver, SessionReceiver, Sessions, Settings},
 };
 use serde_amqp::primitives::Binary;
@@ -21,7 +21,7 @@ use crate::{
     capability::{RECEIVE_WAIT_MAX, SESSION_CAPABILITIES},
     hub::Hub,
     link::{self, Link, Question, field},
-    receiver::{Attached, ServiceBusReceiver, attach, instant_of},
+    receiver::{Attached, ServiceBusReceiver, attach},
 };
 
 const FILTER: &str = "com.microsoft:session-filter";
@@ -106,7 +106,7 @@ impl ServiceBusSessions {
                 "the broker does not say which session it gave",
             ));
         };
-        let until = attached.locked_until(self.hub.link.clock());
+        let until = attached.locked_until();
         let (hub, source) = (Arc::clone(&self.hub), self.source.clone());
         let receiver = ServiceBusReceiver::of_session(hub, source, attached, until);
         let session = Arc::new(ServiceBusSession {
@@ -151,7 +151,7 @@ impl Attached {
     }
 
     /// Returns the end of the lock of the session; at once if the broker does not tell.
-    fn locked_until(&self, clock: &dyn Clock) -> Instant {
+    fn locked_until(&self) -> Instant {
         let ticks = self.receiver.properties(|properties| {
             let properties = properties.as_ref()?;
             match properties.get(&Symbol::from(LOCKED_UNTIL))? {
@@ -161,10 +161,8 @@ impl Attached {
             }
         });
         let since_epoch = ticks.unwrap_or(0).saturating_sub(TICKS_OF_UNIX_EPOCH);
-        instant_of(
-            Timestamp::from_micros(since_epoch / TICKS_OF_MICROSECOND),
-            clock,
-        )
+        let micros = since_epoch / TICKS_OF_MICROSECOND;
+        self.anchor.instant(Timestamp::from_micros(micros))
     }
 }
 
@@ -300,7 +298,10 @@ impl SessionReceiver for ServiceBusSession {
             )
             .at(Operation::Session, self.source()));
         };
-        let until = self.receiver.end_of(end);
+        let until = self
+            .receiver
+            .anchor()
+            .instant_of_millis(end.clone().into_inner());
         self.receiver.hold_until(until);
         Ok(until)
     }

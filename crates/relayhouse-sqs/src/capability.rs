@@ -74,6 +74,7 @@ pub(crate) const FIFO: Capabilities = Capabilities {
     schedule: Support::Unsupported,
     schedule_max: None,
     dedup: Support::Native,
+    dedup_answer: Support::Emulated,
     dedup_window: Some(Duration::from_secs(5 * 60)),
     ..STANDARD
 };

@@ -4,7 +4,7 @@ use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use relayhouse_core::{
-    Clock, Message, QueueName, Result, SubscriptionName,
+    Capabilities, Clock, Message, QueueName, Result, SubscriptionName,
     port::{Provider, QueueConfig, Timeouts},
 };
 
@@ -19,6 +19,11 @@ pub trait Harness: Debug + Send + Sync {
 
     /// Opens a provider for one case, which may close it.
     async fn provider(&self) -> Result<Arc<dyn Provider>>;
+
+    /// Returns what the queues of this target can do, of all that `provider` can.
+    fn capabilities(&self, provider: &dyn Provider) -> Capabilities {
+        provider.capabilities().clone()
+    }
 
     /// Makes a queue as `config` says, under a name that no other case uses.
     async fn queue(&self, provider: &dyn Provider, config: &QueueConfig) -> Result<QueueName>;
@@ -35,6 +40,11 @@ pub trait Harness: Debug + Send + Sync {
     /// if it has no such name.
     fn missing(&self) -> Option<QueueName>;
 
+    /// Adds to `config` what every queue of this target must be set to.
+    fn fit(&self, config: QueueConfig) -> QueueConfig {
+        config
+    }
+
     /// Adds to `message` what every message of this target must have, such as an ordering key.
     fn dress(&self, message: Message) -> Message {
         message
@@ -43,8 +53,13 @@ pub trait Harness: Debug + Send + Sync {
     /// Returns true if a queue can be bounded in messages and bytes when it is made.
     fn is_bounded(&self) -> bool;
 
-    /// Returns true if the target counts bytes, and tells the age of the oldest message.
-    fn tells_bytes_and_age(&self) -> bool {
+    /// Returns true if the target's stats tell bytes.
+    fn tells_bytes(&self) -> bool {
+        true
+    }
+
+    /// Returns true if the target's stats tell the age of the oldest message.
+    fn tells_age(&self) -> bool {
         true
     }
 

@@ -147,7 +147,7 @@ async fn send(orders: &Producer, numbers: std::ops::Range<u32>) -> Result<()> {
 
 async fn left(queue: &Queue) -> Result<u64> {
     let stats = queue.admin()?.stats(queue.source()).await?;
-    Ok(stats.ready + stats.leased + stats.delayed)
+    Ok(stats.live())
 }
 
 async fn until_empty(queue: &Queue) -> Result<()> {

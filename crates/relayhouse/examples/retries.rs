@@ -121,7 +121,7 @@ async fn until_empty(queue: &Queue) -> Result<()> {
     let (admin, clock) = (queue.admin()?, &queue.context().clock);
     loop {
         let stats = admin.stats(queue.source()).await?;
-        if stats.ready + stats.leased + stats.delayed == 0 {
+        if stats.live() == 0 {
             return Ok(());
         }
         let soon = clock.now() + Duration::from_millis(100);

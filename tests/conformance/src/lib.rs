@@ -39,7 +39,7 @@ enum Form {
     Memory(Profile),
     Local,
     Sqs(QueueKind),
-    ServiceBus,
+    ServiceBus { has_sessions: bool },
 }
 
 /// Is a kind of queue of SQS.
@@ -57,7 +57,7 @@ enum QueueKind {
 const SHARDS: NonZeroU32 = NonZeroU32::new(2).unwrap();
 
 /// Lists all targets.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 12] = [
     memory("memory", Profile::Native),
     LOCAL,
     memory("memory.sqs-standard", Profile::SqsStandard),
@@ -68,6 +68,8 @@ pub const TARGETS: [Target; 10] = [
     SQS_FIFO,
     SQS_SHARDED,
     SQS_HOP,
+    SERVICE_BUS,
+    SERVICE_BUS_SESSIONS,
 ];
 
 /// Queues in files.
@@ -88,11 +90,18 @@ pub const SQS_SHARDED: Target = sqs("sqs.sharded", QueueKind::Sharded);
 /// Standard queues of SQS on our emulator, longer delays on which go in hops.
 pub const SQS_HOP: Target = sqs("sqs.hop", QueueKind::Hopping);
 
-/// Queues of Service Bus without sessions, on our emulator. It is not among all targets yet: some
-/// cases are still open.
+/// Queues of Service Bus, on our emulator.
 pub const SERVICE_BUS: Target = Target {
     name: "servicebus",
-    form: Form::ServiceBus,
+    form: Form::ServiceBus {
+        has_sessions: false,
+    },
+};
+
+/// Queues of Service Bus that require sessions, on our emulator.
+pub const SERVICE_BUS_SESSIONS: Target = Target {
+    name: "servicebus.sessions",
+    form: Form::ServiceBus { has_sessions: true },
 };
 
 const fn memory(name: &'static str, profile: Profile) -> Target {
@@ -119,7 +128,7 @@ impl Target {
         Ok(match self.form {
             Form::Memory(profile) => Box::new(MemoryHarness::new(self.name, profile)),
             Form::Local => Box::new(LocalHarness::new()?),
-            Form::Sqs(_) | Form::ServiceBus => anyhow::bail!("{} is a server", self.name),
+            Form::Sqs(_) | Form::ServiceBus { .. } => anyhow::bail!("{} is a server", self.name),
         })
     }
 
@@ -140,8 +149,8 @@ impl Target {
                 let harness = self.sqs(kind)?;
                 Ok(harness.drive(work(&harness)))
             }
-            Form::ServiceBus => paused()?.block_on(async move {
-                let harness = ServiceBusHarness::start(self.name, false).await?;
+            Form::ServiceBus { has_sessions } => paused()?.block_on(async move {
+                let harness = ServiceBusHarness::start(self.name, has_sessions).await?;
                 Ok(work(&harness).await)
             }),
         }
@@ -177,7 +186,7 @@ impl Target {
     pub fn capabilities(self) -> Result<Capabilities> {
         self.run(async |harness| {
             let provider: Arc<dyn Provider> = harness.provider().await?;
-            Ok(provider.capabilities().clone())
+            Ok(harness.capabilities(&*provider))
         })?
     }
 }

@@ -63,13 +63,7 @@ impl Harness for MemoryHarness {
     }
 
     async fn queue(&self, provider: &dyn Provider, config: &QueueConfig) -> Result<QueueName> {
-        let requires_sessions =
-            config.requires_sessions || self.profile == Profile::ServiceBusSessions;
-        let config = QueueConfig {
-            requires_sessions,
-            ..config.clone()
-        };
-        entities::queue(provider, self.name()?, &config).await
+        entities::queue(provider, self.name()?, &self.fit(config.clone())).await
     }
 
     async fn topic(
@@ -79,6 +73,14 @@ impl Harness for MemoryHarness {
         config: &QueueConfig,
     ) -> Result<QueueName> {
         entities::topic(provider, self.name()?, subscriptions, config).await
+    }
+
+    fn fit(&self, config: QueueConfig) -> QueueConfig {
+        QueueConfig {
+            requires_sessions: config.requires_sessions
+                || self.profile == Profile::ServiceBusSessions,
+            ..config
+        }
     }
 
     fn missing(&self) -> Option<QueueName> {

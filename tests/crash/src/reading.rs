@@ -143,7 +143,7 @@ async fn take_sessions(
 async fn count(local: &dyn Provider, source: &Source, reading: &mut Reading) -> Result<()> {
     let admin = local.admin().context("there is an admin port")?;
     let stats = admin.stats(source).await?;
-    reading.left += stats.ready + stats.leased + stats.delayed;
+    reading.left += stats.live();
     Ok(())
 }
 

@@ -11,7 +11,7 @@ mod causes;
 use std::{collections::HashSet, fmt, num::NonZeroU32, sync::Arc, time::Duration};
 
 use relayhouse_core::{
-    Context, Error, ErrorKind, Message, MessageId, QueueName, Result, Settlement, Source,
+    Context, Error, ErrorKind, Message, MessageId, QueueName, Result, Settlement, Settling, Source,
     extract::Attempt,
     port::{Provider, ReceiveRequest, ReceiverOptions, Stats},
 };
@@ -44,6 +44,10 @@ pub struct Load {
     pub provider: Arc<dyn Provider>,
     /// The same provider past all that disturbs it, to see how things are.
     pub direct: Arc<dyn Provider>,
+    /// What the queue promises, but for order.
+    pub rules: Rules,
+    /// Whether the queue drops copies of a message that is sent again.
+    pub drops_copies: bool,
     /// The queue.
     pub queue: QueueName,
     /// The same, to receive from.
@@ -114,7 +118,7 @@ impl Load {
                 None => Order::None,
                 Some(_) => Order::Key,
             },
-            ..Rules::of(self.provider.capabilities())
+            ..self.rules.clone()
         }
     }
 
@@ -169,15 +173,25 @@ impl Load {
     /// Makes messages that may be sent together: one of each key, since a provider may fail one
     /// message of a call and take another one of its key.
     fn batch(&self, stream: &mut Stream, left: u64) -> Vec<Message> {
-        let random = &*self.context.random;
         match self.keys {
             None => {
                 let count = left.min(BATCH);
-                (0..count).map(|_| stream.message(random)).collect()
+                (0..count).map(|_| self.message(stream)).collect()
             }
             Some(keys) => (0..left.min(keys))
-                .map(|key| stream.message(random).ordering_key(format!("key-{key}")))
+                .map(|key| self.message(stream).ordering_key(format!("key-{key}")))
                 .collect(),
+        }
+    }
+
+    fn message(&self, stream: &mut Stream) -> Message {
+        let message = stream.message(&*self.context.random);
+        match &message.id {
+            Some(id) if self.drops_copies => {
+                let id = id.to_string();
+                message.dedup_id(id)
+            }
+            _ => message,
         }
     }
 
@@ -244,7 +258,7 @@ impl Load {
         let began = self.context.clock.now();
         loop {
             let stats = self.stats().await;
-            if stats.ready + stats.leased + stats.delayed == 0 {
+            if stats.live() == 0 {
                 return;
             }
             let since = self.context.clock.now().since(began);
@@ -273,7 +287,7 @@ impl Load {
         let stats = self.stats().await;
         let doubled = doubled();
         Outcome {
-            verdict: self.verdict(stats.ready + stats.leased + stats.delayed),
+            verdict: self.verdict(stats.live()),
             causes: self.record.causes(&doubled),
             report,
             doubled: doubled.len() as u64,
@@ -302,6 +316,11 @@ impl Load {
             for delivery in &dead {
                 self.note(Entry::Dead(delivery));
             }
+            // They are not those of the next run.
+            let ack = |delivery| Settling::new(delivery, Settlement::Ack);
+            let mut acks: Vec<_> = dead.into_iter().map(ack).collect();
+            let settled = receiver.settle(&mut acks).await;
+            settled.expect("nothing disturbs it");
         }
     }
 }

@@ -172,7 +172,7 @@ mod tests {
             complete(&self.queue, &self.witness).await.unwrap();
             let stats = self.queue.admin().unwrap();
             let stats = stats.stats(self.queue.source()).await.unwrap();
-            let left = stats.ready + stats.leased + stats.delayed;
+            let left = stats.live();
             (self.witness.ledger.counts(), self.witness.verdict(left))
         }
     }

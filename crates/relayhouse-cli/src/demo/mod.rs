@@ -73,7 +73,7 @@ async fn run_on(
     }
 
     let stats = queue.admin()?.stats(queue.source()).await?;
-    let left = stats.ready + stats.leased + stats.delayed;
+    let left = stats.live();
     let verdict = witness.verdict(left);
     let latency = witness.ledger.latency();
     let outcome = Outcome::new(witness.ledger.counts(), &verdict, &latency, took);
@@ -105,7 +105,7 @@ async fn prepare(queue: &Queue) -> Result<(), Failure> {
         }
         stats => stats?,
     };
-    let messages = stats.ready + stats.leased + stats.delayed;
+    let messages = stats.live();
     if messages == 0 && stats.dead == 0 {
         return Ok(());
     }
@@ -147,7 +147,7 @@ fn wrong(
 ) -> Vec<String> {
     let counts = witness.ledger.counts();
     let messages = u64::from(workload.messages);
-    let left = stats.ready + stats.leased + stats.delayed;
+    let left = stats.live();
     let mut wrong = verdict.told.clone();
     let mut check = |is_right: bool, text: String| {
         if !is_right {

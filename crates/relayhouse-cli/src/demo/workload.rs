@@ -220,7 +220,8 @@ impl<'a> Workload<'a> {
 
     async fn say_death(&self, how: &str) -> Result<(), Error> {
         let acked = self.witness.ledger.counts().acked;
-        let leased = self.queue.admin()?.stats(self.queue.source()).await?.leased;
+        let stats = self.queue.admin()?.stats(self.queue.source()).await?;
+        let leased = stats.leased.unwrap_or(0);
         self.display.say(&format!(
             "the first consumer{how} after {acked} acks with {leased} deliveries in its hands; \
              a second one takes over"

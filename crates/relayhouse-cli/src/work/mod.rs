@@ -144,7 +144,7 @@ async fn finish(
 async fn backlog(queue: &Queue) -> Result<Backlog, Error> {
     let stats = queue.admin()?.stats(queue.source()).await?;
     Ok(Backlog {
-        messages: stats.ready + stats.leased + stats.delayed,
+        messages: stats.live(),
         is_approximate: stats.is_approximate,
     })
 }

@@ -87,8 +87,8 @@ pub struct Stats {
     /// Messages that are neither leased nor held back; those that wait behind another of their
     /// ordering key are among them.
     pub ready: u64,
-    /// Messages that somebody has leased.
-    pub leased: u64,
+    /// Messages that somebody has leased; `None` if the provider counts them among the ready ones.
+    pub leased: Option<u64>,
     /// Messages that are held back, by their send or by a release.
     pub delayed: u64,
     /// Dead letters of the source.
@@ -102,6 +102,14 @@ pub struct Stats {
     pub is_approximate: bool,
     /// What the calls were, where the provider charges for them.
     pub cost: Option<Cost>,
+}
+
+impl Stats {
+    /// Returns how many messages there are that are no dead letters.
+    #[must_use]
+    pub fn live(&self) -> u64 {
+        self.ready + self.leased.unwrap_or(0) + self.delayed
+    }
 }
 
 /// Tells what the calls to a provider were that charges for them, since this process opened it.

@@ -26,7 +26,7 @@ impl State {
         let oldest = fronts.map(|slot| self.slab[slot].enqueued_at).min();
         Stats {
             ready: counts.ready,
-            leased: counts.leased,
+            leased: Some(counts.leased),
             delayed: counts.delayed,
             dead,
             bytes: Some(counts.bytes),

@@ -63,7 +63,7 @@ async fn counts_peek_and_purge_agree() {
     let leased = receive(&*receiver, up_to(1)).await.remove(0);
     tokio::time::advance(SECOND * 2).await;
     let stats = admin.stats(&source("q")).await.expect("counts");
-    assert_eq!((stats.ready, stats.leased, stats.delayed), (2, 1, 1));
+    assert_eq!((stats.ready, stats.leased, stats.delayed), (2, Some(1), 1));
     assert_eq!((stats.bytes, stats.oldest_age), (Some(4), Some(SECOND * 2)));
 
     let max = NonZeroU32::new(3).expect("not zero");

@@ -80,11 +80,13 @@ impl Admin for ServiceBusAdmin {
         };
         Ok(Stats {
             ready,
+            leased: None,
             delayed,
             dead: if source.dead_letter { 0 } else { counts.dead },
             bytes: bytes.filter(|_| is_all_bytes),
+            oldest_age: None,
             is_approximate: true,
-            ..Stats::default()
+            cost: None,
         })
     }
 

@@ -306,10 +306,13 @@ fn read_envelope(
         .shift_remove(names::DEAD_LETTER_ATTEMPTS)
     {
         Some(SimpleValue::Uint(attempts)) => attempts,
-        // The broker moved it by itself, and counts on.
-        _ => attempt.saturating_sub(1),
+        // The broker moved it by itself.
+        _ => told_attempts(&dead_letter).unwrap_or_else(|| attempt.saturating_sub(1)),
     };
-    *attempt = attempt.saturating_sub(attempts).max(1);
+    // Whether the dead are counted afresh is nowhere promised.
+    if attempts < *attempt {
+        *attempt -= attempts;
+    }
     let time = match more.shift_remove(names::DEAD_LETTER_TIME) {
         Some(SimpleValue::Long(micros)) => u64::try_from(micros).ok().map(Timestamp::from_micros),
         _ => None,
@@ -325,6 +328,15 @@ fn read_envelope(
         enqueued_at,
         dead_lettered_at: time.unwrap_or(enqueued_at),
     }
+}
+
+/// Reads how often a message was delivered, of which the broker tells in words alone.
+fn told_attempts(dead_letter: &DeadLetter) -> Option<u32> {
+    if dead_letter.reason != DeadLetter::ATTEMPTS_EXHAUSTED {
+        return None;
+    }
+    let mut words = dead_letter.description.split_whitespace();
+    words.find_map(|word| word.parse().ok())
 }
 
 /// Turns the broker's own reasons into those that all providers share.

@@ -97,7 +97,7 @@ impl ServiceBusReceiver {
         };
         let token: Token = uuid::Uuid::from(token.clone()).to_bytes_le();
         let reading = read(message_of(item)?, &self.source);
-        let until = renew::lease(&reading, self.hub.link.clock());
+        let until = renew::lease(&reading, &self.anchor());
         self.shelf.hold(token, None, until);
         Ok(reading.delivery(Receipt::from_bytes(token), until))
     }

@@ -17,10 +17,14 @@ use fe2o3_amqp_types::{
     primitives::Value,
 };
 use futures_util::TryFutureExt;
-use relayhouse_core::{Error, Operation, Result};
+use relayhouse_core::{Error, ErrorKind, Operation, Result};
 use tokio::sync::{mpsc, oneshot};
 
-use super::shelf::{Arrived, Shelf};
+use super::{
+    anchor::Anchor,
+    credit::Credit,
+    shelf::{Arrived, Shelf},
+};
 use crate::{
     link::{
         self, Closing, Link, Pass, Passage,
@@ -39,6 +43,12 @@ const WANTS_MAX: usize = 64;
 /// then and nobody received goes back, so that its lock does not run out here.
 const REST: Duration = Duration::from_secs(1);
 
+/// A receive waits for as many round trips at least, so that what is there comes by its credit. As
+/// long as that of an attach is taken for one.
+const LOOK_TRIPS: u32 = 4;
+const LOOK_MIN: Duration = Duration::from_millis(5);
+const LOOK_MAX: Duration = Duration::from_millis(250);
+
 /// How long the end of a link may take.
 const END_MAX: Duration = Duration::from_secs(10);
 
@@ -47,6 +57,8 @@ const END_MAX: Duration = Duration::from_secs(10);
 pub(super) enum Order {
     /// Let this many messages come in.
     Credit(u32),
+    /// Take credit back, and tell when nothing more comes by it.
+    TakeBack(oneshot::Sender<()>),
     /// Send these settlements, in their order.
     Settle(Vec<(DeliveryInfo, TerminalDeliveryState)>),
     /// Send these settlements as part of a transaction.
@@ -73,6 +85,10 @@ pub(super) struct Desk {
     pub(super) answers: Answers,
     /// The name of the link.
     pub(super) name: Arc<str>,
+    /// How the times of the broker are told.
+    pub(super) anchor: Anchor,
+    /// How long the broker needs to say what is there.
+    pub(super) look: Duration,
 }
 
 impl Desk {
@@ -101,6 +117,8 @@ pub(crate) struct Attached {
     session: SessionHandle<()>,
     answers: Answers,
     name: Arc<str>,
+    pub(crate) anchor: Anchor,
+    look: Duration,
     _pass: Arc<Pass>,
 }
 
@@ -127,15 +145,19 @@ pub(crate) async fn attach(
     if let Some(properties) = properties {
         builder = builder.properties(properties);
     }
+    let began = link.clock().now();
     let attaching = builder
         .attach(&mut session)
         .map_err(link::of_receiver_attach);
     let receiver = link.in_time(wait, attaching).await?;
+    let took = link.clock().now().since(began);
     Ok(Attached {
         receiver,
         session,
         answers,
         name: name.into(),
+        anchor: Anchor::new(link.clock()),
+        look: (took * LOOK_TRIPS).clamp(LOOK_MIN, LOOK_MAX),
         _pass: pass,
     })
 }
@@ -148,6 +170,8 @@ impl Attached {
             orders,
             answers: self.answers.clone(),
             name: Arc::clone(&self.name),
+            anchor: self.anchor,
+            look: self.look,
         };
         (desk, inbox)
     }
@@ -190,6 +214,7 @@ pub(super) async fn run(
                     shelf: &shelf,
                     wants: &mut wants,
                     closing: &mut closing,
+                    why: |error| error,
                 };
                 match serving.serve(attached, desk, inbox).await {
                     Some(error) => pace.ended(since, &error),
@@ -220,6 +245,7 @@ pub(super) async fn run_once(
         shelf: &shelf,
         wants: &mut wants,
         closing: &mut closing,
+        why: session_lost,
     };
     let Some(error) = serving.serve(attached, desk, inbox).await else {
         return;
@@ -236,6 +262,8 @@ struct Serving<'a> {
     shelf: &'a Shelf,
     wants: &'a mut mpsc::Receiver<Want>,
     closing: &'a mut Closing,
+    /// Says why the link ended to who receives.
+    why: fn(Error) -> Error,
 }
 
 impl Serving<'_> {
@@ -246,14 +274,14 @@ impl Serving<'_> {
         desk: Desk,
         mut inbox: mpsc::Receiver<Order>,
     ) -> Option<Error> {
-        let (link, shelf) = (self.link, self.shelf);
+        let (link, shelf, why) = (self.link, self.shelf, self.why);
         let Attached {
             mut receiver,
             mut session,
             _pass,
             ..
         } = attached;
-        let error = self.work(&mut receiver, &desk, &mut inbox).await;
+        let error = self.work(&mut receiver, &desk, &mut inbox).await.map(why);
         // Settlements that are ordered from here on have nobody to send them.
         inbox.close();
         if let Some(error) = &error {
@@ -282,6 +310,7 @@ impl Serving<'_> {
     ) -> Option<Error> {
         let clock = self.link.clock();
         let mut rest = None;
+        let mut credit = Credit::default();
         loop {
             let resting = async {
                 match &mut rest {
@@ -292,7 +321,7 @@ impl Serving<'_> {
             let result = tokio::select! {
                 biased;
                 () = self.closing.asked() => return None,
-                Some(order) = inbox.recv() => carry_out(receiver, order).await,
+                Some(order) = inbox.recv() => carry_out(receiver, &mut credit, desk, order).await,
                 want = self.wants.recv() => {
                     // Who wanted it may have stopped waiting.
                     let _ = want?.send(Ok(desk.clone()));
@@ -302,15 +331,15 @@ impl Serving<'_> {
                     if rest.is_none() && !self.shelf.has_visitors() {
                         rest = Some(clock.sleep_until(clock.now() + REST));
                     }
+                    credit.arrived();
                     take(delivery, self.shelf)
                 }
-                () = self.shelf.rested.notified() => {
-                    rest = Some(clock.sleep_until(clock.now() + REST));
+                () = credit.taken_back() => start_over(receiver, &mut credit, self.shelf).await,
+                () = self.shelf.rested.notified() => {                     rest = Some(clock.sleep_until(clock.now() + REST));
                     Ok(())
                 }
-                () = resting => {
-                    rest = None;
-                    lay_down(receiver, self.shelf).await
+                () = resting => {                     rest = None;
+                    lay_down(receiver, &mut credit, desk, self.shelf).await
                 }
             };
             if let Err(error) = result {
@@ -320,30 +349,53 @@ impl Serving<'_> {
     }
 }
 
-/// Takes back credit that nobody waits for any more, and gives back what came by it.
-async fn lay_down(receiver: &mut AmqpReceiver, shelf: &Shelf) -> Result<()> {
+/// The broker takes a session back with its link.
+fn session_lost(error: Error) -> Error {
+    if error.kind() == ErrorKind::LeaseLost {
+        return error;
+    }
+    Error::new(ErrorKind::LeaseLost, "the session is lost with its link").with_source(error)
+}
+
+/// Takes back credit that nobody waits for any more.
+async fn lay_down(
+    receiver: &mut AmqpReceiver,
+    credit: &mut Credit,
+    desk: &Desk,
+    shelf: &Shelf,
+) -> Result<()> {
     if shelf.has_visitors() {
         return Ok(());
     }
-    let laid = async {
-        if 0 < receiver.credit() {
-            receiver.drain().await?;
-        }
-        let ready = shelf.take_ready();
-        if !ready.is_empty() {
-            receiver.release_all(ready).await?;
+    let laid = credit.take_back(receiver, desk, None).await;
+    laid.map_err(|error| link::of_state(error, Operation::Receive))
+}
+
+/// Starts over with credit, and gives back what came by that which nobody waits for any more.
+async fn start_over(receiver: &mut AmqpReceiver, credit: &mut Credit, shelf: &Shelf) -> Result<()> {
+    let started = async {
+        if credit.start_over(receiver).await? && !shelf.has_visitors() {
+            let ready = shelf.take_ready();
+            if !ready.is_empty() {
+                receiver.release_all(ready).await?;
+            }
         }
         Ok(())
     };
-    laid.await
+    started
+        .await
         .map_err(|error| link::of_state(error, Operation::Receive))
 }
 
-async fn carry_out(receiver: &mut AmqpReceiver, order: Order) -> Result<()> {
+async fn carry_out(
+    receiver: &mut AmqpReceiver,
+    credit: &mut Credit,
+    desk: &Desk,
+    order: Order,
+) -> Result<()> {
     let carried = match order {
-        // Credit that was given is left: what comes by it may be under way.
-        Order::Credit(credit) if receiver.credit() < credit => receiver.set_credit(credit).await,
-        Order::Credit(_) => Ok(()),
+        Order::Credit(count) => credit.grant(receiver, count).await,
+        Order::TakeBack(done) => credit.take_back(receiver, desk, Some(done)).await,
         Order::Settle(settlements) => settle(receiver, settlements).await,
         Order::Retire { part, order, done } => retire(receiver, &part, order, done).await,
     };

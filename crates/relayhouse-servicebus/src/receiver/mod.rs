@@ -1,5 +1,7 @@
 //! Receives from one queue or subscription, and settles by what the broker answers.
 
+mod anchor;
+mod credit;
 mod extra;
 mod intake;
 mod renew;
@@ -16,7 +18,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use fe2o3_amqp_types::primitives::{Timestamp as AmqpTimestamp, Value};
+use fe2o3_amqp_types::primitives::Value;
 use relayhouse_core::{
     Capabilities, Delivery, Error, ErrorKind, Extending, Instant, Operation, Outcome, Receipt,
     Result, Settling, Source,
@@ -25,6 +27,7 @@ use relayhouse_core::{
 use tokio::sync::{mpsc, oneshot};
 
 use self::{
+    anchor::Anchor,
     intake::{Desk, Order, Want},
     shelf::{Arrived, Shelf},
 };
@@ -38,15 +41,11 @@ use crate::{
 pub use self::extra::DEFERRED_MAX;
 pub(crate) use self::{
     intake::{Attached, attach},
-    renew::instant_of,
     settling::Decided,
 };
 
 /// How often a receive lets others run, so that what came in with its first message is there too.
 const YIELDS_MAX: u32 = 8;
-
-/// The shortest wait of a receive: a broker far away needs it to send what is there.
-const LOOK: Duration = Duration::from_millis(250);
 
 /// How long after the end of its lock a delivery can be forgotten, whatever the clocks say.
 const EXPIRED_AFTER: Duration = Duration::from_secs(60);
@@ -136,9 +135,10 @@ impl ServiceBusReceiver {
         token.is_some_and(|token| self.shelf.holds(token))
     }
 
-    /// Turns a time that the broker tells into one of our clock.
-    pub(crate) fn end_of(&self, time: &AmqpTimestamp) -> Instant {
-        renew::end(time.clone().into_inner(), self.hub.link.clock())
+    /// Returns what turns a time that the broker tells into one of our clock.
+    pub(crate) fn anchor(&self) -> Anchor {
+        let desk = self.shelf.desk();
+        desk.map_or_else(|| Anchor::new(self.hub.link.clock()), |desk| desk.anchor)
     }
 
     /// Ends the link, whose lock is lost, and all that came over it.
@@ -182,14 +182,14 @@ impl ServiceBusReceiver {
     }
 
     /// Takes deliveries off the shelf, up to what `request` allows.
-    fn take(&self, request: &ReceiveRequest, into: &mut Vec<Delivery>) -> u32 {
+    fn take(&self, request: &ReceiveRequest, anchor: &Anchor, into: &mut Vec<Delivery>) -> u32 {
         let mut count = 0;
         let mut bytes = 0;
         while count < request.messages_max.get() && bytes < request.bytes_max.get() {
             let Some(arrived) = self.shelf.next() else {
                 break;
             };
-            let delivery = self.deliver(arrived);
+            let delivery = self.deliver(arrived, anchor);
             bytes += delivery.message.size();
             count += 1;
             into.push(delivery);
@@ -197,9 +197,9 @@ impl ServiceBusReceiver {
         count
     }
 
-    fn deliver(&self, arrived: Arrived) -> Delivery {
+    fn deliver(&self, arrived: Arrived, anchor: &Anchor) -> Delivery {
         let reading = read(arrived.incoming, &self.source);
-        let until = renew::lease(&reading, self.hub.link.clock());
+        let until = renew::lease(&reading, anchor);
         // Locks within a session end with its link, and no sooner.
         let (until, forgotten_after) = match &self.session_until {
             Some(_) => (self.until(), Instant::NEVER),
@@ -227,6 +227,25 @@ impl ServiceBusReceiver {
             () = async { ordering.await; news.await } => true,
             () = &mut time => false,
         }
+    }
+
+    /// Takes the credit back, and waits until the broker has: then there was nothing to receive, or
+    /// it has come.
+    async fn look(&self, desk: &Desk, latest: Instant) -> Result<()> {
+        let clock = self.hub.link.clock();
+        let (done, told) = oneshot::channel();
+        let looking = async {
+            // An order that cannot be given finds the link ended, and so do those who wait for it.
+            desk.order(Order::TakeBack(done)).await;
+            let _ = told.await;
+        };
+        let looked = link::within(clock, latest.since(clock.now()), looking).await;
+        looked.ok_or_else(|| {
+            Error::new(
+                ErrorKind::Timeout,
+                "the broker has not said whether there is something to receive",
+            )
+        })
     }
 
     /// Gives back what nobody has settled long after its lock ended: the broker says no, and nobody
@@ -276,22 +295,27 @@ impl Receiver for ServiceBusReceiver {
     }
 
     async fn receive(&self, request: ReceiveRequest, into: &mut Vec<Delivery>) -> Result<()> {
+        let at = |error: Error| error.at(Operation::Receive, &self.source);
         let clock = self.hub.link.clock();
-        let deadline = clock.now() + request.wait.min(RECEIVE_WAIT_MAX);
-        // The broker needs some time even to say what is there.
-        let deadline = deadline.max(clock.now() + LOOK);
+        let start = clock.now();
+        let deadline = start + request.wait.min(RECEIVE_WAIT_MAX);
+        let latest = deadline + self.hub.call_timeout;
         let credit = request.messages_max.get().min(RECEIVE_BATCH_MAX);
         let _visit = self.shelf.visit();
         loop {
-            let desk = link::within(clock, deadline.since(clock.now()), self.desk()).await;
-            let desk = desk.unwrap_or_else(|| Err(not_yet()));
-            let desk = desk.map_err(|error| error.at(Operation::Receive, &self.source))?;
+            let desk = link::within(clock, latest.since(clock.now()), self.desk()).await;
+            let desk = desk.unwrap_or_else(|| Err(not_yet())).map_err(at)?;
             self.forget_expired(&desk).await;
+            // The broker needs some time even to say what is there.
+            let deadline = deadline.max(start + desk.look);
             if !self.wait(&desk, credit, deadline).await {
-                return Ok(());
+                self.look(&desk, latest).await.map_err(at)?;
+                if self.shelf.ready_count() == 0 && !desk.is_over() {
+                    return Ok(());
+                }
             }
             self.settle_down(credit).await;
-            if 0 < self.take(&request, into) {
+            if 0 < self.take(&request, &desk.anchor, into) {
                 return Ok(());
             }
             if let Some(error) = self.shelf.take_end() {
@@ -388,7 +412,7 @@ impl ServiceBusReceiver {
 
     async fn renewed(&self, tokens: &[Token]) -> Result<Vec<Instant>> {
         let body = self.ask(renew::question(tokens), Operation::Extend).await?;
-        renew::ends(&body, tokens.len(), self.hub.link.clock())
+        renew::ends(&body, tokens.len(), &self.anchor())
     }
 }
 

@@ -1,8 +1,9 @@
 //! Renews locks over the management node of an entity.
 
 use fe2o3_amqp_types::primitives::{Array, Uuid, Value};
-use relayhouse_core::{Clock, Error, ErrorKind, Instant, Operation, Result, Timestamp};
+use relayhouse_core::{Error, ErrorKind, Instant, Operation, Result};
 
+use super::anchor::Anchor;
 use crate::{
     convert::Reading,
     link::{Question, items, tap::Token},
@@ -30,13 +31,13 @@ fn swapped(token: Token) -> Token {
 }
 
 /// Reads until when `count` locks hold.
-pub(super) fn ends(body: &Value, count: usize, clock: &dyn Clock) -> Result<Vec<Instant>> {
+pub(super) fn ends(body: &Value, count: usize, anchor: &Anchor) -> Result<Vec<Instant>> {
     let times = items(body, "expirations").iter();
     let millis = times.filter_map(|time| match time {
         Value::Timestamp(time) => Some(time.clone().into_inner()),
         _ => None,
     });
-    let ends: Vec<_> = millis.map(|millis| end(millis, clock)).collect();
+    let ends: Vec<_> = millis.map(|it| anchor.instant_of_millis(it)).collect();
     if ends.len() == count {
         return Ok(ends);
     }
@@ -47,21 +48,10 @@ pub(super) fn ends(body: &Value, count: usize, clock: &dyn Clock) -> Result<Vec<
     .operation(Operation::Extend))
 }
 
-/// Turns a time of the broker, in milliseconds, into one of our clock.
-pub(super) fn end(millis: i64, clock: &dyn Clock) -> Instant {
-    let micros = u64::try_from(millis).unwrap_or(0).saturating_mul(1000);
-    instant_of(Timestamp::from_micros(micros), clock)
-}
-
 /// Returns until when a message is locked, as far as it says.
-pub(super) fn lease(reading: &Reading, clock: &dyn Clock) -> Instant {
+pub(super) fn lease(reading: &Reading, anchor: &Anchor) -> Instant {
     let until = reading.locked_until;
-    until.map_or(Instant::NEVER, |until| instant_of(until, clock))
-}
-
-/// Turns a time of the broker into one of our clock, as far as the two agree.
-pub(crate) fn instant_of(time: Timestamp, clock: &dyn Clock) -> Instant {
-    clock.now() + time.since(clock.wall())
+    until.map_or(Instant::NEVER, |until| anchor.instant(until))
 }
 
 #[cfg(test)]

@@ -111,6 +111,7 @@ impl Broker {
         let task = tokio::spawn(async move {
             loop {
                 let (socket, _) = listener.accept().await.unwrap();
+                socket.set_nodelay(true).unwrap();
                 let mut peer = Peer::new(socket, Arc::clone(&shared));
                 // The other side may end it at any point.
                 let _ = peer.run().await;
@@ -345,7 +346,10 @@ impl Peer {
         {
             return Ok(());
         }
-        self.script.lock().unwrap().credits.push(credit);
+        if !flow.drain {
+            self.script.lock().unwrap().credits.push(credit);
+        }
+        let before = link.delivery_count;
         for _ in 0..credit {
             let Some(body) = self.script.lock().unwrap().queue.pop_front() else {
                 break;
@@ -355,7 +359,25 @@ impl Peer {
             self.transfer(channel, handle.0, tag, false, &delivery(body, self.token))
                 .await?;
         }
+        if flow.drain {
+            return self.drained(channel, handle, before + credit).await;
+        }
         Ok(())
+    }
+
+    async fn drained(&mut self, channel: u16, handle: Handle, count: u32) -> std::io::Result<()> {
+        let Some(link) = self.links.get_mut(&(channel, handle.0)) else {
+            return Ok(());
+        };
+        link.delivery_count = count;
+        let drained = Flow {
+            handle: Some(handle),
+            delivery_count: Some(count),
+            link_credit: Some(0),
+            drain: true,
+            ..flow()
+        };
+        self.frame(0, channel, &drained, &[]).await
     }
 
     async fn transfer(

@@ -171,7 +171,7 @@ impl Admin for SqsAdmin {
         let sum = |count: fn(&Attributes) -> u64| counts.iter().map(count).sum();
         Ok(Stats {
             ready: sum(|it| it.ready),
-            leased: sum(|it| it.leased),
+            leased: Some(sum(|it| it.leased)),
             delayed: sum(|it| it.delayed),
             dead: letters.iter().map(Attributes::messages).sum(),
             // SQS tells neither.

@@ -77,7 +77,7 @@ impl<'a> Fixture<'a> {
     /// Returns what the target says.
     pub async fn with(harness: &'a dyn Harness, config: QueueConfig) -> Result<Self> {
         let outlet = Outlet::new(harness, config).await?;
-        let receiver = open(&*outlet.provider, &outlet.source).await?;
+        let receiver = outlet.open_at(&outlet.source).await?;
         Ok(Self { outlet, receiver })
     }
 
@@ -89,7 +89,7 @@ impl<'a> Fixture<'a> {
 
     /// Opens a further receiver of the queue.
     pub(super) async fn open(&self) -> Result<Arc<dyn Receiver>> {
-        open(&*self.provider, &self.source).await
+        self.open_at(&self.source).await
     }
 
     /// Receives one message, which must come in time.
@@ -269,20 +269,23 @@ impl<'a> Outlet<'a> {
         self.harness.pass(left + self.harness.tolerance()).await;
     }
 
+    /// Opens `source` to receive: by its one session, where the target's lease is that of a
+    /// session.
+    pub(super) async fn open_at(&self, source: &Source) -> Result<Arc<dyn Receiver>> {
+        let options = ReceiverOptions::default();
+        let provider = &*self.provider;
+        let lease = self.harness.capabilities(provider).lease;
+        if lease != LeaseKind::Session || source.dead_letter {
+            return provider.receiver(source, options).await;
+        }
+        let sessions = provider.sessions(source, options).await?;
+        Ok(Arc::new(SessionPort::accept(sessions).await?))
+    }
+
     /// Counts the messages of the queue.
     pub(crate) async fn stats(&self) -> Result<Stats, Violation> {
         Ok(self.admin()?.stats(&self.source).await?)
     }
-}
-
-/// Opens `source` to receive: by its one session, where the target's lease is that of a session.
-pub(super) async fn open(provider: &dyn Provider, source: &Source) -> Result<Arc<dyn Receiver>> {
-    let options = ReceiverOptions::default();
-    if provider.capabilities().lease != LeaseKind::Session || source.dead_letter {
-        return provider.receiver(source, options).await;
-    }
-    let sessions = provider.sessions(source, options).await?;
-    Ok(Arc::new(SessionPort::accept(sessions).await?))
 }
 
 /// Receives one message from `receiver`, which must come in time.

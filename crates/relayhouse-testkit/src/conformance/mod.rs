@@ -92,7 +92,7 @@ impl Case {
     /// A panic of the target is a failure of the case.
     pub async fn run(&self, harness: &dyn Harness) -> Ending {
         let capabilities = match harness.provider().await {
-            Ok(provider) => provider.capabilities().clone(),
+            Ok(provider) => harness.capabilities(&*provider),
             Err(error) => return Ending::Failed(error.into()),
         };
         if let Some(reason) = self.unmet(harness, &capabilities) {

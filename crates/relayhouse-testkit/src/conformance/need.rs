@@ -94,7 +94,7 @@ impl Need {
             }
             Self::Network => missing(harness.network().is_some(), Reason::NoNetwork),
             Self::Bounds => missing(harness.is_bounded(), Reason::Unbounded),
-            Self::Ages => missing(harness.tells_bytes_and_age(), Reason::NoAges),
+            Self::Ages => missing(harness.tells_age(), Reason::NoAges),
             Self::MissingQueue => {
                 let is_there = harness.missing().is_some();
                 missing(is_there, Reason::Harness("a queue that does not exist"))

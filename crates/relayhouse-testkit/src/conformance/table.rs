@@ -26,7 +26,7 @@ impl Column {
     ///
     /// Returns the target's error if it does not open.
     pub async fn of(harness: &dyn Harness) -> relayhouse_core::Result<Self> {
-        let capabilities = harness.provider().await?.capabilities().clone();
+        let capabilities = harness.capabilities(&*harness.provider().await?);
         let can_run = |case: &Case| case.unmet(harness, &capabilities).is_none();
         Ok(Self {
             target: harness.name().to_owned(),

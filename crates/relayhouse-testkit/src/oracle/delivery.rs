@@ -15,7 +15,7 @@ impl Oracle {
         let hold_id = HoldId::from(&delivery.receipt);
         if self.table.is_finished(id) {
             self.verdict.redelivered += 1;
-            if self.rules.leases == Leases::Exclusive {
+            if self.rules.leases != Leases::MayRepeat {
                 let text = || format!("{id:?} was delivered after it was settled for good");
                 self.verdict.breach(|it| &mut it.revived, text);
             }
@@ -82,6 +82,9 @@ impl Oracle {
         if !is_doubled {
             self.check_attempt(id, delivery, attempt, token);
             self.check_exclusive(now, newest);
+        } else if let Some(before) = newest.and_then(|before| self.table.holds.get_mut(&before)) {
+            // It may be that of the other copy.
+            before.is_doubled = true;
         }
     }
 
@@ -97,7 +100,7 @@ impl Oracle {
             let text = || format!("{id:?} was delivered with attempt {attempt} after {before}");
             self.verdict.breach(|it| &mut it.attempts, text);
         }
-        let is_exclusive = self.rules.leases == Leases::Exclusive;
+        let is_exclusive = self.rules.leases != Leases::MayRepeat;
         if is_exclusive && 0 < before && delivery.lease.token() <= token {
             let text = || format!("{id:?} was delivered with a token that did not grow");
             self.verdict.breach(|it| &mut it.attempts, text);
@@ -111,6 +114,6 @@ impl Oracle {
             return;
         };
         let is_held = hold.ended.is_none() && now + self.rules.skew < hold.until;
-        hold.is_superseded = is_held && self.rules.leases == Leases::Exclusive;
+        hold.is_superseded = is_held && self.rules.leases != Leases::MayRepeat;
     }
 }

@@ -3,8 +3,8 @@
 use relayhouse_core::Instant;
 
 use super::{
-    HandlerEnd, Oracle, Order,
-    table::{HoldId, Id, SendState},
+    HandlerEnd, Leases, Oracle, Order,
+    table::{Hold, HoldId, Id, SendState},
 };
 
 impl Oracle {
@@ -58,7 +58,9 @@ impl Oracle {
         let other = self.table.running.get(&key);
         let other = other.and_then(|other| self.table.holds.get(other));
         let skew = self.rules.skew;
-        if let Some(other) = other.filter(|it| it.is_running && now + skew < it.until) {
+        let may_end_early = self.rules.leases == Leases::MayEndEarly;
+        let holds = |it: &Hold| now + skew < it.until && !(may_end_early && it.is_superseded);
+        if let Some(other) = other.filter(|it| it.is_running && holds(it)) {
             let text = format!("a handler of {id:?} started beside one of {:?}", other.id);
             self.verdict.breach(|it| &mut it.order, || text);
         }

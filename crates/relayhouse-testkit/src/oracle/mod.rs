@@ -94,7 +94,9 @@ impl Oracle {
             self.verdict.told.push(text);
         }
         self.verdict.breaches.lost = lost;
-        for hold in self.table.holds.values().filter(|hold| hold.is_superseded) {
+        let is_exclusive = self.rules.leases == Leases::Exclusive;
+        let holds = self.table.holds.values();
+        for hold in holds.filter(|hold| is_exclusive && hold.is_superseded) {
             let text = || format!("{:?} was delivered while it was held", hold.id);
             self.verdict.breach(|it| &mut it.overlaps, text);
         }

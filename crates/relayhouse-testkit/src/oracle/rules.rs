@@ -36,6 +36,8 @@ pub struct Rules {
 pub enum Leases {
     /// A message has at most one lease at a time.
     Exclusive,
+    /// As that, but a lease may end before its time, and who holds it hears of it later.
+    MayEndEarly,
     /// The provider may deliver a message that is leased.
     MayRepeat,
 }

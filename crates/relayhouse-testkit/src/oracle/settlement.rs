@@ -39,7 +39,7 @@ impl Oracle {
             Answer::Unknown => self.settle_unknown(id, how),
             Answer::LeaseLost | Answer::Failed => {
                 self.verdict.lease_lost += u64::from(answer == Answer::LeaseLost);
-                if is_superseded {
+                if is_superseded && self.rules.leases == Leases::Exclusive {
                     let text = || format!("{id:?} was delivered while it was held");
                     self.verdict.breach(|it| &mut it.overlaps, text);
                 }
@@ -53,7 +53,7 @@ impl Oracle {
     fn check_fence(&mut self, id: Id, how: &Settlement, is_superseded: bool, is_newest: bool) {
         let is_release = matches!(how, Settlement::Release { .. });
         let is_late = !(is_newest || is_release && is_superseded);
-        if is_late && self.rules.leases == Leases::Exclusive {
+        if is_late && self.rules.leases != Leases::MayRepeat {
             let text = || format!("{id:?} was settled with the receipt of an earlier delivery");
             self.verdict.breach(|it| &mut it.stale, text);
         }

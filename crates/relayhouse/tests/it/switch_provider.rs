@@ -69,7 +69,7 @@ async fn run(registry: &Registry, heard: &Heard, url: &str, emulated: &ManualClo
         () = time => unreachable!("time does not end"),
     };
     let stats = queue.admin().unwrap().stats(queue.source()).await.unwrap();
-    assert_eq!((stats.ready, stats.leased, stats.dead), (0, 0, 0));
+    assert_eq!((stats.live(), stats.dead), (0, 0));
     queue.close().await.unwrap();
     report
 }

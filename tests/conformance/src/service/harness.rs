@@ -87,7 +87,11 @@ impl Harness for ServiceHarness {
         false
     }
 
-    fn tells_bytes_and_age(&self) -> bool {
+    fn tells_bytes(&self) -> bool {
+        false
+    }
+
+    fn tells_age(&self) -> bool {
         false
     }
 

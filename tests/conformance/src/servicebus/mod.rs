@@ -14,11 +14,14 @@ use std::{
 
 use async_trait::async_trait;
 use relayhouse_core::{
-    Clock, Context, Error, ErrorKind, Message, QueueName, Result, SeededRandom, SubscriptionName,
-    Timestamp,
+    Capabilities, Clock, Context, Error, ErrorKind, Message, QueueName, Result, SeededRandom,
+    SubscriptionName, Timestamp,
     port::{Provider, QueueConfig},
 };
-use relayhouse_testkit::{Gauges, Harness, Network, WallClock, clock::TestClock};
+use relayhouse_servicebus::{QUEUE_CAPABILITIES, SESSION_CAPABILITIES};
+use relayhouse_testkit::{
+    Gauges, Harness, Network, WallClock, clock::TestClock, proxy::FaultProxy,
+};
 use relayhouse_time::TokioClock;
 use servicebus_emulator::{Faults, ServiceBusEmulator};
 
@@ -109,16 +112,15 @@ impl ServiceBusHarness {
         self.emulator.faults()
     }
 
+    /// Returns the proxy before the emulator.
+    #[must_use]
+    pub const fn proxy(&self) -> &FaultProxy {
+        self.network.proxy()
+    }
+
     fn fresh(&self) -> Result<QueueName> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         QueueName::new(format!("case-{number}"))
-    }
-
-    fn config(&self, config: &QueueConfig) -> QueueConfig {
-        QueueConfig {
-            requires_sessions: config.requires_sessions || self.has_sessions,
-            ..config.clone()
-        }
     }
 }
 
@@ -137,8 +139,15 @@ impl Harness for ServiceBusHarness {
         self.provider_with(self.context(), Route::Proxied)
     }
 
+    fn capabilities(&self, _: &dyn Provider) -> Capabilities {
+        match self.has_sessions {
+            true => SESSION_CAPABILITIES,
+            false => QUEUE_CAPABILITIES,
+        }
+    }
+
     async fn queue(&self, provider: &dyn Provider, config: &QueueConfig) -> Result<QueueName> {
-        entities::queue(provider, self.fresh()?, &self.config(config)).await
+        entities::queue(provider, self.fresh()?, &self.fit(config.clone())).await
     }
 
     async fn topic(
@@ -147,8 +156,15 @@ impl Harness for ServiceBusHarness {
         subscriptions: &[SubscriptionName],
         config: &QueueConfig,
     ) -> Result<QueueName> {
-        let config = self.config(config);
+        let config = self.fit(config.clone());
         entities::topic(provider, self.fresh()?, subscriptions, &config).await
+    }
+
+    fn fit(&self, config: QueueConfig) -> QueueConfig {
+        QueueConfig {
+            requires_sessions: config.requires_sessions || self.has_sessions,
+            ..config
+        }
     }
 
     fn missing(&self) -> Option<QueueName> {
@@ -166,7 +182,7 @@ impl Harness for ServiceBusHarness {
         false
     }
 
-    fn tells_bytes_and_age(&self) -> bool {
+    fn tells_age(&self) -> bool {
         false
     }
 

@@ -66,6 +66,10 @@ impl ServiceBusNetwork {
         })
     }
 
+    pub(super) const fn proxy(&self) -> &FaultProxy {
+        &self.proxy
+    }
+
     /// Opens a provider by `route`.
     pub(super) fn provider(&self, context: Context, route: Route) -> Result<Arc<dyn Provider>> {
         let address = match route {

@@ -231,7 +231,11 @@ impl Harness for SqsHarness {
         false
     }
 
-    fn tells_bytes_and_age(&self) -> bool {
+    fn tells_bytes(&self) -> bool {
+        false
+    }
+
+    fn tells_age(&self) -> bool {
         false
     }
 

@@ -2,7 +2,6 @@
 
 mod message;
 mod model;
-mod servicebus;
 mod sqs;
 mod sqs_hop;
 mod threads;
@@ -18,7 +17,6 @@ fn main() -> Result<()> {
     trials.extend(threads::trials());
     trials.extend(sqs::trials());
     trials.extend(sqs_hop::trials());
-    trials.extend(servicebus::trials()?);
     for target in TARGETS {
         trials.extend(cases(target)?);
         trials.push(message::trial(target));
@@ -44,7 +42,7 @@ fn cases(target: Target) -> Result<Vec<Trial>> {
 /// All cases, each with the reason why it cannot run, if there is one.
 fn reasons(target: Target) -> Result<Vec<(Case, Option<Reason>)>> {
     target.run(async |harness| {
-        let capabilities = harness.provider().await?.capabilities().clone();
+        let capabilities = harness.capabilities(&*harness.provider().await?);
         let reason = |case: Case| (case, case.unmet(harness, &capabilities));
         Ok(conformance::all().map(reason).collect())
     })?

@@ -86,7 +86,7 @@ async fn faulty(harness: &SqsHarness, is_fifo: bool) -> Result<()> {
     harness.faults().clear();
     let admin = provider.admin().context("no port for administration")?;
     let stats = admin.stats(&source).await?;
-    ensure!(stats.ready + stats.leased == 0, "left behind: {stats:?}");
+    ensure!(stats.live() == 0, "left behind: {stats:?}");
     // Each message that a send doubled would come with another sequence number.
     let doubled = came
         .values()

@@ -99,7 +99,7 @@ impl Opened<'_> {
     async fn left(&self) -> Result<u64> {
         let admin = self.provider.admin().context("administration")?;
         let stats = admin.stats(&self.source).await?;
-        Ok(stats.ready + stats.leased + stats.delayed)
+        Ok(stats.live())
     }
 }
 

@@ -196,7 +196,7 @@ impl Child {
                 continue;
             }
             let stats = self.stats(&local).await?;
-            if stats.ready + stats.leased + stats.delayed == 0 {
+            if stats.live() == 0 {
                 break;
             }
             let idle = clock.now().since(progress);

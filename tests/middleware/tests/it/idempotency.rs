@@ -138,7 +138,7 @@ impl Program {
         let admin = self.local.admin().unwrap();
         let orders = "orders".parse().unwrap();
         let stats = self.runtime.block_on(admin.stats(&orders)).unwrap();
-        stats.ready + stats.leased + stats.delayed
+        stats.live()
     }
 
     fn close(self) {

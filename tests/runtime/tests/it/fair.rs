@@ -194,7 +194,7 @@ async fn what_waits_is_given_back_when_the_consumer_stops() {
     let report = consumer.run_until(latch.reached(20)).await.unwrap();
     let stats = fixture.stats().await;
     assert_eq!(report.acked + stats.ready, 200);
-    assert_eq!(stats.leased, 0);
+    assert_eq!(stats.leased, Some(0));
 }
 
 #[tokio::test(start_paused = true)]

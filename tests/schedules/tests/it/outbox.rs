@@ -81,7 +81,7 @@ fn taken(broker: &HostileSender) -> usize {
 fn left(memory: &Memory) -> usize {
     let admin = memory.admin().unwrap();
     let stats = block_on(admin.stats(&"outbox".parse().unwrap())).unwrap();
-    usize::try_from(stats.ready + stats.leased + stats.delayed).unwrap()
+    usize::try_from(stats.live()).unwrap()
 }
 
 /// Whenever something is stored, the task forwards it, with nothing else that wakes it.

@@ -2,5 +2,7 @@
 //! by the oracle.
 #![cfg(test)]
 
+mod cuts;
 mod faults;
+mod sessions;
 mod world;

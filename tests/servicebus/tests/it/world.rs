@@ -1,19 +1,35 @@
 //! An emulator, a proxy before it, and an adapter with a queue there.
 
-use std::{collections::HashSet, ops::Deref, sync::Arc, time::Duration};
+use std::{collections::HashSet, num::NonZeroU32, ops::Deref, sync::Arc, time::Duration};
 
 use relayhouse_conformance::{Route, ServiceBusHarness};
-use relayhouse_core::{Context, Source, port::QueueConfig};
+use relayhouse_core::{Attempts, Context, Source, port::QueueConfig};
 use relayhouse_load::{Load, Outcome, Record};
 use relayhouse_runtime::Running;
 use relayhouse_testkit::{
     Harness as _,
-    oracle::{Rules, Watch},
+    oracle::{Leases, Rules, Watch},
 };
 use tokio::runtime::Builder;
 
 /// The lease of every queue here.
 pub(crate) const LEASE: Duration = Duration::from_secs(30);
+
+/// No message is delivered as often as that.
+const ATTEMPTS_MAX: NonZeroU32 = NonZeroU32::new(1_000).unwrap();
+
+/// A copy of a message that was sent again is dropped within this time.
+const DEDUP_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The ordering keys on a queue with sessions.
+const KEYS: u64 = 40;
+
+/// Is a kind of queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Plain,
+    Sessions,
+}
 
 /// Is everything that one test has.
 #[derive(Debug)]
@@ -31,20 +47,22 @@ impl Deref for World {
     }
 }
 
-/// Runs `work` in a world of its own, whose chance is drawn from `seed`, on one thread whose time
-/// jumps when nothing can go on.
-pub(crate) fn simulate<T>(seed: u64, work: impl AsyncFnOnce(World) -> T) -> T {
+/// Runs `work` in a world of its own, with a queue of `kind`, whose chance is drawn from `seed`, on
+/// one thread whose time jumps when nothing can go on.
+pub(crate) fn simulate<T>(kind: Kind, seed: u64, work: impl AsyncFnOnce(World) -> T) -> T {
     let mut builder = Builder::new_current_thread();
     let runtime = builder.enable_all().start_paused(true).build().unwrap();
-    runtime.block_on(async { work(World::new(seed).await).await })
+    runtime.block_on(async { work(World::new(kind, seed).await).await })
 }
 
 impl World {
-    async fn new(seed: u64) -> Self {
-        let harness = ServiceBusHarness::seeded("orders", false, seed).await;
+    async fn new(kind: Kind, seed: u64) -> Self {
+        let harness = ServiceBusHarness::seeded("orders", kind == Kind::Sessions, seed).await;
         let harness = harness.unwrap();
         let config = QueueConfig {
             lease: Some(LEASE),
+            attempts_max: Some(ATTEMPTS_MAX),
+            dedup_window: Some(DEDUP_WINDOW),
             ..QueueConfig::default()
         };
         let right = harness.context();
@@ -57,11 +75,18 @@ impl World {
         let provider = harness.provider_with(context.clone(), Route::Proxied);
         let load = Load {
             provider: provider.unwrap(),
+            rules: Rules {
+                // Locks end with their link, and the broker counts what was lost on its way.
+                leases: Leases::MayEndEarly,
+                attempts: Attempts::Approximate,
+                ..Rules::of(&harness.capabilities(&*direct))
+            },
+            drops_copies: true,
             direct,
             context,
             queue,
             source,
-            keys: None,
+            keys: (kind == Kind::Sessions).then_some(KEYS),
             lease: LEASE,
             watch,
             record,

@@ -161,7 +161,7 @@ impl World {
         consumers.abort();
         self.count_dead().await?;
         let stats = self.stats().await?;
-        Ok(stats.ready + stats.leased + stats.delayed)
+        Ok(stats.live())
     }
 
     async fn stats(&self) -> Result<Stats> {
@@ -173,7 +173,7 @@ impl World {
         let began = self.context.clock.now();
         loop {
             let stats = self.stats().await?;
-            if stats.ready + stats.leased + stats.delayed == 0 {
+            if stats.live() == 0 {
                 return Ok(());
             }
             if DRAIN_MAX < self.context.clock.now().since(began) {

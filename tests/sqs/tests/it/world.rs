@@ -136,6 +136,8 @@ impl World {
         let right = Context::new(Arc::new(manual.clone()), Arc::clone(&context.random));
         let provider = |context, client| builder(kind, context).client(client).build().unwrap();
         let load = Load {
+            rules: Rules::of(provider.capabilities()),
+            drops_copies: false,
             provider: Arc::new(provider(context.clone(), client)),
             direct: Arc::new(provider(right, direct)),
             context,

@@ -46,7 +46,7 @@ impl SqliteStore {
         let oldest = self.oldest(lane)?;
         Ok(Stats {
             ready: counts.ready().unsigned_abs(),
-            leased: counts.leased.unsigned_abs(),
+            leased: Some(counts.leased.unsigned_abs()),
             delayed: counts.delayed.unsigned_abs(),
             dead: dead.unsigned_abs(),
             bytes: Some(counts.bytes.unsigned_abs()),

@@ -30,14 +30,45 @@ struct State {
     deliveries: BTreeMap<(u16, u32), (u32, Token)>,
     /// Every token among the deliveries, with who asked for it.
     asked: HashMap<Token, Option<oneshot::Sender<Answer>>>,
+    /// By channel and handle.
+    links: HashMap<(u16, u32), Incoming>,
     has_ended: bool,
 }
 
-/// Ends when the broker has decided, or cannot any more.
+/// Is a link over which the broker sends.
 #[derive(Debug)]
-pub(crate) struct Asked(Option<oneshot::Receiver<Answer>>);
+struct Incoming {
+    name: Box<str>,
+    /// How many deliveries have begun, around the end of the numbers.
+    count: u32,
+    drained: Option<oneshot::Sender<u32>>,
+}
+
+/// Ends when the broker has told, or cannot any more.
+#[derive(Debug)]
+pub(crate) struct Told<T>(Option<oneshot::Receiver<T>>);
+
+/// Ends when the broker has decided.
+pub(crate) type Asked = Told<Answer>;
+
+/// Ends when the broker has sent all that it will without further credit, with the number of
+/// deliveries that have begun over the link.
+pub(crate) type Drained = Told<u32>;
 
 impl Answers {
+    /// Asks when the link of `name` is drained; to be called before that is ordered.
+    ///
+    /// Of two who ask for one link the later one hears.
+    pub(crate) fn drained(&self, name: &str) -> Drained {
+        let mut state = self.lock();
+        let Some(link) = state.links.values_mut().find(|it| *it.name == *name) else {
+            return Told(None);
+        };
+        let (sender, receiver) = oneshot::channel();
+        link.drained = Some(sender);
+        Told(Some(receiver))
+    }
+
     /// Asks what the broker decides of the delivery of `token`; to be called before the
     /// settlement leaves.
     ///
@@ -45,11 +76,11 @@ impl Answers {
     pub(crate) fn ask(&self, token: &Token) -> Asked {
         let mut state = self.lock();
         let Some(waiting) = state.asked.get_mut(token) else {
-            return Asked(None);
+            return Told(None);
         };
         let (sender, receiver) = oneshot::channel();
         *waiting = Some(sender);
-        Asked(Some(receiver))
+        Told(Some(receiver))
     }
 
     /// Returns true if the delivery of `token` can still be settled, as far as is known here.
@@ -67,6 +98,7 @@ impl Answers {
         let mut state = self.lock();
         state.deliveries.clear();
         state.asked.clear();
+        state.links.clear();
         state.has_ended = true;
     }
 
@@ -99,10 +131,20 @@ impl State {
                 last,
                 answer,
             } => self.settle(channel, first, last, &answer),
+            Seen::Attached {
+                channel,
+                handle,
+                name,
+            } => self.attach((channel, handle), name),
+            Seen::Drained { channel, handle } => self.drain((channel, handle)),
             Seen::Detached { channel, handle } => {
+                self.links.remove(&(channel, handle));
                 self.forget(|(on, _), of| *on == channel && of == handle);
             }
-            Seen::Cleared { channel } => self.forget(|(on, _), _| *on == channel),
+            Seen::Cleared { channel } => {
+                self.links.retain(|(on, _), _| *on != channel);
+                self.forget(|(on, _), _| *on == channel);
+            }
         }
         Ok(())
     }
@@ -114,11 +156,39 @@ impl State {
         if DELIVERIES_MAX <= self.deliveries.len() {
             return Err(Fault::Deliveries);
         }
-        if let Some((_, earlier)) = self.deliveries.insert(id, (handle, token)) {
+        let earlier = self.deliveries.insert(id, (handle, token));
+        if earlier == Some((handle, token)) {
+            // A further frame of the delivery names it again.
+            return Ok(());
+        }
+        if let Some((_, earlier)) = earlier {
             self.asked.remove(&earlier);
         }
         self.asked.insert(token, None);
+        if let Some(link) = self.links.get_mut(&(id.0, handle)) {
+            link.count = link.count.wrapping_add(1);
+        }
         Ok(())
+    }
+
+    fn attach(&mut self, id: (u16, u32), name: Box<str>) {
+        if !self.has_ended {
+            let link = Incoming {
+                name,
+                count: 0,
+                drained: None,
+            };
+            self.links.insert(id, link);
+        }
+    }
+
+    fn drain(&mut self, id: (u16, u32)) {
+        if let Some(link) = self.links.get_mut(&id)
+            && let Some(waiting) = link.drained.take()
+        {
+            // Who asked may have stopped waiting.
+            let _ = waiting.send(link.count);
+        }
     }
 
     fn settle(&mut self, channel: u16, first: u32, last: u32, answer: &Answer) {
@@ -155,8 +225,8 @@ impl State {
     }
 }
 
-impl Future for Asked {
-    type Output = Result<Answer, Gone>;
+impl<T> Future for Told<T> {
+    type Output = Result<T, Gone>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(receiver) = &mut self.0 else {

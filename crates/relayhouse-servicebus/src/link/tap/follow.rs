@@ -17,6 +17,8 @@ const CONDITION_BYTES_MAX: usize = 128;
 const PREFIX_BYTES: usize = 8;
 
 const BEGIN: u8 = 0x11;
+const ATTACH: u8 = 0x12;
+const FLOW: u8 = 0x13;
 const TRANSFER: u8 = 0x14;
 const DISPOSITION: u8 = 0x15;
 const DETACH: u8 = 0x16;
@@ -24,6 +26,8 @@ const END: u8 = 0x17;
 
 const PERFORMATIVES: &[(&str, u8)] = &[
     ("amqp:begin:list", BEGIN),
+    ("amqp:attach:list", ATTACH),
+    ("amqp:flow:list", FLOW),
     ("amqp:transfer:list", TRANSFER),
     ("amqp:disposition:list", DISPOSITION),
     ("amqp:detach:list", DETACH),
@@ -80,6 +84,14 @@ pub(crate) enum Seen {
         last: u32,
         answer: Answer,
     },
+    /// A link begins over which the broker sends.
+    Attached {
+        channel: u16,
+        handle: u32,
+        name: Box<str>,
+    },
+    /// The broker sends nothing more over a link until it is given credit.
+    Drained { channel: u16, handle: u32 },
     /// A link has ended.
     Detached { channel: u16, handle: u32 },
     /// A session has begun or ended: nothing from before counts in it.
@@ -215,6 +227,8 @@ fn see(channel: u16, head: &[u8]) -> Result<Option<Seen>, Fault> {
     let seen = match reader.descriptor(PERFORMATIVES)? {
         Some(TRANSFER) => see_transfer(channel, reader)?,
         Some(DISPOSITION) => see_disposition(channel, reader)?,
+        Some(ATTACH) => see_attach(channel, reader)?,
+        Some(FLOW) => see_flow(channel, reader)?,
         Some(DETACH) => {
             let handle = reader.list()?.uint()?.ok_or(Fault::Content)?;
             Some(Seen::Detached { channel, handle })
@@ -247,6 +261,37 @@ fn see_transfer(channel: u16, reader: Reader<'_>) -> Result<Option<Seen>, Fault>
         id,
         token,
     }))
+}
+
+fn see_attach(channel: u16, reader: Reader<'_>) -> Result<Option<Seen>, Fault> {
+    let mut fields = reader.list()?;
+    let name = fields.bytes()?.ok_or(Fault::Content)?;
+    let handle = fields.uint()?.ok_or(Fault::Content)?;
+    let is_receiver = fields.boolean()?.ok_or(Fault::Content)?;
+    if is_receiver {
+        return Ok(None);
+    }
+    let name = String::from_utf8_lossy(name).into();
+    Ok(Some(Seen::Attached {
+        channel,
+        handle,
+        name,
+    }))
+}
+
+fn see_flow(channel: u16, reader: Reader<'_>) -> Result<Option<Seen>, Fault> {
+    let mut fields = reader.list()?;
+    for _window in 0..4 {
+        fields.uint()?;
+    }
+    let Some(handle) = fields.uint()? else {
+        return Ok(None);
+    };
+    let _delivery_count = fields.uint()?;
+    let has_no_credit = fields.uint()? == Some(0);
+    let _available = fields.uint()?;
+    let is_drained = has_no_credit || fields.boolean()? == Some(true);
+    Ok(is_drained.then_some(Seen::Drained { channel, handle }))
 }
 
 fn see_disposition(channel: u16, reader: Reader<'_>) -> Result<Option<Seen>, Fault> {

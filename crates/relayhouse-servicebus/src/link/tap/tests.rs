@@ -3,7 +3,7 @@
 use fe2o3_amqp_types::{
     definitions::{AmqpError, Error, Handle, Role},
     messaging::{Accepted, DeliveryState, Modified, Rejected, Released},
-    performatives::{Detach, Disposition, End, Transfer},
+    performatives::{Detach, Disposition, End, Flow, Transfer},
 };
 use proptest::{collection::vec, prelude::*};
 use serde::Serialize;
@@ -415,6 +415,70 @@ async fn what_cannot_be_followed_fails_the_connection() {
     let error = tap.read(&mut [0; 8]).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::InvalidData);
     assert_eq!(asked.await, Err(Gone));
+}
+
+fn attached(name: &str, handle: u32) -> Seen {
+    let name = name.into();
+    Seen::Attached {
+        channel: 1,
+        handle,
+        name,
+    }
+}
+
+#[tokio::test]
+async fn a_drained_link_tells_how_much_came_over_it() {
+    let answers = Answers::default();
+    let seen = [
+        attached("one", 0),
+        attached("two", 3),
+        delivery(1, 3),
+        delivery(2, 0),
+        delivery(3, 3),
+        // Another frame of the same delivery.
+        delivery(3, 3),
+    ];
+    note(&answers, seen).unwrap();
+    let (one, two) = (answers.drained("one"), answers.drained("two"));
+    let drained = |handle| Seen::Drained { channel: 1, handle };
+    note(&answers, [drained(3), drained(9)]).unwrap();
+    assert_eq!(two.await, Ok(2));
+    let detached = Seen::Detached {
+        channel: 1,
+        handle: 0,
+    };
+    note(&answers, [detached]).unwrap();
+    assert_eq!(one.await, Err(Gone));
+    assert_eq!(answers.drained("one").await, Err(Gone));
+}
+
+fn flow(handle: Option<u32>, credit: u32, drain: bool) -> Flow {
+    Flow {
+        next_incoming_id: Some(1),
+        incoming_window: 2,
+        next_outgoing_id: 3,
+        outgoing_window: 4,
+        handle: handle.map(Handle),
+        delivery_count: Some(70_000),
+        link_credit: Some(credit),
+        available: None,
+        drain,
+        echo: false,
+        properties: None,
+    }
+}
+
+#[test]
+fn a_flow_says_whether_a_link_is_drained() {
+    let seen = |flow: Flow| follow(&[&frame(1, &flow, &[])]).unwrap();
+    let drained = vec![Seen::Drained {
+        channel: 1,
+        handle: 7,
+    }];
+    assert_eq!(seen(flow(Some(7), 0, false)), drained);
+    assert_eq!(seen(flow(Some(7), 5, true)), drained);
+    assert_eq!(seen(flow(Some(7), 5, false)), []);
+    assert_eq!(seen(flow(None, 0, true)), []);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use relayhouse_core::{Entity, ErrorKind, Retry, Settlement, port::QueueConfig};
 
 use crate::{
     conformance::{
-        Case, Fixture, Need, Verdict,
+        Case, Fixture, Need, Outlet, Verdict,
         fixture::LEASE,
         violation::{ensure, equal, fails_with_any},
     },
@@ -121,6 +121,10 @@ pub async fn peek_that_is_not_supported_is_refused(harness: &dyn Harness) -> Ver
 pub async fn stats_count_each_state(harness: &dyn Harness) -> Verdict {
     let fixture = Fixture::new(harness).await?;
     fixture.send_all(fixture.messages(6)).await?;
+    if harness.tells_bytes() {
+        let bytes = fixture.stats().await?.bytes.unwrap_or_default();
+        ensure(5 < bytes, format!("bytes: {bytes}"))?;
+    }
     let delivery = fixture.receive().await?;
     fixture
         .settle(&delivery, Settlement::dead_letter("poisoned", ""))
@@ -130,16 +134,15 @@ pub async fn stats_count_each_state(harness: &dyn Harness) -> Verdict {
         .send(fixture.message("later").delay(LEASE * 10))
         .await?;
     let stats = fixture.stats().await?;
-    equal("ready", stats.ready, 3)?;
-    equal("leased", stats.leased, 2)?;
+    let counts = (stats.ready, stats.leased);
+    ensure(
+        counts == (3, Some(2)) || counts == (5, None),
+        format!("of 3 ready and 2 leased messages, {counts:?} are told"),
+    )?;
     equal("delayed", stats.delayed, 1)?;
     equal("dead", stats.dead, 1)?;
-    if harness.tells_bytes_and_age() {
-        let bytes = stats.bytes.unwrap_or_default();
-        ensure(5 < bytes, format!("bytes: {bytes}"))?;
-    }
     fixture.ack_all(leased).await?;
-    equal("leased after the ack", fixture.stats().await?.leased, 0)
+    equal("left after the ack", fixture.stats().await?.live(), 4)
 }
 
 /// Nothing is counted of an empty queue.
@@ -151,7 +154,8 @@ pub async fn stats_of_an_empty_queue_are_zero(harness: &dyn Harness) -> Verdict 
     let stats = fixture.stats().await?;
     let nothing = relayhouse_core::port::Stats {
         // Who cannot tell says nothing, and not that there are none.
-        bytes: harness.tells_bytes_and_age().then_some(0),
+        bytes: harness.tells_bytes().then_some(0),
+        leased: stats.leased.map(|_| 0),
         is_approximate: stats.is_approximate,
         cost: stats.cost,
         ..Default::default()
@@ -185,12 +189,16 @@ pub async fn stats_that_are_not_supported_are_refused(harness: &dyn Harness) -> 
 
 /// A purge removes what can be received, and tells how many.
 pub async fn purge_empties_the_queue(harness: &dyn Harness) -> Verdict {
-    let fixture = Fixture::new(harness).await?;
-    fixture.send_all(fixture.messages(5)).await?;
-    equal("purged", fixture.admin()?.purge(&fixture.source).await?, 5)?;
-    fixture.nothing().await?;
-    fixture.send(fixture.message("after")).await?;
-    equal("body", &fixture.receive().await?.message.body[..], b"after")
+    let outlet = Outlet::new(harness, QueueConfig::default()).await?;
+    for message in outlet.messages(5) {
+        outlet.send(message).await?;
+    }
+    equal("purged", outlet.admin()?.purge(&outlet.source).await?, 5)?;
+    let receiver = outlet.open_at(&outlet.source).await?;
+    outlet.nothing_from(&*receiver).await?;
+    outlet.send(outlet.message("after")).await?;
+    let delivery = crate::conformance::fixture::receive(&*receiver).await?;
+    equal("body", &delivery.message.body[..], b"after")
 }
 
 /// A purge leaves messages alone that somebody has leased.
@@ -218,10 +226,10 @@ pub async fn creating_twice_changes_nothing(harness: &dyn Harness) -> Verdict {
     let admin = fixture.admin()?;
     let provider = harness.provider().await?;
     drop(provider);
-    let config = QueueConfig {
+    let config = harness.fit(QueueConfig {
         lease: Some(LEASE),
         ..QueueConfig::default()
-    };
+    });
     let queue = harness.queue(&*fixture.provider, &config).await?;
     let entity = Entity::Queue(queue.clone());
     let sender = fixture.provider.sender(&queue).await?;
@@ -229,7 +237,7 @@ pub async fn creating_twice_changes_nothing(harness: &dyn Harness) -> Verdict {
     sender.send(&mut batch).await?;
     admin.create(&entity, &config).await?;
     let source = relayhouse_core::Source::queue(queue);
-    let receiver = crate::conformance::fixture::open(&*fixture.provider, &source).await?;
+    let receiver = fixture.open_at(&source).await?;
     let delivery = crate::conformance::fixture::receive(&*receiver).await?;
     equal("body", &delivery.message.body[..], b"kept")
 }
@@ -240,10 +248,10 @@ pub async fn deleted_queue_has_no_messages(harness: &dyn Harness) -> Verdict {
     fixture.send(fixture.message("gone")).await?;
     let admin = fixture.admin()?;
     admin.delete(&fixture.source.entity).await?;
-    let config = QueueConfig {
+    let config = harness.fit(QueueConfig {
         lease: Some(LEASE),
         ..QueueConfig::default()
-    };
+    });
     if let Err(error) = admin.create(&fixture.source.entity, &config).await {
         let Retry::After(time) = error.retry_hint() else {
             return Err(error.into());

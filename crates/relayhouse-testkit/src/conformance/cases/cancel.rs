@@ -172,7 +172,7 @@ pub async fn dropped_dead_letter_loses_no_message(harness: &dyn Harness) -> Verd
         super::cut(fixture.receiver.settle(&mut batch), polls).await;
         let mut found = bodies(&rest(&fixture).await?);
         let source = fixture.source.dead_letters();
-        let dead = crate::conformance::fixture::open(&*fixture.provider, &source).await?;
+        let dead = fixture.open_at(&source).await?;
         found.extend(bodies(&receive_rest(&*dead, harness.tolerance()).await?));
         equal("messages", found.len(), COUNT)?;
     }

@@ -10,7 +10,7 @@ use relayhouse_core::{
 use crate::{
     conformance::{
         Case, Fixture, Need, Verdict, Violation,
-        fixture::{LEASE, open, receive, receive_all, settle},
+        fixture::{LEASE, receive, receive_all, settle},
         violation::{ensure, equal},
     },
     harness::Harness,
@@ -81,7 +81,7 @@ fn limited() -> QueueConfig {
 }
 
 async fn dead_letters(fixture: &Fixture<'_>) -> Result<Arc<dyn Receiver>, Violation> {
-    Ok(open(&*fixture.provider, &fixture.source.dead_letters()).await?)
+    Ok(fixture.open_at(&fixture.source.dead_letters()).await?)
 }
 
 fn envelope(delivery: &Delivery) -> Result<&Envelope, Violation> {

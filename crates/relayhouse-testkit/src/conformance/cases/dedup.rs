@@ -18,6 +18,10 @@ const DEDUP: &[Need] = &[Need::Ability("dedup")];
 
 pub(super) const CASES: &[Case] = &[
     case!(known_dedup_id_is_dropped, DEDUP),
+    case!(
+        answer_tells_of_a_known_dedup_id,
+        &[Need::Ability("dedup_answer")]
+    ),
     case!(known_dedup_id_in_one_batch_is_dropped, DEDUP),
     case!(dedup_outlives_the_ack, DEDUP),
     case!(
@@ -39,7 +43,8 @@ const WINDOW: Duration = Duration::from_secs(60);
 
 async fn deduplicating(harness: &dyn Harness) -> Result<Fixture<'_>, Violation> {
     let provider = harness.provider().await?;
-    let window = provider.capabilities().dedup_window.unwrap_or(WINDOW);
+    let window = harness.capabilities(&*provider).dedup_window;
+    let window = window.unwrap_or(WINDOW);
     let config = QueueConfig {
         dedup_window: Some(window),
         ..QueueConfig::default()
@@ -60,8 +65,8 @@ fn keyed(fixture: &Fixture<'_>, body: &'static str) -> Message {
     }
 }
 
-/// A message whose dedup id is known is dropped, and its answer says so.
-pub async fn known_dedup_id_is_dropped(harness: &dyn Harness) -> Verdict {
+/// The answer to a send whose dedup id is known says that the message was dropped.
+pub async fn answer_tells_of_a_known_dedup_id(harness: &dyn Harness) -> Verdict {
     let fixture = deduplicating(harness).await?;
     let first = fixture.send(with_id(&fixture, "first")).await?;
     let second = fixture.send(with_id(&fixture, "second")).await?;
@@ -69,7 +74,15 @@ pub async fn known_dedup_id_is_dropped(harness: &dyn Harness) -> Verdict {
     ensure(
         second.deduplicated,
         "the answer does not tell that it was dropped",
-    )?;
+    )
+}
+
+/// A message whose dedup id is known is dropped.
+pub async fn known_dedup_id_is_dropped(harness: &dyn Harness) -> Verdict {
+    let fixture = deduplicating(harness).await?;
+    let first = fixture.send(with_id(&fixture, "first")).await?;
+    ensure(!first.deduplicated, "the first was dropped")?;
+    fixture.send(with_id(&fixture, "second")).await?;
     equal("body", &fixture.receive().await?.message.body[..], b"first")?;
     fixture.nothing().await
 }

@@ -4,7 +4,7 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use relayhouse_core::{
     Delivery, Random, SeededRandom, Settlement,
-    port::{ReceiveRequest, Receiver},
+    port::{QueueConfig, ReceiveRequest, Receiver},
 };
 
 use crate::{
@@ -53,7 +53,15 @@ struct History<'a> {
 
 impl<'a> History<'a> {
     async fn new(harness: &'a dyn Harness, seed: u64) -> Result<Self, Violation> {
-        let fixture = Fixture::new(harness).await?;
+        // No message is delivered as often as that.
+        let limits = harness
+            .capabilities(&*harness.provider().await?)
+            .attempts_limit;
+        let config = QueueConfig {
+            attempts_max: NonZeroU32::new(100).filter(|_| limits.is_supported()),
+            ..QueueConfig::default()
+        };
+        let fixture = Fixture::with(harness, config).await?;
         let mut receivers = Vec::new();
         for _ in 0..4 {
             receivers.push(fixture.open().await?);

@@ -27,7 +27,10 @@ pub(super) const CASES: &[Case] = &[
     case!(silent_server_ends_each_call_at_its_deadline, NETWORK),
     case!(cut_connection_is_no_success, NETWORK),
     case!(first_delivery_after_an_outage_comes_soon, NETWORK),
-    case!(connections_stay_within_their_maximum, NETWORK),
+    case!(
+        connections_stay_within_their_maximum,
+        &[Need::Network, Need::Competing]
+    ),
     case!(connections_are_made_rarely, NETWORK),
     case!(self_signed_certificate_is_refused, NETWORK),
     case!(certificate_of_another_host_is_refused, NETWORK),
@@ -40,13 +43,29 @@ fn network(harness: &dyn Harness) -> Result<&dyn Network, Violation> {
         .ok_or_else(|| Violation::new("no network"))
 }
 
-/// Checks that a call ended with an error, and not after its deadline.
+/// How a call may end that the server does not answer.
+const UNANSWERED: &[ErrorKind] = &[
+    ErrorKind::Timeout,
+    ErrorKind::OutcomeUnknown,
+    ErrorKind::ConnectionFailed,
+];
+
+/// How a settle may end whose connection is cut, with which some leases end.
+const CUT: &[ErrorKind] = &[
+    ErrorKind::Timeout,
+    ErrorKind::OutcomeUnknown,
+    ErrorKind::ConnectionFailed,
+    ErrorKind::LeaseLost,
+];
+
+/// Checks that a call ended with one of these errors, and not after its deadline.
 fn ended_by(
     what: &str,
     start: Instant,
     deadline: Duration,
     fixture: &Fixture<'_>,
     result: Result<(), Error>,
+    kinds: &[ErrorKind],
 ) -> Verdict {
     let took = fixture.now().since(start);
     let latest = deadline + fixture.harness.tolerance();
@@ -54,12 +73,7 @@ fn ended_by(
         took <= latest,
         format!("{what} took {took:?}, its deadline is {deadline:?}"),
     )?;
-    let kinds = [
-        ErrorKind::Timeout,
-        ErrorKind::OutcomeUnknown,
-        ErrorKind::ConnectionFailed,
-    ];
-    fails_with_any(what, result, &kinds).map(drop)
+    fails_with_any(what, result, kinds).map(drop)
 }
 
 /// A server that accepts and never answers ends each call at the call's deadline.
@@ -72,7 +86,7 @@ pub async fn silent_server_ends_each_call_at_its_deadline(harness: &dyn Harness)
     network.silence().await;
     let start = fixture.now();
     let sent = fixture.send(fixture.message("y")).await.map(drop);
-    ended_by("a send", start, timeouts.send, &fixture, sent)?;
+    ended_by("a send", start, timeouts.send, &fixture, sent, UNANSWERED)?;
     let start = fixture.now();
     ended_by(
         "a settle",
@@ -80,6 +94,7 @@ pub async fn silent_server_ends_each_call_at_its_deadline(harness: &dyn Harness)
         timeouts.settle,
         &fixture,
         fixture.ack(&delivery).await,
+        UNANSWERED,
     )?;
     let start = fixture.now();
     let wait = Duration::from_secs(1);
@@ -88,7 +103,7 @@ pub async fn silent_server_ends_each_call_at_its_deadline(harness: &dyn Harness)
         .receive(ReceiveRequest::ONE.wait(wait), &mut Vec::new())
         .await;
     let deadline = wait + timeouts.receive_beyond_wait;
-    ended_by("a receive", start, deadline, &fixture, received)?;
+    ended_by("a receive", start, deadline, &fixture, received, UNANSWERED)?;
     network.restore().await;
     Ok(())
 }
@@ -103,7 +118,7 @@ pub async fn cut_connection_is_no_success(harness: &dyn Harness) -> Verdict {
     let deadline = network.timeouts().send + network.timeouts().connect;
     let start = fixture.now();
     let sent = fixture.send(fixture.message("y")).await.map(drop);
-    ended_by("a send", start, deadline, &fixture, sent)?;
+    ended_by("a send", start, deadline, &fixture, sent, UNANSWERED)?;
     let start = fixture.now();
     ended_by(
         "a settle",
@@ -111,6 +126,7 @@ pub async fn cut_connection_is_no_success(harness: &dyn Harness) -> Verdict {
         deadline,
         &fixture,
         fixture.ack(&delivery).await,
+        CUT,
     )?;
     network.restore().await;
     Ok(())

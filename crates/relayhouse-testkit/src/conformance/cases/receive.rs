@@ -226,8 +226,10 @@ pub async fn messages_of_before_the_receiver_are_received(harness: &dyn Harness)
 
 /// A wait beyond the target's limit is clamped, or waited out by the adapter, and is no error.
 pub async fn wait_beyond_the_limit_is_clamped(harness: &dyn Harness) -> Verdict {
-    let fixture = Fixture::new(harness).await?;
-    let max = fixture.capabilities().receive_wait_max.unwrap_or_default();
+    let capabilities = harness.capabilities(&*harness.provider().await?);
+    let max = capabilities.receive_wait_max.unwrap_or_default();
+    // A session is held for longer than the wait.
+    let fixture = Fixture::with(harness, super::lease_of(max * 2)).await?;
     let mut deliveries = Vec::new();
     let request = ReceiveRequest::ONE.wait(max + Duration::from_secs(1));
     fixture.receiver.receive(request, &mut deliveries).await?;

@@ -7,7 +7,7 @@ use relayhouse_core::{DeadLetter, ErrorKind, port::QueueConfig};
 use crate::{
     conformance::{
         Case, Fixture, Need, Verdict, Violation,
-        fixture::{open, receive},
+        fixture::receive,
         violation::{ensure, equal, fails},
     },
     harness::Harness,
@@ -245,7 +245,7 @@ pub async fn expired_message_is_dead_lettered_if_asked(harness: &dyn Harness) ->
     fixture.send(fixture.message("short").ttl(DELAY)).await?;
     harness.pass(DELAY + harness.tolerance()).await;
     fixture.nothing().await?;
-    let dead = receive(&*open(&*fixture.provider, &fixture.source.dead_letters()).await?).await?;
+    let dead = receive(&*fixture.open_at(&fixture.source.dead_letters()).await?).await?;
     let reason = dead
         .envelope
         .map(|envelope| envelope.dead_letter.reason.clone());

@@ -5,7 +5,7 @@ use relayhouse_core::{ErrorKind, Sending, Settlement, Settling, Source};
 use crate::{
     conformance::{
         Case, Fixture, Need, Verdict,
-        fixture::{LEASE, open, receive, settle},
+        fixture::{LEASE, receive, settle},
         violation::{ensure, equal, fails},
     },
     harness::Harness,
@@ -198,7 +198,7 @@ pub async fn receipt_of_another_queue_is_refused(harness: &dyn Harness) -> Verdi
     let mut batch = [Sending::new(fixture.message("theirs"))];
     sender.send(&mut batch).await?;
     fixture.send(fixture.message("mine")).await?;
-    let receiver = open(&*fixture.provider, &Source::queue(other)).await?;
+    let receiver = fixture.open_at(&Source::queue(other)).await?;
     let mine = fixture.receive().await?;
     let theirs = receive(&*receiver).await?;
     let result = settle(&*receiver, &mine, Settlement::Ack).await;

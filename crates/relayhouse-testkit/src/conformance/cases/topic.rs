@@ -10,7 +10,7 @@ use relayhouse_core::{
 use crate::{
     conformance::{
         Case, Fixture, Need, Verdict, Violation,
-        fixture::{LEASE, open, receive, receive_all, settle},
+        fixture::{LEASE, receive, receive_all, settle},
         violation::{equal, fails_with_any},
     },
     harness::Harness,
@@ -71,7 +71,7 @@ impl<'a> Newsroom<'a> {
     }
 
     async fn receiver(&self, name: &'static str) -> Result<Arc<dyn Receiver>, Violation> {
-        Ok(open(&*self.fixture.provider, &self.source(name)?).await?)
+        Ok(self.fixture.open_at(&self.source(name)?).await?)
     }
 
     async fn send(&self, count: usize) -> Verdict {
@@ -133,12 +133,16 @@ pub async fn dead_letters_belong_to_their_subscription(harness: &dyn Harness) ->
     let audit = room.receiver("audit").await?;
     let delivery = receive(&*audit).await?;
     settle(&*audit, &delivery, Settlement::dead_letter("poisoned", "")).await?;
-    let provider = &*room.fixture.provider;
-    let dead = open(provider, &room.source("audit")?.dead_letters()).await?;
+    let fixture = &room.fixture;
+    let dead = fixture
+        .open_at(&room.source("audit")?.dead_letters())
+        .await?;
     let letter = receive(&*dead).await?;
     let source = letter.envelope.map(|envelope| envelope.source.clone());
     equal("source", source, Some(room.source("audit")?))?;
-    let other = open(provider, &room.source("billing")?.dead_letters()).await?;
+    let other = fixture
+        .open_at(&room.source("billing")?.dead_letters())
+        .await?;
     room.fixture.nothing_from(&*other).await?;
     receive(&*room.receiver("billing").await?).await.map(drop)
 }

@@ -10,7 +10,7 @@ use relayhouse_core::{
 use crate::{
     conformance::{
         Case, Fixture, Need, Verdict, Violation,
-        fixture::{LEASE, open, receive},
+        fixture::{LEASE, receive},
         violation::{ensure, equal},
     },
     harness::Harness,
@@ -63,7 +63,7 @@ pub async fn transaction_settles_and_sends(harness: &dyn Harness) -> Verdict {
         .await?;
     ensure(settle[0].outcome.is_done(), "the settlement has no answer")?;
     ensure(send[0].outcome.is_done(), "the message has no answer")?;
-    let receiver = open(&*fixture.provider, &Source::queue(other)).await?;
+    let receiver = fixture.open_at(&Source::queue(other)).await?;
     equal("body", &receive(&*receiver).await?.message.body[..], b"out")?;
     fixture.drained().await
 }
@@ -200,7 +200,7 @@ pub async fn transaction_completes_its_keys_or_does_nothing(harness: &dyn Harnes
     let is_done = settle[0].outcome.is_done() && send[0].outcome.is_done();
     ensure(is_done, "the transaction has no answer")?;
     equal("key", claim(&*store, 2).await?, Claim::Done)?;
-    let receiver = open(&*fixture.provider, &Source::queue(other)).await?;
+    let receiver = fixture.open_at(&Source::queue(other)).await?;
     equal("body", &receive(&*receiver).await?.message.body[..], b"out")?;
     fixture.drained().await
 }

@@ -65,6 +65,26 @@ fn repeats_are_fine_where_they_are_declared() {
 }
 
 #[test]
+fn leases_may_end_early_where_that_is_declared_and_stay_exclusive() {
+    let rules = || Rules {
+        leases: Leases::MayEndEarly,
+        ..Rules::default()
+    };
+    let (mut history, first) = one(rules());
+    let mut second = again(&first);
+    history.received(&mut second);
+    history.settled(&first, &Settlement::Ack, Answer::LeaseLost);
+    history.acked(&second);
+    history.fine();
+    let (mut history, first) = one(rules());
+    history.received(&mut second).acked(&first);
+    history.broken(|it| &mut it.stale);
+    let (mut history, first) = one(rules());
+    history.acked(&first).received(&mut second);
+    history.broken(|it| &mut it.revived);
+}
+
+#[test]
 fn acked_message_that_comes_again_is_revived() {
     let (mut history, first) = one(Rules::default());
     let mut second = again(&first);

@@ -90,7 +90,7 @@ impl Fixture {
     async fn left(&self) -> u64 {
         let admin = self.memory.admin().unwrap();
         let stats = admin.stats(&"outbox".parse().unwrap()).await.unwrap();
-        stats.ready + stats.leased + stats.delayed
+        stats.live()
     }
 }
 

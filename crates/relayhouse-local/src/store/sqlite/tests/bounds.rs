@@ -72,7 +72,7 @@ fn purge_leaves_what_is_leased() {
     let stats = fixture.group(|store| store.stats(QUEUE));
     assert_eq!(
         (stats.ready, stats.leased, stats.delayed, stats.bytes),
-        (0, 0, 0, Some(0))
+        (0, Some(0), 0, Some(0))
     );
 }
 

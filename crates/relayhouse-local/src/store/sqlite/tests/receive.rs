@@ -49,7 +49,10 @@ fn lease_ends_and_stale_receipt_is_inert() {
         Verdict::LeaseLost
     );
     let stats = fixture.group(|store| store.stats(QUEUE));
-    assert_eq!((stats.ready, stats.leased, stats.bytes), (0, 0, Some(0)));
+    assert_eq!(
+        (stats.ready, stats.leased, stats.bytes),
+        (0, Some(0), Some(0))
+    );
 }
 
 #[test]
