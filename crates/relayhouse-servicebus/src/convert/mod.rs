@@ -3,6 +3,7 @@
 mod copy;
 mod names;
 mod read;
+mod size;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -14,5 +15,6 @@ pub(crate) use self::{
         DEAD_LETTER_TIME,
     },
     read::{Incoming, Reading, read},
+    size::encoded_bytes_max,
     write::{Packet, is_scheduled, time_of, value_of, write},
 };

@@ -5,11 +5,14 @@ use fe2o3_amqp_types::{
     messaging::{Batch, Body, Data, Message as AmqpMessage, Properties},
     primitives::Value,
 };
-use relayhouse_core::{Error, MessageId, Result};
+use relayhouse_core::{Error, MessageId};
 use serde_amqp::primitives::Binary;
 
 use super::outlet::Cargo;
-use crate::{browse::encode, convert::Packet};
+use crate::{
+    browse::encode,
+    convert::{Packet, encoded_bytes_max},
+};
 
 /// The format of a transfer of which each data section is a whole message.
 const BATCH_FORMAT: u32 = 0x8001_3700;
@@ -48,8 +51,21 @@ impl Group {
         let Written { member, packet } = written;
         Self {
             members: vec![member],
-            key: key_of(&packet),
+            key: key_of(&packet).map(str::to_owned),
             cargo: packet.into(),
+        }
+    }
+
+    /// Makes a group of `sections`, each of which is one of `members`; `first` is the first of them.
+    fn batch(members: Vec<Member>, first: &Packet, sections: Vec<Data>) -> Self {
+        Self {
+            members,
+            cargo: Sendable {
+                message: envelope(first, sections),
+                message_format: BATCH_FORMAT,
+                settled: None,
+            },
+            key: key_of(first).map(str::to_owned),
         }
     }
 
@@ -66,68 +82,70 @@ impl Group {
 
 /// Packs messages that stand together and have one key, into transfers of at most `bytes_max`.
 /// What cannot be encoded is told by its place.
+///
+/// Each message is encoded once: those of a batch here, and one that is alone when it leaves.
 pub(super) fn pack(written: Vec<Written>, bytes_max: u64) -> (Vec<Group>, Vec<(usize, Error)>) {
-    let (mut groups, mut broken) = (Vec::new(), Vec::new());
-    if 1 < written.len() {
-        let mut open = Open::default();
-        for one in written {
-            let place = one.member.place;
-            if let Err(error) = open.add(one, bytes_max, &mut groups) {
-                broken.push((place, error));
-            }
+    let mut packed = Packed::default();
+    let mut open = Open::default();
+    for one in written {
+        if !open.takes(&one.packet, bytes_max) {
+            packed.add(std::mem::take(&mut open));
         }
-        groups.extend(open.close());
-    } else {
-        groups.extend(written.into_iter().map(Group::one));
+        open.add(one);
     }
-    (groups, broken)
+    packed.add(open);
+    (packed.groups, packed.broken)
 }
 
 /// Is a group that may grow.
 #[derive(Default)]
 struct Open {
-    members: Vec<Member>,
-    sections: Vec<Data>,
+    written: Vec<Written>,
     bytes: u64,
-    first: Option<Packet>,
 }
 
 impl Open {
-    /// Adds `written`, after what was there has gone to `groups` if it does not fit in with it.
-    fn add(&mut self, written: Written, bytes_max: u64, groups: &mut Vec<Group>) -> Result<()> {
-        let Written { member, packet } = written;
-        let bytes = encode(&packet)?;
-        let size = bytes.len() as u64 + SECTION_BYTES;
-        let fits = ENVELOPE_BYTES + self.bytes + size <= bytes_max;
-        let is_same = |first: &Packet| key_of(first) == key_of(&packet);
-        if !fits || !self.first.as_ref().is_some_and(is_same) {
-            groups.extend(std::mem::take(self).close());
-        }
-        self.members.push(member);
-        self.sections.push(Data(Binary::from(bytes)));
-        self.bytes += size;
-        self.first.get_or_insert(packet);
-        Ok(())
+    /// Returns true if `packet` may leave with what is there, and there is room for it.
+    fn takes(&self, packet: &Packet, bytes_max: u64) -> bool {
+        let bytes = ENVELOPE_BYTES + self.bytes + section_bytes(packet);
+        let is_same = |first: &Written| key_of(&first.packet) == key_of(packet);
+        bytes <= bytes_max && self.written.first().is_none_or(is_same)
     }
 
-    fn close(self) -> Option<Group> {
-        let first = self.first?;
-        let key = key_of(&first);
-        let cargo = if self.members.len() == 1 {
-            first.into()
-        } else {
-            let message = envelope(&first, self.sections);
-            Sendable {
-                message,
-                message_format: BATCH_FORMAT,
-                settled: None,
+    fn add(&mut self, written: Written) {
+        self.bytes += section_bytes(&written.packet);
+        self.written.push(written);
+    }
+}
+
+/// Is what has been packed.
+#[derive(Default)]
+struct Packed {
+    groups: Vec<Group>,
+    broken: Vec<(usize, Error)>,
+}
+
+impl Packed {
+    fn add(&mut self, open: Open) {
+        if open.written.len() <= 1 {
+            let alone = open.written.into_iter().map(Group::one);
+            return self.groups.extend(alone);
+        }
+        let mut members = Vec::with_capacity(open.written.len());
+        let mut sections = Vec::with_capacity(open.written.len());
+        let mut first = None;
+        for Written { member, packet } in open.written {
+            match encode(&packet) {
+                Ok(bytes) => {
+                    sections.push(Data(Binary::from(bytes)));
+                    members.push(member);
+                    first.get_or_insert(packet);
+                }
+                Err(error) => self.broken.push((member.place, error)),
             }
-        };
-        Some(Group {
-            members: self.members,
-            cargo,
-            key,
-        })
+        }
+        let group = first.map(|first| Group::batch(members, &first, sections));
+        self.groups.extend(group);
     }
 }
 
@@ -150,6 +168,11 @@ fn envelope(first: &Packet, sections: Vec<Data>) -> AmqpMessage<Body<Value>> {
 }
 
 /// Returns what the messages of one batch have in common.
-fn key_of(packet: &Packet) -> Option<String> {
-    packet.properties.as_ref()?.group_id.clone()
+fn key_of(packet: &Packet) -> Option<&str> {
+    packet.properties.as_ref()?.group_id.as_deref()
+}
+
+/// Returns what `packet` takes at most as one section of a batch.
+fn section_bytes(packet: &Packet) -> u64 {
+    encoded_bytes_max(packet) + SECTION_BYTES
 }
