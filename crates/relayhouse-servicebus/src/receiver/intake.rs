@@ -16,7 +16,7 @@ use fe2o3_amqp_types::{
     messaging::{Body, Outcome, Released, Source, Target},
     primitives::Value,
 };
-use futures_util::TryFutureExt;
+use futures_util::{FutureExt, TryFutureExt};
 use relayhouse_core::{Error, ErrorKind, Operation, Result};
 use tokio::sync::{mpsc, oneshot};
 
@@ -35,6 +35,9 @@ use crate::{
 
 /// The most orders that wait for the task.
 const ORDERS_MAX: usize = 64;
+
+/// The most deliveries that are taken in before orders are looked at again.
+const ALONG_MAX: usize = 100;
 
 /// The most receives that wait for a link.
 const WANTS_MAX: usize = 64;
@@ -331,14 +334,16 @@ impl Serving<'_> {
                     if rest.is_none() && !self.shelf.has_visitors() {
                         rest = Some(clock.sleep_until(clock.now() + REST));
                     }
-                    credit.arrived();
-                    take(delivery, self.shelf)
+                    take(delivery, &mut credit, self.shelf)
+                        .and_then(|()| take_along(receiver, &mut credit, self.shelf))
                 }
                 () = credit.taken_back() => start_over(receiver, &mut credit, self.shelf).await,
-                () = self.shelf.rested.notified() => {                     rest = Some(clock.sleep_until(clock.now() + REST));
+                () = self.shelf.rested.notified() => {
+                    rest = Some(clock.sleep_until(clock.now() + REST));
                     Ok(())
                 }
-                () = resting => {                     rest = None;
+                () = resting => {
+                    rest = None;
                     lay_down(receiver, &mut credit, desk, self.shelf).await
                 }
             };
@@ -438,8 +443,24 @@ async fn retire(
     Ok(())
 }
 
-fn take(delivery: Result<Delivery<Body<Value>>, RecvError>, shelf: &Shelf) -> Result<()> {
+/// Takes what came along with a delivery, but lets no order wait for much of it.
+fn take_along(receiver: &mut AmqpReceiver, credit: &mut Credit, shelf: &Shelf) -> Result<()> {
+    for _ in 0..ALONG_MAX {
+        match receiver.recv().now_or_never() {
+            Some(delivery) => take(delivery, credit, shelf)?,
+            None => break,
+        }
+    }
+    Ok(())
+}
+
+fn take(
+    delivery: Result<Delivery<Body<Value>>, RecvError>,
+    credit: &mut Credit,
+    shelf: &Shelf,
+) -> Result<()> {
     let delivery = delivery.map_err(|error| link::of_recv(error, Operation::Receive))?;
+    credit.arrived();
     let (info, incoming) = delivery.into_parts();
     // Without a lock token nobody could settle it.
     let token = Token::try_from(&info.delivery_tag()[..]);

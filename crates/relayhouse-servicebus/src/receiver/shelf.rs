@@ -3,6 +3,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use fe2o3_amqp::link::delivery::DeliveryInfo;
@@ -11,6 +12,9 @@ use tokio::sync::Notify;
 
 use super::intake::Desk;
 use crate::{convert::Incoming, link::tap::Token};
+
+/// How long after one look at all deliveries the next one comes.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Is one delivery that nobody has received yet.
 #[derive(Debug)]
@@ -41,6 +45,8 @@ struct Inner {
     lost: Vec<Receipt>,
     end: Option<Error>,
     visitors: usize,
+    /// When it was last looked for what nobody has settled.
+    looked_at: Option<Instant>,
 }
 
 /// Is somebody who receives.
@@ -112,6 +118,7 @@ impl Shelf {
             lost,
             end,
             visitors: _,
+            looked_at: _,
         } = &mut *inner;
         *desk = None;
         ready.clear();
@@ -148,9 +155,15 @@ impl Shelf {
         }
     }
 
-    /// Takes what nobody settled before `time`, so that it is not kept for ever.
+    /// Takes what nobody settled before `time`, so that it is not kept for ever; looks no more than
+    /// once a second, since it looks at everything.
     pub(super) fn take_expired(&self, time: Instant) -> Vec<DeliveryInfo> {
         let mut inner = self.lock();
+        let looked_at = inner.looked_at;
+        if looked_at.is_some_and(|looked_at| time < looked_at + LOOK_EVERY) {
+            return Vec::new();
+        }
+        inner.looked_at = Some(time);
         let expired = inner.held.extract_if(|_, held| held.until < time);
         expired.filter_map(|(_, held)| held.info).collect()
     }
