@@ -11,6 +11,7 @@ use crate::{
     error,
     link::Way,
     net::{Net, Proxy, Site, Tls},
+    preset::{self, Preset},
     provider::ServiceBus,
     token::TokenProvider,
 };
@@ -33,6 +34,8 @@ pub struct Config {
     /// The namespace, such as `contoso` or `contoso.servicebus.windows.net`; that of the connection
     /// string.
     pub namespace: Option<String>,
+    /// What is set together; nothing.
+    pub preset: Option<Preset>,
     /// What AMQP goes over.
     pub transport: Transport,
     /// Who asks Entra ID for tokens; nobody. Needs the feature `entra`.
@@ -103,6 +106,7 @@ impl Default for Config {
         Self {
             connection_string: None,
             namespace: None,
+            preset: None,
             transport: Transport::Amqp,
             identity: None,
             tenant_id: None,
@@ -125,7 +129,7 @@ impl Config {
     /// Reads the options of `address`, and those of the environment that it does not have.
     pub(crate) fn of(address: &Address) -> Result<Self> {
         let params = address.params().clone();
-        let mut config: Self = params.or(Params::from_env(ENVIRONMENT)).read()?;
+        let mut config = preset::read(&params.or(Params::from_env(ENVIRONMENT)))?;
         let location = address.location();
         let Some((namespace, _)) = location.split_once('/') else {
             return Err(error::invalid(
@@ -310,6 +314,12 @@ impl ServiceBusBuilder {
     /// Has `identity` ask Entra ID for tokens, with what [`Config`] says of it.
     pub fn identity(mut self, identity: Identity) -> Self {
         self.config.identity = Some(identity);
+        self
+    }
+
+    /// Sets all options that `preset` is about; what is set afterwards overrides it.
+    pub fn preset(mut self, preset: Preset) -> Self {
+        preset.set(&mut self.config);
         self
     }
 

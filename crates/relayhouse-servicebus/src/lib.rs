@@ -51,6 +51,22 @@
 //! proxies by `proxy=http://user:password@host:port`, which opens a tunnel for each connection and
 //! is set by no other variable than `RELAYHOUSE_SERVICEBUS_PROXY`.
 //!
+//! ## Presets
+//!
+//! `preset=high_throughput`, `low_latency` and `sessions` set options together, and options of their
+//! own override them; [`Preset::config`] shows what they set. What the adapter does not decide,
+//! [`Preset::consumer`] says in the words of the runtime's options, as which
+//! `preset.consumer().params().read()` reads them:
+//!
+//! | preset | the adapter | the runtime |
+//! |---|---|---|
+//! | `high_throughput` | calls may take 30 seconds | 32 handlers, 50 messages that wait for them, locks renewed for up to 10 minutes |
+//! | `low_latency` | calls are given up after 2 seconds | 4 handlers, 1 message that waits, locks renewed for up to 10 minutes |
+//! | `sessions` | as it is by default | 32 sessions at a time, each held for up to 10 minutes while others wait |
+//!
+//! A session holds nothing back, so its consumer needs a failure policy whose `delay_max` is zero as
+//! well.
+//!
 //! # Delivery semantics
 //!
 //! - **At least once**, by peek-lock.
@@ -130,6 +146,7 @@ mod hub;
 mod link;
 mod net;
 mod opened;
+mod preset;
 mod provider;
 mod receiver;
 mod rule;
@@ -145,6 +162,7 @@ pub use self::{
     capability::{QUEUE_CAPABILITIES, SESSION_CAPABILITIES},
     config::{Config, Identity, ServiceBusBuilder, Transport},
     endpoint::{Access, ConnectionString, Endpoint},
+    preset::{ConsumerOptions, Preset, SessionOptions},
     provider::ServiceBus,
     receiver::{DEFERRED_MAX, ServiceBusReceiver},
     rule::{Correlation, Rule, RuleFilter},

@@ -4,6 +4,8 @@
 
 #[cfg(feature = "sqs")]
 mod amazon;
+#[cfg(feature = "servicebus")]
+mod azure;
 mod close;
 #[cfg(all(
     feature = "avro",
@@ -16,5 +18,5 @@ mod registry;
 mod round_trip;
 #[cfg(feature = "middleware")]
 mod stories;
-#[cfg(feature = "sqs")]
+#[cfg(all(feature = "servicebus", feature = "sqs"))]
 mod switch_provider;
