@@ -2,7 +2,9 @@
 //!
 //! With nothing said it uses files: `cargo run -p relayhouse --example switch_provider`. Amazon SQS
 //! it uses, or `relayhouse emulator sqs` where `AWS_ENDPOINT_URL_SQS` says so, with
-//! `--features sqs sqs://us-east-1/orders` behind that, once the queue was created.
+//! `--features sqs sqs://us-east-1/orders` behind that, once the queue was created. Azure Service Bus
+//! it uses with `--features servicebus servicebus:///orders`, or `relayhouse emulator servicebus`:
+//! which of them `RELAYHOUSE_SERVICEBUS_CONNECTION_STRING` says.
 #![cfg_attr(
     not(test),
     expect(clippy::print_stdout, reason = "an example shows what it does")

@@ -1,4 +1,5 @@
-//! The README's program, on files and on Amazon SQS, with nothing changed but the URL.
+//! The README's program, on files, on Amazon SQS and on Azure Service Bus, with nothing changed but
+//! the URL.
 
 use std::{
     sync::{Arc, Mutex},
@@ -9,7 +10,7 @@ use relayhouse::{Event, Instant, Observer, Registry, Settlement, runtime::Report
 use sqs_emulator::{ManualClock, SqsEmulator};
 use tokio::{select, sync::Notify};
 
-use crate::amazon;
+use crate::{amazon, azure};
 
 #[path = "../../examples/switch_provider.rs"]
 #[expect(dead_code, reason = "its `main` and its URL are for who runs it")]
@@ -75,22 +76,25 @@ async fn run(registry: &Registry, heard: &Heard, url: &str, emulated: &ManualClo
 }
 
 #[tokio::test]
-async fn same_program_does_the_same_on_files_and_on_amazon_sqs() {
+async fn same_program_does_the_same_on_every_provider() {
     let directory = tempfile::tempdir().unwrap();
     let emulated = ManualClock::new();
     let emulator = SqsEmulator::builder().clock(emulated.clone());
     let emulator = emulator.start().await.unwrap();
+    let servicebus = azure::builder().start().await.unwrap();
     let heard = Arc::new(Heard::default());
     let context = time::context().unwrap().observer(Arc::clone(&heard) as _);
     let registry = amazon::registry(&emulator, context);
     let files = format!("local:{}/orders", directory.path().display());
-    for url in [&*files, "sqs://us-east-1/orders?create=true"] {
+    let queue = azure::url(&servicebus);
+    for url in [&*files, "sqs://us-east-1/orders?create=true", &queue] {
         let report = run(&registry, &heard, url, &emulated).await;
         assert_eq!((report.received, report.acked, report.failed), (1, 1, 0));
         let settled = heard.settled.lock().unwrap().pop().unwrap();
         assert_eq!(settled, (r#"{"id":7,"total":1999}"#.to_owned(), 1, true));
     }
     emulator.close().await;
+    servicebus.close().await;
 }
 
 /// All is the same up to what names the queue, and from there up to what says when it ends.
