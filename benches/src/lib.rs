@@ -1,6 +1,6 @@
 //! Benchmarks of relayhouse: every queue runs the same workloads in one process, in turns, beside
 //! the least queue that keeps leases. Figures are read as ratios to that limit. Queues in files are
-//! measured beside a plain program of the same tables, queues of SQS beside the bare SDK, layers
+//! measured beside a plain program of the same tables, queues of services beside bare clients, layers
 //! beside tower's own.
 
 pub mod clock;
@@ -15,7 +15,13 @@ mod middleware;
 pub mod options;
 pub mod ours;
 pub mod peer;
+#[cfg(any(feature = "servicebus", feature = "sqs"))]
+mod remote;
 pub mod report;
+#[cfg(feature = "servicebus")]
+pub mod servicebus;
+#[cfg(any(feature = "servicebus", feature = "sqs"))]
+mod spent;
 #[cfg(feature = "sqs")]
 mod sqs;
 pub mod subject;

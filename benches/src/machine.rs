@@ -27,8 +27,18 @@ pub fn resident_pages() -> Option<u32> {
 /// in the usual file.
 #[must_use]
 pub fn resident_peak() -> Option<u64> {
-    let text = fs::read_to_string("/proc/self/status").ok()?;
-    let line = text.lines().find(|line| line.starts_with("VmHWM:"))?;
+    status_bytes("self", "VmHWM:")
+}
+
+/// Returns the bytes of a process that are in memory, where the system tells it in the usual file.
+#[must_use]
+pub fn resident_of(process: u32) -> Option<u64> {
+    status_bytes(&process.to_string(), "VmRSS:")
+}
+
+fn status_bytes(process: &str, name: &str) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = text.lines().find(|line| line.starts_with(name))?;
     let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kib * 1024)
 }

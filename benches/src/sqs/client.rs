@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
 use aws_sdk_sqs::{
     Client, Config,
     config::{
@@ -10,16 +9,11 @@ use aws_sdk_sqs::{
         timeout::TimeoutConfig,
     },
 };
-use tokio::runtime::{Builder, Runtime};
+
+pub(super) use crate::remote::runtime;
 
 const IDLE_TIMEOUT: Duration = Duration::from_secs(25);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// Starts a runtime that has this thread and no other, so that its time on a processor is that of
-/// the client.
-pub(super) fn runtime() -> Result<Runtime> {
-    Ok(Builder::new_current_thread().enable_all().build()?)
-}
 
 /// Makes a client without what costs and is not needed here: retries, and time limits but that of
 /// connecting. The adapter sets its client up in the same way.

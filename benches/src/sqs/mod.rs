@@ -12,14 +12,12 @@ mod ports;
 mod rate;
 mod runtime;
 mod server;
-mod spent;
-
-use anyhow::Result;
-use tokio::task::JoinSet;
 
 use crate::{
     compare::Comparison,
+    remote::{BODY_BYTES, all, body},
     report::{Goal, Table, Unit},
+    spent,
     workload::Run,
 };
 
@@ -43,7 +41,6 @@ const PRODUCER: &str = "Producer";
 const CONSUMER: &str = "Consumer";
 
 const QUEUE: &str = "bench";
-const BODY_BYTES: usize = 256;
 
 /// The most messages of one call.
 const BATCH: usize = 10;
@@ -58,15 +55,6 @@ const ATTRIBUTE: &str = "relayhouse";
 /// Returns the value of that attribute for a message without headers.
 fn attribute(id: u64) -> String {
     format!("{{\"id\":\"{id:032x}\"}}")
-}
-
-/// Returns the body of all messages: JSON of 256 bytes.
-fn body() -> String {
-    let start = "{\"order\":7,\"customer\":\"7c1e0c2a\",\"note\":\"";
-    let end = "\"}";
-    let note = "all fine ".chars().cycle();
-    let note: String = note.take(BODY_BYTES - start.len() - end.len()).collect();
-    format!("{start}{note}{end}")
 }
 
 /// Makes a table whose ratios are to the SDK.
@@ -92,28 +80,5 @@ fn push_all(
         line.spread = comparison.spread(name, figure);
         line.ratio = comparison.ratio(name, SDK, figure);
         line.goal = goal.filter(|_| [PORTS, PRODUCER, CONSUMER, runtime::BOTH].contains(&name));
-    }
-}
-
-/// Runs `tasks` at the same time, and returns what they return.
-async fn all<T: Send + 'static, F>(tasks: impl IntoIterator<Item = F>) -> Result<Vec<T>>
-where
-    F: Future<Output = Result<T>> + Send + 'static,
-{
-    let mut tasks: JoinSet<_> = tasks.into_iter().collect();
-    let mut results = Vec::with_capacity(tasks.len());
-    while let Some(result) = tasks.join_next().await {
-        results.push(result??);
-    }
-    Ok(results)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn body_has_its_size() {
-        assert_eq!(body().len(), BODY_BYTES);
     }
 }

@@ -72,6 +72,9 @@ pub enum Set {
     Layers,
     /// Those of layers that count.
     LayersCounted,
+    /// Those of Azure Service Bus.
+    #[cfg(feature = "servicebus")]
+    ServiceBus,
     /// Those of Amazon SQS.
     #[cfg(feature = "sqs")]
     Sqs,
@@ -134,6 +137,8 @@ impl Set {
             Self::Local => local::TABLES,
             Self::Layers => middleware::TIMED,
             Self::LayersCounted => middleware::COUNTED,
+            #[cfg(feature = "servicebus")]
+            Self::ServiceBus => crate::servicebus::TABLES,
             #[cfg(feature = "sqs")]
             Self::Sqs => crate::sqs::TABLES,
         };
