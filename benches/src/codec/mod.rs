@@ -3,6 +3,7 @@
 
 mod counted;
 mod event;
+mod floor;
 mod found;
 mod goal;
 mod measure;
@@ -157,6 +158,7 @@ fn all<'a, R: Record>(
 ) -> Result<Vec<Contender<'a>>> {
     let mut contenders = peer::contenders::<R>(plan, value, schemas)?;
     contenders.extend(ours::contenders::<R>(plan, value)?);
+    contenders.push(floor::contender::<R>(plan, value)?);
     Ok(contenders)
 }
 

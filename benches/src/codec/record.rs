@@ -10,7 +10,7 @@ pub(super) trait Record {
     const SCHEMA: &'static str;
 
     /// Is the type that owns its texts.
-    type Owned: Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static;
+    type Owned: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static;
 
     /// Is the type that borrows them.
     type Borrowed<'a>: Debug + Deserialize<'a>;
