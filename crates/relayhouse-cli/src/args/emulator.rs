@@ -23,10 +23,11 @@ pub(crate) enum Service {
     Sqs(Sqs),
 }
 
-/// Serves Azure Service Bus over AMQP
+/// Serves Azure Service Bus over AMQP and HTTP
 ///
-/// Prints the connection string when it is ready. The official SDKs can use it, over AMQP, bare or
-/// through a web socket. All is in memory, and gone at the end.
+/// Prints the connection string and the URL of the HTTP API when it is ready. The official SDKs can
+/// use it, over AMQP, bare or through a web socket, and manage it over HTTP. All is in memory, and
+/// gone at the end.
 #[derive(Debug, Args)]
 #[command(after_help = SERVICE_BUS_ENDS)]
 pub(crate) struct ServiceBus {
@@ -34,9 +35,13 @@ pub(crate) struct ServiceBus {
     #[arg(long, value_name = "FILE")]
     pub(crate) config: PathBuf,
 
-    /// The port; 0 takes a free one
+    /// The port of AMQP; 0 takes a free one
     #[arg(long, default_value_t = 5672)]
     pub(crate) port: u16,
+
+    /// The port of the HTTP API; 0 takes a free one
+    #[arg(long, default_value_t = 5300)]
+    pub(crate) http_port: u16,
 
     /// The address to listen at
     #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
@@ -45,13 +50,20 @@ pub(crate) struct ServiceBus {
     /// The name of this machine in the connection string; the address, if there is none
     #[arg(long, value_name = "NAME")]
     pub(crate) host: Option<String>,
+
+    /// Serves TLS as well, and writes here the certificate that clients are to trust
+    ///
+    /// It is of an authority that is made for this run alone, and holds for localhost, the address
+    /// and the name of --host.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_ca: Option<PathBuf>,
 }
 
 const SERVICE_BUS_ENDS: &str = "\
 Programs on an SDK of Azure take the connection string that is printed; UseDevelopmentEmulator=true
 lets them do without TLS.
 
-Exit codes: 2 wrong usage; 65 the file is not what it should be; 66 it cannot be read; 69 the \
+Exit codes: 2 wrong usage; 65 the file is not what it should be; 66 it cannot be read; 69 an \
 address cannot be listened at; 74 writing failed; 130 interrupted, which is how it ends; 141 \
 whoever read standard output has gone.";
 

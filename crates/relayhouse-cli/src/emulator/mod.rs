@@ -28,7 +28,7 @@ fn cannot_listen(address: SocketAddr, error: &io::Error) -> Failure {
     Failure::new(Code::Unavailable, text)
 }
 
-/// Prints where the emulator is: one short line, which no reader makes wait.
+/// Prints where the emulator is: short enough that no reader makes it wait.
 fn print(mut stdout: Stdout, place: &str) -> Result<(), Failure> {
     let printed = writeln!(stdout, "{place}").and_then(|()| stdout.flush());
     printed.map_err(|error| Failure::io("cannot write standard output", &error))

@@ -1,11 +1,13 @@
-//! `relayhouse emulator servicebus`: Azure Service Bus over AMQP, until Ctrl-C.
+//! `relayhouse emulator servicebus`: Azure Service Bus over AMQP and HTTP, until Ctrl-C.
 
-use std::{fs, net::SocketAddr, path::Path};
+use std::{fs, io, net::SocketAddr, path::Path};
 
 use relayhouse::ctrl_c;
-use servicebus_emulator::{Builder, Clock, MachineClock, ServiceBusEmulator, model::Config};
+use servicebus_emulator::{
+    Authority, Builder, Clock, MachineClock, ServiceBusEmulator, model::Config,
+};
 
-use super::{cannot_listen, print, seed};
+use super::{print, seed};
 use crate::{
     Stdout,
     args::ServiceBus,
@@ -19,16 +21,22 @@ pub(super) async fn run(
     stdout: Stdout,
 ) -> Result<Code, Failure> {
     let interrupted = ctrl_c();
-    let address = SocketAddr::new(args.listen, args.port);
     let config = read(&args.config)?;
     let note = what_next(&config);
-    let emulator = builder(args.host, config).address(address).start().await;
-    let emulator = emulator.map_err(|error| cannot_listen(address, &error))?;
-    print(stdout, &emulator.connection_string())?;
+    let emulator = builder(args, config)?.start().await;
+    let emulator = emulator.map_err(|error| cannot_start(&error))?;
+    let (amqp, http) = (emulator.connection_string(), emulator.http_endpoint());
+    print(stdout, &format!("{amqp}\n{http}"))?;
     console.note(&note);
     interrupted.await;
     emulator.close().await;
     Ok(Code::Interrupted)
+}
+
+/// The error names the address.
+fn cannot_start(error: &io::Error) -> Failure {
+    let text = format!("{error}; choose others with --port and --http-port");
+    Failure::new(Code::Unavailable, text)
 }
 
 fn read(path: &Path) -> Result<Config, Failure> {
@@ -50,20 +58,44 @@ fn what_next(config: &Config) -> String {
     format!(
         "serves Azure Service Bus from memory, until Ctrl-C: {}. With Python:
   pip install azure-servicebus
-  ServiceBusClient.from_connection_string(\"the line above\")",
+  ServiceBusClient.from_connection_string(\"the first line above\")",
         entities.join(", ")
     )
 }
 
-/// Sets up all but the address; lock tokens are others than those of the last run.
-fn builder(host: Option<String>, config: Config) -> Builder {
+/// Sets up all of it; lock tokens are others than those of the last run.
+fn builder(args: ServiceBus, config: Config) -> Result<Builder, Failure> {
     let clock = MachineClock::new();
-    let builder = ServiceBusEmulator::builder()
+    let mut builder = ServiceBusEmulator::builder()
+        .address(SocketAddr::new(args.listen, args.port))
+        .http_address(SocketAddr::new(args.listen, args.http_port))
         .seed(seed(clock.now()))
         .clock(clock)
         .config(config);
-    match host {
+    if let Some(path) = &args.tls_ca {
+        let address = args.listen.to_string();
+        let name = args.host.as_deref().unwrap_or(&address);
+        builder = builder.tls(authority(&["localhost", &address, name], path)?.server());
+    }
+    Ok(match args.host {
         Some(host) => builder.host(host),
         None => builder,
-    }
+    })
+}
+
+/// Makes an authority, and writes down what clients are to trust.
+fn authority(hosts: &[&str], path: &Path) -> Result<Authority, Failure> {
+    let authority = Authority::new(hosts).map_err(|error| {
+        let text = format!(
+            "cannot make a certificate for {}: {error}",
+            hosts.join(", ")
+        );
+        Failure::new(Code::Usage, text)
+    })?;
+    let written = fs::write(path, authority.certificate());
+    written.map_err(|error| {
+        let what = format!("cannot write {}", path.display());
+        Failure::io(what, &error)
+    })?;
+    Ok(authority)
 }
