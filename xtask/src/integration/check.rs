@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use super::judge::{self, Finding, Verdict};
-use super::service::State;
-use super::suite::{Check, Difference, From, Suite, Target};
+use super::service::{self, State};
+use super::suite::{Check, Difference, From, Program, Suite, Target};
 use crate::{program, shell};
 
 /// What came of the checks of one suite on one service.
@@ -21,12 +21,27 @@ pub(crate) struct Ran<'a> {
     pub(crate) wrong: Vec<String>,
 }
 
-/// Builds the checks of a suite.
+/// Makes the programs of the checks of a suite.
 pub(crate) fn build(suite: &Suite) -> Result<()> {
     for check in &suite.checks {
-        program::built(&check.package, &check.bin)?;
+        made(suite, check)?;
     }
     Ok(())
+}
+
+/// The program of a check, which is made unless it is there.
+fn made(suite: &Suite, check: &Check) -> Result<Command> {
+    match &check.from {
+        Program::Build(build) => program::built(&build.package, &build.bin),
+        Program::Venv(venv) => {
+            let mut command = shell::program(service::environment(suite, venv)?);
+            // Python writes what it has compiled beside its scripts otherwise.
+            command
+                .current_dir(&suite.folder)
+                .env("PYTHONDONTWRITEBYTECODE", "1");
+            Ok(command)
+        }
+    }
 }
 
 /// Runs the checks, or those of the page alone, and prints what each comes to.
@@ -114,13 +129,14 @@ fn one(suite: &Suite, target: &Target, check: &Check, state: &State) -> Result<V
 
 /// A check learns of the service by variables alone.
 fn command(suite: &Suite, target: &Target, check: &Check, state: &State) -> Result<Command> {
-    let mut command = program::built(&check.package, &check.bin)?;
+    let mut command = made(suite, check)?;
     command.args(&check.args);
     if let Some(address) = &state.address {
         command.env(&suite.address, address);
     }
     if !matches!(target.from, From::Cloud { .. }) {
         command.envs(&suite.client);
+        command.envs(&state.client);
     }
     Ok(command)
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
-use super::suite::{From, Suite, Target};
+use super::suite::{From, Program, Suite, Target, Venv};
 use crate::{python, shell};
 
 /// What can be asked of a machine about its services.
@@ -122,7 +122,7 @@ pub(crate) fn plan<'a>(
             plan.not_run.push((target, why));
             continue;
         }
-        match missing(target, machine) {
+        match missing(suite, target, machine) {
             Some(why) if is_named => bail!("{}:{} cannot run: {why}", suite.name, target.name),
             Some(why) => plan.not_run.push((target, why)),
             None => {
@@ -143,8 +143,38 @@ pub(crate) fn plan<'a>(
     Ok(plan)
 }
 
-/// Why `target` is not there, if it is not.
-pub(crate) fn missing(target: &Target, machine: &dyn Machine) -> Option<String> {
+/// Why `target` is not there, or a check cannot run on it, if so.
+pub(crate) fn missing(suite: &Suite, target: &Target, machine: &dyn Machine) -> Option<String> {
+    let of_checks = || {
+        let mut checks = suite.checks.iter();
+        checks.find_map(|check| match &check.from {
+            Program::Build(_) => None,
+            Program::Venv(venv) => no_environment(venv, machine),
+        })
+    };
+    no_service(target, machine).or_else(of_checks)
+}
+
+/// Why no environment can be made, if none can.
+fn no_environment(venv: &Venv, machine: &dyn Machine) -> Option<String> {
+    let Venv {
+        pythons, systems, ..
+    } = venv;
+    if !systems.iter().any(|it| it == machine.system()) {
+        let systems = systems.join(", ");
+        return Some(format!("its packages are pinned for {systems}"));
+    }
+    if machine.python(pythons).is_some() {
+        return None;
+    }
+    Some(format!(
+        "no Python {} with the modules venv and ensurepip (Debian: python3-venv)",
+        pythons.join(" or ")
+    ))
+}
+
+/// Why there is no service at `target`, if there is none.
+fn no_service(target: &Target, machine: &dyn Machine) -> Option<String> {
     let unless = |is_there: bool, why: String| if is_there { None } else { Some(why) };
     match &target.from {
         From::Address { variable } => {
@@ -159,24 +189,8 @@ pub(crate) fn missing(target: &Target, machine: &dyn Machine) -> Option<String> 
             machine.answers(command, answers),
             format!("{command} does not have it"),
         ),
-        From::Venv {
-            pythons, systems, ..
-        } => {
-            if !systems.iter().any(|it| it == machine.system()) {
-                return Some(format!(
-                    "its packages are pinned for {}",
-                    systems.join(", ")
-                ));
-            }
-            unless(
-                machine.python(pythons).is_some(),
-                format!(
-                    "no Python {} with the modules venv and ensurepip (Debian: python3-venv)",
-                    pythons.join(" or ")
-                ),
-            )
-        }
-        From::Build { .. } => None,
+        From::Venv(venv) => no_environment(venv, machine),
+        From::Build(_) => None,
         From::Compose { .. } => unless(
             machine.answers("docker", &["info".to_owned()]),
             "`docker info` fails".to_owned(),
@@ -280,11 +294,29 @@ mod tests {
     fn packages_of_another_system_are_said() {
         let suite = suite();
         let venv = suite.target("venv").unwrap();
-        let From::Venv { systems, .. } = &venv.from else {
+        let From::Venv(pinned) = &venv.from else {
             panic!("it is no Python environment");
         };
-        assert_eq!(systems, &["linux"]);
-        assert_eq!(missing(venv, &ALL), None);
+        assert_eq!(pinned.systems, ["linux"]);
+        assert_eq!(missing(&suite, venv, &ALL), None);
+    }
+
+    #[test]
+    fn check_without_its_python_keeps_a_target_from_running() {
+        let mut suite = suite();
+        suite.checks[0].from = Program::Venv(Venv {
+            requirements: "r.txt".to_owned(),
+            pythons: vec!["3.11".to_owned()],
+            systems: vec!["linux".to_owned()],
+        });
+        let machine = TestMachine {
+            python: false,
+            ..ALL
+        };
+        let address = suite.target("address").unwrap();
+        assert_eq!(missing(&suite, address, &ALL), None);
+        let why = missing(&suite, address, &machine).unwrap();
+        assert!(why.starts_with("no Python 3.11"), "{why}");
     }
 
     #[test]

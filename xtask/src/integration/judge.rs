@@ -19,6 +19,9 @@ pub(crate) struct Finding {
     /// What the provider documents of it.
     #[serde(default)]
     pub(crate) documented: Option<String>,
+    /// Which client was used, where that is what a page shows.
+    #[serde(default)]
+    pub(crate) client: Option<String>,
     #[serde(default)]
     pub(crate) took_ms: u64,
 }
@@ -84,6 +87,7 @@ mod tests {
             said: said.to_owned(),
             behaviour: None,
             documented: None,
+            client: None,
             took_ms: 0,
         }
     }

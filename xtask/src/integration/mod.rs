@@ -2,6 +2,7 @@
 
 mod check;
 mod choose;
+mod clients;
 mod compose;
 mod guard;
 mod health;
@@ -104,7 +105,7 @@ fn show(suites: &[Suite]) -> Result<()> {
         println!("{}: {}", suite.name, suite.provider);
         for target in &suite.targets {
             let title = &suite.service(target).title;
-            let state = choose::missing(target, &ThisMachine);
+            let state = choose::missing(suite, target, &ThisMachine);
             let state = state.map_or_else(|| "there".to_owned(), |why| format!("not there: {why}"));
             println!("  {:<10} {title}: {state}", target.name);
         }
@@ -132,7 +133,7 @@ fn up(suite: &Suite, require: &Require) -> Result<()> {
     println!("{}: {}", suite.name, running.state);
     if let Some(address) = &running.state.address {
         println!("{}={address}", suite.address);
-        for (name, value) in &suite.client {
+        for (name, value) in suite.client.iter().chain(&running.state.client) {
             println!("{name}={value}");
         }
     }
@@ -211,6 +212,7 @@ fn run_target<'a>(suite: &'a Suite, target: &'a Target, is_report: bool) -> Resu
 fn conclude(ran: &[Ran<'_>]) -> Result<()> {
     let mut wrong: Vec<_> = ran.iter().flat_map(|it| it.wrong.clone()).collect();
     wrong.extend(report::stale(ran)?);
+    wrong.extend(clients::stale(ran)?);
     for line in &wrong {
         println!("wrong: {line}");
     }
@@ -228,7 +230,8 @@ fn write_pages(suites: &[Suite]) -> Result<()> {
     for suite in suites {
         ran.extend(run_suite(suite, &require, true)?);
     }
-    report::write(&ran)
+    report::write(&ran)?;
+    clients::write(&ran)
 }
 
 /// The value of a variable, for what asks a machine.

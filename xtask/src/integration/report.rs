@@ -179,7 +179,7 @@ const DIFFERENCES: &str = "\n## Cases of the conformance suite\n\n\
     else its suite does.\n\n\
     | Service | Case | Why |\n| --- | --- | --- |\n";
 
-fn line<'a>(cells: impl Iterator<Item = &'a str>) -> String {
+pub(super) fn line<'a>(cells: impl Iterator<Item = &'a str>) -> String {
     let cells: Vec<_> = cells.collect();
     format!("| {} |\n", cells.join(" | "))
 }
@@ -202,6 +202,7 @@ mod tests {
             said: said.to_owned(),
             behaviour: Some(behaviour.to_owned()),
             documented: Some("refused".to_owned()),
+            client: None,
             took_ms: 0,
         }
     }

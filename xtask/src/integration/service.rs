@@ -1,5 +1,6 @@
 //! A service that runs: how it is started, what is written down of it, how it is stopped.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use super::compose::Compose;
 use super::guard::Guard;
 use super::health;
 use super::process::{self, Force, Process};
-use super::suite::{From, Ready, Service, Suite, Target};
+use super::suite::{From, Ready, Service, Suite, Target, Venv};
 use crate::{program, python, shell};
 
 /// How long a service may take to be ready.
@@ -29,6 +30,9 @@ pub(crate) struct State {
     title: String,
     /// `None` where every program finds it by itself.
     pub(crate) address: Option<String>,
+    /// Further variables for checks.
+    #[serde(default)]
+    pub(crate) client: BTreeMap<String, String>,
     process: Option<Process>,
     compose: Option<Compose>,
     log: Option<PathBuf>,
@@ -116,6 +120,7 @@ impl Running {
                 target: target.name.clone(),
                 title: service.title.clone(),
                 address: None,
+                client: BTreeMap::new(),
                 process: None,
                 compose: None,
                 log: None,
@@ -145,21 +150,15 @@ impl Running {
             From::Address { variable } => self.state.address = super::variable(variable),
             From::Cloud { .. } => {}
             From::Program { command, .. } => {
-                self.spawn(shell::program(command), service)?;
+                self.spawn(shell::program(command), suite, service)?;
             }
-            From::Venv {
-                requirements,
-                pythons,
-                ..
-            } => {
-                let found = python::find(pythons).context("the Python is gone")?;
-                let folder = super::folder(&suite.name)?;
-                let requirements = suite.folder.join(requirements);
-                let python = python::environment(&folder, &found, &requirements)?;
-                self.spawn(shell::program(python), service)?;
+            From::Venv(venv) => {
+                let python = environment(suite, venv)?;
+                self.spawn(shell::program(python), suite, service)?;
             }
-            From::Build { package, bin } => {
-                self.spawn(program::built(package, bin)?, service)?;
+            From::Build(build) => {
+                let command = program::built(&build.package, &build.bin)?;
+                self.spawn(command, suite, service)?;
             }
             From::Compose {
                 file,
@@ -178,14 +177,19 @@ impl Running {
         self.state.write(&self.path)
     }
 
-    fn spawn(&mut self, mut command: Command, service: &Service) -> Result<()> {
+    fn spawn(&mut self, mut command: Command, suite: &Suite, service: &Service) -> Result<()> {
         let port = health::free_port()?.to_string();
         let folder = self.path.with_extension("data");
         fs::create_dir_all(&folder)?;
         let fill = |text: &String| {
             let text = text.replace("{port}", &port);
-            text.replace("{folder}", &folder.to_string_lossy())
+            let text = text.replace("{folder}", &folder.to_string_lossy());
+            text.replace("{suite}", &suite.folder.to_string_lossy())
         };
+        let client = service.client.iter();
+        self.state.client = client
+            .map(|(name, value)| (name.clone(), fill(value)))
+            .collect();
         let log = self.path.with_extension("log");
         let output =
             File::create(&log).with_context(|| format!("cannot make {}", log.display()))?;
@@ -242,6 +246,14 @@ impl Running {
         self.state.write(&self.path)?;
         self.guard.take().map_or(Ok(()), Guard::dismiss)
     }
+}
+
+/// The Python of an environment of a suite, which is made unless it is there.
+pub(crate) fn environment(suite: &Suite, venv: &Venv) -> Result<PathBuf> {
+    let found = python::find(&venv.pythons).context("the Python is gone")?;
+    let folder = super::folder(&suite.name)?;
+    let requirements = suite.folder.join(&venv.requirements);
+    python::environment(&folder, &found, &requirements)
 }
 
 /// The address of a service that shows that it is ready.
@@ -310,6 +322,7 @@ mod tests {
             target: "build".to_owned(),
             title: "our emulator".to_owned(),
             address: Some("http://127.0.0.1:9324".to_owned()),
+            client: BTreeMap::from([("CA".to_owned(), "ca.pem".to_owned())]),
             process: None,
             compose: None,
             log,

@@ -39,18 +39,43 @@ pub(crate) struct Suite {
     pub(crate) services: BTreeMap<String, Service>,
 }
 
-/// A program of this workspace that prints a line of JSON for each thing that it looked at.
+/// A program that prints a line of JSON for each thing that it looked at.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct Check {
     pub(crate) name: String,
-    pub(crate) package: String,
-    pub(crate) bin: String,
+    pub(crate) from: Program,
+    /// The arguments; those of a Python begin with its script, in the folder of the suite.
     #[serde(default)]
     pub(crate) args: Vec<String>,
     /// Whether its lines are rows of the page.
     #[serde(default)]
     pub(crate) is_reported: bool,
+}
+
+/// Where the program of a check comes from.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) enum Program {
+    Build(Build),
+    Venv(Venv),
+}
+
+/// A program of this workspace.
+#[derive(Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Build {
+    pub(crate) package: String,
+    pub(crate) bin: String,
+}
+
+/// A Python environment made here, for the systems and Pythons its packages are pinned for.
+#[derive(Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Venv {
+    pub(crate) requirements: String,
+    pub(crate) pythons: Vec<String>,
+    pub(crate) systems: Vec<String>,
 }
 
 /// One way to find a service.
@@ -67,22 +92,20 @@ pub(crate) struct Target {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) enum From {
     /// Somebody runs it, and this variable has its address.
-    Address { variable: String },
+    Address {
+        variable: String,
+    },
     /// The provider runs it; asked for by name alone, with these variables set.
-    Cloud { variables: Vec<String> },
+    Cloud {
+        variables: Vec<String>,
+    },
     /// A program of this machine, which is there if it ends well with `answers`.
     Program {
         command: String,
         answers: Vec<String>,
     },
-    /// A Python environment made here, for the systems and Pythons its packages are pinned for.
-    Venv {
-        requirements: String,
-        pythons: Vec<String>,
-        systems: Vec<String>,
-    },
-    /// A program of this workspace.
-    Build { package: String, bin: String },
+    Venv(Venv),
+    Build(Build),
     /// A container, where Docker answers.
     Compose {
         file: String,
@@ -96,11 +119,14 @@ pub(crate) enum From {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct Service {
     pub(crate) title: String,
-    /// The arguments; `{port}` is a free one, `{folder}` an empty folder.
+    /// The arguments; `{port}` is a free one, `{folder}` an empty folder, `{suite}` the suite's own.
     #[serde(default)]
     pub(crate) args: Vec<String>,
     #[serde(default)]
     pub(crate) env: BTreeMap<String, String>,
+    /// Further variables for checks, which may have the same in them.
+    #[serde(default)]
+    pub(crate) client: BTreeMap<String, String>,
     #[serde(default)]
     pub(crate) ready: Option<Ready>,
     /// Where it does not do what a case or probe expects.
@@ -166,7 +192,7 @@ impl From {
             Self::Address { .. } => 0,
             Self::Cloud { .. } => 1,
             Self::Program { .. } => 2,
-            Self::Venv { .. } | Self::Build { .. } => 3,
+            Self::Venv(_) | Self::Build(_) => 3,
             Self::Compose { .. } => 4,
         }
     }
@@ -217,8 +243,7 @@ pub(crate) mod tests {
 
         [[check]]
         name = "probes"
-        package = "p"
-        bin = "b"
+        from.build = { package = "p", bin = "b" }
         is-reported = true
 
         [[target]]
@@ -273,12 +298,21 @@ pub(crate) mod tests {
         for suite in suites {
             for target in &suite.targets {
                 let file = match &target.from {
-                    From::Venv { requirements, .. } => requirements,
+                    From::Venv(venv) => &venv.requirements,
                     From::Compose { file, .. } => file,
                     _ => continue,
                 };
                 let path = suite.folder.join(file);
                 assert!(path.exists(), "{} is missing", path.display());
+            }
+            for check in &suite.checks {
+                let Program::Venv(venv) = &check.from else {
+                    continue;
+                };
+                for file in [&venv.requirements, &check.args[0]] {
+                    let path = suite.folder.join(file);
+                    assert!(path.exists(), "{} is missing", path.display());
+                }
             }
         }
     }
