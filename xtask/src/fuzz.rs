@@ -48,14 +48,32 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             "no target {target}: there are {known}"
         );
     }
-    let is_asked = |target: &&String| options.target.as_ref().is_none_or(|it| it == *target);
-    for target in targets.iter().filter(is_asked) {
+    let is_asked = |target: &String| options.target.as_ref().is_none_or(|it| it == target);
+    let asked = targets.into_iter().filter(is_asked).collect::<Vec<_>>();
+    each(&asked, |target| {
         let program = build(target)?;
         fuzz(&program, target, options.seconds)?;
         if options.merge {
             merge(&program, target)?;
         }
+        Ok(())
+    })
+}
+
+/// Runs all targets, whether or not those before have failed, and says in the end which have.
+fn each(targets: &[String], mut run: impl FnMut(&str) -> Result<()>) -> Result<()> {
+    let mut failures = Vec::new();
+    for target in targets {
+        if let Err(error) = run(target) {
+            failures.push(format!("{target}: {error:#}"));
+        }
     }
+    let (failed, all) = (failures.len(), targets.len());
+    ensure!(
+        failures.is_empty(),
+        "{failed} of {all} targets failed:\n{}",
+        failures.join("\n")
+    );
     Ok(())
 }
 
@@ -127,4 +145,28 @@ fn made(folder: PathBuf) -> Result<PathBuf> {
     let made = fs::create_dir_all(&folder);
     made.with_context(|| format!("cannot make {}", folder.display()))?;
     Ok(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::bail;
+
+    use super::*;
+
+    #[test]
+    fn all_targets_run_and_each_failure_is_told() {
+        let targets = ["a", "b", "c"].map(ToOwned::to_owned);
+        let mut ran = Vec::new();
+        let error = each(&targets, |target| {
+            ran.push(target.to_owned());
+            match target {
+                "b" => Ok(()),
+                other => bail!("broke {other}"),
+            }
+        });
+        assert_eq!(ran, targets);
+        let text = error.unwrap_err().to_string();
+        assert_eq!(text, "2 of 3 targets failed:\na: broke a\nc: broke c");
+        assert!(each(&targets, |_| Ok(())).is_ok());
+    }
 }
