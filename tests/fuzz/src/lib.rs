@@ -9,6 +9,7 @@ mod envelope;
 mod plain;
 mod protobuf;
 mod registry;
+mod servicebus;
 mod sketch;
 mod source;
 
@@ -23,6 +24,8 @@ pub struct Target {
 
 /// The targets, in the order of the alphabet.
 pub const TARGETS: &[Target] = &[
+    target("amqp_connection", servicebus::connection),
+    target("amqp_value", servicebus::value),
     target("avro_datum", avro::datum),
     target("avro_frame", avro::frame),
     target("avro_plan", avro::plan),
@@ -32,6 +35,10 @@ pub const TARGETS: &[Target] = &[
     target("message_pack", plain::message_pack),
     target("protobuf", protobuf::protobuf),
     target("registry", registry::registry),
+    target("servicebus_client", servicebus::client),
+    target("servicebus_config", servicebus::config),
+    target("servicebus_http", servicebus::http),
+    target("servicebus_sql", servicebus::sql),
 ];
 
 const fn target(name: &'static str, run: fn(&[u8])) -> Target {

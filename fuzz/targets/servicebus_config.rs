@@ -1,0 +1,6 @@
+//! Feeds the target `servicebus_config`.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &[u8]| relayhouse_fuzz::run("servicebus_config", input));
