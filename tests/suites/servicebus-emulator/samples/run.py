@@ -1,14 +1,16 @@
 """Runs Microsoft's samples of the Python SDK, of which client.sed changes where a client is built.
 
-They are fetched as a part of the SDK's source, and not kept. Prints one line of JSON for each.
+They are a part of the SDK's source, which is fetched once, into the Python environment. Prints one
+line of JSON for each.
 """
 
+import importlib.metadata
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
-import tarfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -69,15 +71,23 @@ ENVIRONMENT = {
 }
 
 
-def fetch():
-    """Returns the folder of the samples, after fetching and changing them."""
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-    pip += ["--no-input", "--no-deps", "--no-binary", ":all:", "--no-build-isolation"]
-    pip += ["--require-hashes", "--requirement", HERE / "requirements.txt", "--dest", FOLDER]
-    subprocess.run(pip, check=True, stdout=sys.stderr)
-    (archive,) = FOLDER.glob("azure_servicebus-*.tar.gz")
-    with tarfile.open(archive) as source:
-        source.extractall(FOLDER, filter="data")
+def source():
+    """Returns the source of the SDK, after fetching it unless it is there."""
+    kept = pathlib.Path(sys.prefix) / "samples"
+    name = f"azure_servicebus-{importlib.metadata.version('azure-servicebus')}.tar.gz"
+    if not (kept / name).exists():
+        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+        pip += ["--no-input", "--no-deps", "--no-binary", ":all:", "--no-build-isolation"]
+        pip += ["--require-hashes", "--requirement", HERE / "requirements.txt", "--dest", kept]
+        subprocess.run(pip, check=True, stdout=sys.stderr)
+    return kept / name
+
+
+def change():
+    """Returns the folder of the samples as they are run."""
+    archive = source()
+    # What is in it is what its hash says.
+    shutil.unpack_archive(archive, FOLDER)
     folder = FOLDER / archive.name.removesuffix(".tar.gz") / "samples"
     for path in folder.glob("*/*.py"):
         sed = ["sed", "-E", "-f", HERE / "client.sed", path]
@@ -124,7 +134,7 @@ def run_group(folder, group):
 
 
 def main():
-    folder = fetch()
+    folder = change()
     with ThreadPoolExecutor(len(GROUPS)) as groups:
         list(groups.map(lambda group: run_group(folder, group), GROUPS))
 
