@@ -1,7 +1,9 @@
 //! The programs of this workspace, built and started.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
@@ -11,30 +13,59 @@ use crate::shell;
 /// Whether programs are built as parts of the whole workspace.
 static AS_PARTS: AtomicBool = AtomicBool::new(false);
 
+/// The packages that programs are built with, if not as parts of the whole workspace.
+static TOGETHER: OnceLock<BTreeSet<String>> = OnceLock::new();
+
 /// Builds the tests of the workspace, and from then on every program together with them.
 ///
 /// Cargo gives dependencies the features that the packages of one command ask for, so that those of
 /// a program that is built alone are built for it alone. That is the least for one program, and far
 /// more for all of them.
 pub(crate) fn build_all() -> Result<()> {
-    AS_PARTS.store(true, Ordering::Relaxed);
+    as_parts();
     shell::run(&mut whole())
+}
+
+/// Builds every program from then on as a part of the whole workspace.
+pub(crate) fn as_parts() {
+    AS_PARTS.store(true, Ordering::Relaxed);
+}
+
+/// From now on, builds every program of these packages with all of them, so that what they have in
+/// common is built once.
+pub(crate) fn together<'a>(packages: impl Iterator<Item = &'a str>) {
+    // A command says it once.
+    let _ = TOGETHER.set(packages.map(ToOwned::to_owned).collect());
 }
 
 /// Builds a program, and returns the command that starts it.
 pub(crate) fn built(package: &str, bin: &str) -> Result<Command> {
-    let mut build = if AS_PARTS.load(Ordering::Relaxed) {
-        whole()
-    } else {
-        let mut build = shell::cargo();
-        build.args(["build", "--locked", "--package", package]);
-        build
+    let mut build = match AS_PARTS.load(Ordering::Relaxed) {
+        true => whole(),
+        false => among(package, TOGETHER.get()),
     };
     build.args(["--quiet", "--bin", bin, "--message-format", "json"]);
     let said = shell::read(&mut build)?;
     let path = said.lines().find_map(|line| executable(line, bin));
     let path = path.with_context(|| format!("cargo does not say where {bin} is"))?;
     Ok(shell::program(path))
+}
+
+/// Builds what is asked for of a package, and of those that it is built with, if it is one of them.
+fn among(package: &str, together: Option<&BTreeSet<String>>) -> Command {
+    let mut build = shell::cargo();
+    build.args(["build", "--locked"]);
+    match together.filter(|it| it.contains(package)) {
+        Some(packages) => {
+            for package in packages {
+                build.args(["--package", package]);
+            }
+        }
+        None => {
+            build.args(["--package", package]);
+        }
+    }
+    build
 }
 
 fn whole() -> Command {
@@ -70,6 +101,16 @@ mod tests {
             "executable": "/here/it",
         })
         .to_string()
+    }
+
+    #[test]
+    fn program_is_built_with_those_of_its_command() {
+        let together = BTreeSet::from(["a", "b"].map(str::to_owned));
+        let line = |package| shell::describe(&among(package, Some(&together)));
+        assert!(line("b").ends_with("build --locked --package a --package b"));
+        assert!(line("c").ends_with("build --locked --package c"));
+        let alone = shell::describe(&among("a", None));
+        assert!(alone.ends_with("build --locked --package a"), "{alone}");
     }
 
     #[test]

@@ -11,6 +11,9 @@ use super::service::{self, State};
 use super::suite::{Check, Difference, From, Program, Suite, Target};
 use crate::{program, shell};
 
+/// The variable that tells a check where the program is that it runs.
+const PROGRAM: &str = "RELAYHOUSE_PROGRAM";
+
 /// What came of the checks of one suite on one service.
 #[derive(Debug)]
 pub(crate) struct Ran<'a> {
@@ -29,19 +32,23 @@ pub(crate) fn build(suite: &Suite) -> Result<()> {
     Ok(())
 }
 
-/// The program of a check, which is made unless it is there.
+/// The program of a check, which is made unless it is there, as is the one that it runs.
 fn made(suite: &Suite, check: &Check) -> Result<Command> {
-    match &check.from {
-        Program::Build(build) => program::built(&build.package, &build.bin),
+    let mut command = match &check.from {
+        Program::Build(build) => program::built(&build.package, &build.bin)?,
         Program::Venv(venv) => {
             let mut command = shell::program(service::environment(suite, venv)?);
+            command.current_dir(&suite.folder);
             // Python writes what it has compiled beside its scripts otherwise.
+            command.env("PYTHONDONTWRITEBYTECODE", "1");
             command
-                .current_dir(&suite.folder)
-                .env("PYTHONDONTWRITEBYTECODE", "1");
-            Ok(command)
         }
+    };
+    if let Some(build) = &check.program {
+        let program = program::built(&build.package, &build.bin)?;
+        command.env(PROGRAM, program.get_program());
     }
+    Ok(command)
 }
 
 /// Runs the checks, or those of the page alone, and prints what each comes to.
@@ -131,6 +138,9 @@ fn one(suite: &Suite, target: &Target, check: &Check, state: &State) -> Result<V
 fn command(suite: &Suite, target: &Target, check: &Check, state: &State) -> Result<Command> {
     let mut command = made(suite, check)?;
     command.args(&check.args);
+    if let From::Address { variable } = &target.from {
+        command.env_remove(variable);
+    }
     if let Some(address) = &state.address {
         command.env(&suite.address, address);
     }

@@ -22,7 +22,7 @@ use self::check::Ran;
 use self::choose::{Machine, Require, ThisMachine};
 use self::service::{Running, State};
 use self::suite::{Suite, Target};
-use crate::shell;
+use crate::{program, shell};
 
 /// The label of what `up` starts.
 const UP: &str = "up";
@@ -32,6 +32,10 @@ const UP: &str = "up";
 pub(crate) struct Options {
     #[command(subcommand)]
     action: Option<Action>,
+    /// Builds programs with the tests of the whole workspace, as `ci` does, which is the least where
+    /// those are built anyway.
+    #[arg(long, global = true)]
+    whole: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -57,6 +61,9 @@ enum Action {
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
+    if options.whole {
+        program::as_parts();
+    }
     let suites = suite::all()?;
     match &options.action {
         None => run_suites(&suites, &required(&suites)?),
@@ -175,6 +182,7 @@ fn test(suites: &[Suite]) -> Result<()> {
 }
 
 fn run_suites(suites: &[Suite], require: &Require) -> Result<()> {
+    program::together(suites.iter().flat_map(Suite::packages));
     let mut ran = Vec::new();
     for suite in suites {
         ran.extend(run_suite(suite, require, false)?);
@@ -225,6 +233,7 @@ fn conclude(ran: &[Ran<'_>]) -> Result<()> {
 }
 
 fn write_pages(suites: &[Suite]) -> Result<()> {
+    program::together(suites.iter().flat_map(Suite::packages));
     let require = required(suites)?;
     let mut ran = Vec::new();
     for suite in suites {

@@ -166,7 +166,7 @@ fn head(provider: &str) -> String {
         "# {provider}, and what stands in for it\n\n\
          What each service does, beside what {provider} documents.\n\
          This page is written by `cargo xtask integration report`, from probes that it runs with \
-         the bare SDK.\n\
+         a bare client.\n\
          A cell says `same` where a service does what is documented, and in bold what it does \
          otherwise.\n\
          The documented column is our reading of the documentation; only a column of the \

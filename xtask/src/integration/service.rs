@@ -71,6 +71,18 @@ impl State {
         }
     }
 
+    /// Says what checks are told of a container, which is ready at its address.
+    fn tell(&mut self, service: &Service) {
+        let ready = self.address.clone().unwrap_or_default();
+        let client = service.client.iter();
+        self.client = client
+            .map(|(name, value)| (name.clone(), value.replace("{address}", &ready)))
+            .collect();
+        if let Some(address) = &service.address {
+            self.address = Some(address.clone());
+        }
+    }
+
     /// The last lines that the service printed.
     fn tail(&self) -> String {
         const LINES: usize = 40;
@@ -174,6 +186,9 @@ impl Running {
             }
         }
         self.wait_until_ready(service.ready.as_ref())?;
+        if matches!(target.from, From::Compose { .. }) {
+            self.state.tell(service);
+        }
         self.state.write(&self.path)
     }
 
@@ -338,6 +353,22 @@ mod tests {
         stop(&state(None), &path).unwrap();
         assert_eq!(State::read(&path).unwrap(), None);
         stop(&state(None), &path).unwrap();
+    }
+
+    #[test]
+    fn container_is_told_of_by_what_its_service_says() {
+        let suite = super::super::suite::tests::suite();
+        let mut service = suite.services.into_values().next().unwrap();
+        let ready = "http://127.0.0.1:9324".to_owned();
+        let mut told = state(None);
+        told.tell(&service);
+        assert_eq!((&told.address, told.client.len()), (&Some(ready), 0));
+        service.address = Some("Endpoint=sb://127.0.0.1".to_owned());
+        let api = ("API".to_owned(), "{address}/".to_owned());
+        service.client.extend([api]);
+        told.tell(&service);
+        assert_eq!(told.address, service.address);
+        assert_eq!(told.client["API"], "http://127.0.0.1:9324/");
     }
 
     #[test]

@@ -48,6 +48,9 @@ pub(crate) struct Check {
     /// The arguments; those of a Python begin with its script, in the folder of the suite.
     #[serde(default)]
     pub(crate) args: Vec<String>,
+    /// A program that the check runs in turn; `RELAYHOUSE_PROGRAM` tells it where that is.
+    #[serde(default)]
+    pub(crate) program: Option<Build>,
     /// Whether its lines are rows of the page.
     #[serde(default)]
     pub(crate) is_reported: bool,
@@ -124,7 +127,11 @@ pub(crate) struct Service {
     pub(crate) args: Vec<String>,
     #[serde(default)]
     pub(crate) env: BTreeMap<String, String>,
-    /// Further variables for checks, which may have the same in them.
+    /// What checks are told as the address, if that is not where the container is ready.
+    #[serde(default)]
+    pub(crate) address: Option<String>,
+    /// Further variables for checks, which may have the same in them; for those of a container,
+    /// `{address}` is where it is ready.
     #[serde(default)]
     pub(crate) client: BTreeMap<String, String>,
     #[serde(default)]
@@ -161,6 +168,23 @@ impl Suite {
 
     pub(crate) fn target(&self, name: &str) -> Option<&Target> {
         self.targets.iter().find(|target| target.name == name)
+    }
+
+    /// The packages of this workspace whose programs are built for it.
+    pub(crate) fn packages(&self) -> BTreeSet<&str> {
+        let mut packages = BTreeSet::new();
+        for check in &self.checks {
+            if let Program::Build(build) = &check.from {
+                packages.insert(build.package.as_str());
+            }
+            packages.extend(check.program.iter().map(|it| it.package.as_str()));
+        }
+        for target in &self.targets {
+            if let From::Build(build) = &target.from {
+                packages.insert(build.package.as_str());
+            }
+        }
+        packages
     }
 
     fn check(&self) -> Result<()> {
@@ -244,6 +268,7 @@ pub(crate) mod tests {
         [[check]]
         name = "probes"
         from.build = { package = "p", bin = "b" }
+        program = { package = "q", bin = "c" }
         is-reported = true
 
         [[target]]
@@ -325,6 +350,7 @@ pub(crate) mod tests {
         assert_eq!(suite.service(venv).title, "Witness 1");
         assert_eq!(suite.service(venv).differences[0].name, "probes::a");
         assert!(suite.target("other").is_none());
+        assert_eq!(suite.packages(), BTreeSet::from(["p", "q"]));
     }
 
     #[test]
