@@ -9,15 +9,16 @@ use fe2o3_amqp::{
         primitives::{Binary, SimpleValue, Symbol, Value},
     },
 };
+use relayhouse_bare_amqp::{Client, Place, nothing, receive, send, text};
 
-use crate::client::{Client, Place, QUEUE, nothing, receive, send, text};
+use crate::QUEUE;
 
 /// The format of a transfer in which each section is a message.
 const FORMAT_BATCH: u32 = 0x8001_3700;
 
 pub(crate) async fn completes(place: &Place) -> Result<()> {
     let mut client = Client::connect(place).await?;
-    send(&mut client.sender().await?, "it").await?;
+    send(&mut client.sender(QUEUE).await?, "it").await?;
     let mut receiver = client.receiver(QUEUE).await?;
     let received = receive(&mut receiver).await?;
     ensure!(text(&received)? == "it", "another message came");
@@ -28,7 +29,7 @@ pub(crate) async fn completes(place: &Place) -> Result<()> {
 
 pub(crate) async fn abandons(place: &Place) -> Result<()> {
     let mut client = Client::connect(place).await?;
-    send(&mut client.sender().await?, "it").await?;
+    send(&mut client.sender(QUEUE).await?, "it").await?;
     let mut receiver = client.receiver(QUEUE).await?;
     for expected in 0..3 {
         let received = receive(&mut receiver).await?;
@@ -49,7 +50,7 @@ pub(crate) async fn abandons(place: &Place) -> Result<()> {
 
 pub(crate) async fn buries(place: &Place) -> Result<()> {
     let mut client = Client::connect(place).await?;
-    send(&mut client.sender().await?, "it").await?;
+    send(&mut client.sender(QUEUE).await?, "it").await?;
     let mut receiver = client.receiver(QUEUE).await?;
     let received = receive(&mut receiver).await?;
     let mut info = Fields::new();
@@ -88,7 +89,7 @@ pub(crate) async fn sends_a_batch(place: &Place) -> Result<()> {
         .message(Message::builder().data_batch(parts.to_vec()).build())
         .message_format(FORMAT_BATCH)
         .build();
-    let outcome = client.sender().await?.send(batch).await?;
+    let outcome = client.sender(QUEUE).await?.send(batch).await?;
     ensure!(outcome.is_accepted(), "the send came to {outcome:?}");
     let mut receiver = client.receiver(QUEUE).await?;
     for expected in ["a", "b"] {
@@ -105,7 +106,7 @@ pub(crate) async fn drains(place: &Place) -> Result<()> {
     receiver.set_credit(10).await?;
     receiver.drain().await?;
     // The credit was given back: a message goes to who asks for it.
-    send(&mut client.sender().await?, "it").await?;
+    send(&mut client.sender(QUEUE).await?, "it").await?;
     let mut other = Client::connect(place).await?;
     let mut second = other.receiver(QUEUE).await?;
     let received = receive(&mut second).await?;

@@ -3,7 +3,6 @@
 //! line of JSON for each case, as `tests/suites/README.md` says.
 
 mod basics;
-mod client;
 mod transactions;
 
 use std::{
@@ -14,10 +13,11 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use relayhouse_bare_amqp::Place;
 use serde_json::json;
 
-use self::client::Place;
-
+/// The queue of these cases, which is empty between two of them.
+const QUEUE: &str = "bare";
 const CLIENT: &str = "fe2o3-amqp 0.18.4";
 
 #[tokio::main(flavor = "current_thread")]

@@ -4,12 +4,13 @@ use anyhow::{Result, ensure};
 use fe2o3_amqp::transaction::{
     Controller, Transaction, TransactionDischarge, TransactionPosting, TransactionRetirement,
 };
+use relayhouse_bare_amqp::{Client, Place, message, nothing, receive, send, text};
 
-use crate::client::{Client, Place, QUEUE, message, nothing, receive, send, text};
+use crate::QUEUE;
 
 pub(crate) async fn commits(place: &Place) -> Result<()> {
     let mut client = Client::connect(place).await?;
-    let (mut sender, mut receiver) = (client.sender().await?, client.receiver(QUEUE).await?);
+    let (mut sender, mut receiver) = (client.sender(QUEUE).await?, client.receiver(QUEUE).await?);
     let controller = Controller::attach(&mut client.session, "controller").await?;
     let transaction = Transaction::declare(&controller, None).await?;
     for body in ["one", "two"] {
@@ -29,7 +30,7 @@ pub(crate) async fn commits(place: &Place) -> Result<()> {
 
 pub(crate) async fn rolls_back(place: &Place) -> Result<()> {
     let mut client = Client::connect(place).await?;
-    let (mut sender, mut receiver) = (client.sender().await?, client.receiver(QUEUE).await?);
+    let (mut sender, mut receiver) = (client.sender(QUEUE).await?, client.receiver(QUEUE).await?);
     let controller = Controller::attach(&mut client.session, "controller").await?;
     let transaction = Transaction::declare(&controller, None).await?;
     transaction.post(&mut sender, message("it")).await?;
@@ -41,7 +42,7 @@ pub(crate) async fn rolls_back(place: &Place) -> Result<()> {
 
 pub(crate) async fn settles_and_sends(place: &Place) -> Result<()> {
     let mut client = Client::connect(place).await?;
-    let (mut sender, mut receiver) = (client.sender().await?, client.receiver(QUEUE).await?);
+    let (mut sender, mut receiver) = (client.sender(QUEUE).await?, client.receiver(QUEUE).await?);
     send(&mut sender, "in").await?;
     let received = receive(&mut receiver).await?;
     let controller = Controller::attach(&mut client.session, "controller").await?;
@@ -60,7 +61,7 @@ pub(crate) async fn settles_and_sends(place: &Place) -> Result<()> {
 
 pub(crate) async fn settles_and_rolls_back(place: &Place) -> Result<()> {
     let mut client = Client::connect(place).await?;
-    let (mut sender, mut receiver) = (client.sender().await?, client.receiver(QUEUE).await?);
+    let (mut sender, mut receiver) = (client.sender(QUEUE).await?, client.receiver(QUEUE).await?);
     send(&mut sender, "it").await?;
     let received = receive(&mut receiver).await?;
     let controller = Controller::attach(&mut client.session, "controller").await?;

@@ -1,6 +1,10 @@
-//! A connection with one session, and links to and from a queue.
+//! A bare client of AMQP: a connection with one session, and links to and from queues of a service
+//! that speaks as Azure Service Bus.
 
-use std::time::Duration;
+use std::{
+    fmt::{self, Debug},
+    time::Duration,
+};
 
 use anyhow::{Context, Result, ensure};
 use fe2o3_amqp::{
@@ -17,25 +21,39 @@ use fe2o3_amqp::{
 };
 use tokio::time::timeout;
 
-/// The queue of these cases, which is empty between two of them.
-pub(crate) const QUEUE: &str = "bare";
-
 /// Nothing here takes a tenth of it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-pub(crate) type Received = Delivery<Body<Value>>;
+/// A message as it came.
+pub type Received = Delivery<Body<Value>>;
 
 /// Where the namespace is, and with which key.
 #[derive(Clone)]
-pub(crate) struct Place {
+pub struct Place {
     address: String,
     key_name: String,
     key: String,
 }
 
+impl Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            address,
+            key_name,
+            // It is not printed.
+            key: _,
+        } = self;
+        f.debug_struct("Place")
+            .field("address", address)
+            .field("key_name", key_name)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Place {
-    /// Reads a connection string.
-    pub(crate) fn parse(connection: &str) -> Option<Self> {
+    /// Reads a connection string; `None` if it is not as it should be.
+    #[must_use]
+    pub fn parse(connection: &str) -> Option<Self> {
         let field = |name: &str| {
             let mut fields = connection
                 .split(';')
@@ -54,7 +72,8 @@ impl Place {
     }
 
     /// Returns the same place with another key.
-    pub(crate) fn with_key(&self, key: &str) -> Self {
+    #[must_use]
+    pub fn with_key(&self, key: &str) -> Self {
         Self {
             key: key.to_owned(),
             ..self.clone()
@@ -63,14 +82,20 @@ impl Place {
 }
 
 /// A connection with one session.
-pub(crate) struct Client {
-    pub(crate) session: SessionHandle<()>,
+#[derive(Debug)]
+pub struct Client {
+    /// The session, for what else is to be attached.
+    pub session: SessionHandle<()>,
     connection: ConnectionHandle<()>,
 }
 
 impl Client {
-    /// Connects, and shows the key as a password.
-    pub(crate) async fn connect(place: &Place) -> Result<Self> {
+    /// Connects without TLS, and shows the key as a password.
+    ///
+    /// # Errors
+    ///
+    /// Returns what the service, or the client library, says.
+    pub async fn connect(place: &Place) -> Result<Self> {
         let url = format!("amqp://{}", place.address);
         let builder = Connection::builder().container_id("bare");
         let builder = builder.sasl_profile(SaslProfile::Plain {
@@ -85,13 +110,22 @@ impl Client {
         })
     }
 
-    pub(crate) async fn sender(&mut self) -> Result<Sender> {
-        let sender = Sender::attach(&mut self.session, "to", QUEUE).await;
+    /// Attaches a sender.
+    ///
+    /// # Errors
+    ///
+    /// Returns what the service, or the client library, says.
+    pub async fn sender(&mut self, target: &str) -> Result<Sender> {
+        let sender = Sender::attach(&mut self.session, format!("to-{target}"), target).await;
         sender.context("cannot attach a sender")
     }
 
     /// Attaches a receiver that takes what it asks for, and leaves the last word to the broker.
-    pub(crate) async fn receiver(&mut self, source: &str) -> Result<Receiver> {
+    ///
+    /// # Errors
+    ///
+    /// Returns what the service, or the client library, says.
+    pub async fn receiver(&mut self, source: &str) -> Result<Receiver> {
         let builder = Receiver::builder()
             .name(format!("of-{source}"))
             .source(source);
@@ -101,41 +135,59 @@ impl Client {
         receiver.context("cannot attach a receiver")
     }
 
-    pub(crate) async fn close(mut self) -> Result<()> {
+    /// Ends the session and the connection.
+    ///
+    /// # Errors
+    ///
+    /// Returns what the service, or the client library, says.
+    pub async fn close(mut self) -> Result<()> {
         self.session.end().await?;
         Ok(self.connection.close().await?)
     }
 }
 
 /// Makes a message of a text.
-pub(crate) fn message(body: &str) -> Message<Data> {
+#[must_use]
+pub fn message(body: &str) -> Message<Data> {
     Message::builder().data(body.as_bytes().to_vec()).build()
 }
 
 /// Sends a message, which must be accepted.
-pub(crate) async fn send(sender: &mut Sender, body: &str) -> Result<()> {
+///
+/// # Errors
+///
+/// Returns what the service, or the client library, says.
+pub async fn send(sender: &mut Sender, body: &str) -> Result<()> {
     let outcome = sender.send(message(body)).await?;
     ensure!(outcome.is_accepted(), "the send came to {outcome:?}");
     Ok(())
 }
 
 /// Receives one message.
+///
+/// # Errors
+///
+/// Returns an error if none comes.
 #[expect(
     clippy::disallowed_methods,
     reason = "the service is another program, and goes by the machine's time"
 )]
-pub(crate) async fn receive(receiver: &mut Receiver) -> Result<Received> {
+pub async fn receive(receiver: &mut Receiver) -> Result<Received> {
     receiver.set_credit(1).await?;
     let received = timeout(PATIENCE, receiver.recv()).await;
     Ok(received.context("no message came")??)
 }
 
 /// Fails if there is a message to receive.
+///
+/// # Errors
+///
+/// Returns an error if one comes.
 #[expect(
     clippy::disallowed_methods,
     reason = "the service is another program, and goes by the machine's time"
 )]
-pub(crate) async fn nothing(receiver: &mut Receiver) -> Result<()> {
+pub async fn nothing(receiver: &mut Receiver) -> Result<()> {
     receiver.set_credit(1).await?;
     receiver.drain().await?;
     let waited = timeout(Duration::from_millis(200), receiver.recv::<Body<Value>>()).await;
@@ -144,7 +196,11 @@ pub(crate) async fn nothing(receiver: &mut Receiver) -> Result<()> {
 }
 
 /// Returns the text of a body.
-pub(crate) fn text(received: &Received) -> Result<String> {
+///
+/// # Errors
+///
+/// Returns an error if the body is no text.
+pub fn text(received: &Received) -> Result<String> {
     let Body::Data(sections) = received.body() else {
         anyhow::bail!("the body is no data");
     };
