@@ -1,16 +1,16 @@
-//! The SQS adapter on a service that runs elsewhere, in real time: an emulator that is a program of
-//! its own, LocalStack, or AWS.
+//! Adapters on a service that runs elsewhere, in real time: an emulator that is a program of its
+//! own, or the service itself.
 
 mod finding;
-mod harness;
-pub mod probe;
-mod site;
+mod place;
+mod probe;
+pub mod servicebus;
+pub mod sqs;
 mod suite;
 pub mod verbs;
 
 pub use self::{
     finding::{Ending, Finding},
-    harness::ServiceHarness,
-    site::Site,
+    place::Place,
     suite::run,
 };

@@ -15,11 +15,8 @@ use relayhouse_testkit::{
 };
 use relayhouse_time::TokioClock;
 
-use super::{Ending, Finding, ServiceHarness, Site};
-use crate::TARGETS;
-
-/// The kinds of queues, by the name of the target that plays them under a clock that jumps.
-const KINDS: [(&str, bool); 2] = [("sqs", false), ("sqs.fifo", true)];
+use super::{Ending, Finding, Place};
+use crate::{SERVICE_BUS, TARGETS};
 
 /// How many cases run at the same time.
 const CASES_AT_ONCE: usize = 16;
@@ -48,7 +45,7 @@ const PATIENCE: Duration = Duration::from_secs(150);
 /// Is a case on one kind of queue.
 #[derive(Clone, Debug)]
 struct Run {
-    kind: (&'static str, bool),
+    kind: &'static str,
     case: Case,
     /// How much time has to pass in it, or why it is left out.
     time: Result<Duration, String>,
@@ -59,13 +56,13 @@ struct Run {
 /// # Errors
 ///
 /// Returns an error if the emulator that measures the cases does not start.
-pub async fn run(site: &Site, filter: &str, mut tell: impl FnMut(Finding)) -> Result<()> {
+pub async fn run(place: &dyn Place, filter: &str, mut tell: impl FnMut(Finding)) -> Result<()> {
     let mut runs = Vec::new();
-    for kind in KINDS {
-        let harness = ServiceHarness::new(kind.0, kind.1, site.clone());
+    for kind in place.kinds() {
+        let harness = place.harness(kind);
         let capabilities = harness.provider().await?.capabilities().clone();
         for case in conformance::all() {
-            let unmet = case.unmet(&harness, &capabilities);
+            let unmet = case.unmet(&*harness, &capabilities);
             let time = unmet.map_or(Ok(Duration::ZERO), |reason| Err(reason.to_string()));
             runs.push(Run { kind, case, time });
         }
@@ -75,7 +72,7 @@ pub async fn run(site: &Site, filter: &str, mut tell: impl FnMut(Finding)) -> Re
     runs.sort_by_key(|run| Reverse(run.time.clone().unwrap_or_default()));
     let mut failed = Vec::new();
     for (at_once, is_last) in [(CASES_AT_ONCE, false), (CALM, true)] {
-        let played = stream::iter(runs).map(|run| run.play(site));
+        let played = stream::iter(runs).map(|run| run.play(place));
         let mut played = played.buffer_unordered(at_once);
         while let Some((run, finding)) = played.next().await {
             if is_last || finding.ending != Ending::Failed {
@@ -95,7 +92,8 @@ fn measure(mut runs: Vec<Run>) -> Result<Vec<Run>> {
         if let Some((_, why)) = LEFT_OUT.iter().find(|(name, _)| *name == run.case.name()) {
             run.time = Err((*why).to_owned());
         }
-        let target = TARGETS.iter().find(|target| target.name == run.kind.0);
+        let mut targets = TARGETS.iter().chain([&SERVICE_BUS]);
+        let target = targets.find(|target| target.name == run.kind);
         if let (Ok(time), Some(target)) = (&mut run.time, target) {
             *time = target.run(async |harness| needed(run.case, harness).await)?;
             if TIME_MAX <= *time {
@@ -118,17 +116,17 @@ async fn needed(case: Case, harness: &dyn Harness) -> Duration {
 
 impl Run {
     fn name(&self) -> String {
-        format!("conformance::{}::{}", self.kind.0, self.case.name())
+        format!("conformance::{}::{}", self.kind, self.case.name())
     }
 
-    async fn play(self, site: &Site) -> (Self, Finding) {
+    async fn play(self, place: &dyn Place) -> (Self, Finding) {
         let clock = TokioClock::new();
         let start = clock.now();
         let (ending, said) = match &self.time {
             Err(why) => (Ending::LeftOut, why.clone()),
             Ok(_) => {
-                let harness = ServiceHarness::new(self.kind.0, self.kind.1, site.clone());
-                let case = Box::pin(self.case.run(&harness));
+                let harness = place.harness(self.kind);
+                let case = Box::pin(self.case.run(&*harness));
                 match future::select(case, clock.sleep_until(start + PATIENCE)).await {
                     Either::Left((ending, _)) => judge(ending),
                     Either::Right(_) => (Ending::Failed, "did not end".to_owned()),

@@ -11,8 +11,10 @@ use relayhouse_core::Clock;
 use relayhouse_time::TokioClock;
 use serde_json::Value;
 
-use super::{Ending, Finding, Site};
+use super::{Ending, Finding, Place};
 
+/// The variable that says where the program is.
+const PROGRAM: &str = "RELAYHOUSE_PROGRAM";
 /// How many messages a queue gets.
 const COUNT: usize = 25;
 /// How many of them are received, and the others worked on.
@@ -30,15 +32,15 @@ const VERBS: &[Verb] = &[
     ("list", list),
 ];
 
-/// Runs the commands one after the other, on a standard queue and on a FIFO queue, and tells of
-/// each. After one that failed the others of that queue are left out.
+/// Runs the commands one after the other, on a queue of each kind, and tells of each. After one that
+/// failed the others of that queue are left out.
 ///
 /// # Errors
 ///
 /// Returns an error if no queue can be named.
-pub fn run(site: &Site, filter: &str, mut tell: impl FnMut(Finding)) -> Result<()> {
-    for (kind, is_fifo) in [("sqs", false), ("sqs.fifo", true)] {
-        let url = format!("sqs:///{}", site.queue_name(is_fifo)?);
+pub fn run(place: &dyn Place, filter: &str, mut tell: impl FnMut(Finding)) -> Result<()> {
+    for kind in place.kinds() {
+        let url = place.url(kind)?;
         let mut has_failed = false;
         for (name, verb) in VERBS {
             let name = format!("verbs::{kind}::{name}");
@@ -122,13 +124,12 @@ fn list(url: &str) -> Result<()> {
 /// Runs the program with `input` to a good end, and returns what it printed.
 #[expect(
     clippy::disallowed_methods,
-    reason = "the program is built by the cargo that runs this one"
+    reason = "where the program is, who has built it says"
 )]
 fn ran(args: &[&str], input: &str) -> Result<String> {
-    let cargo = env::var_os("CARGO").context("run this by cargo")?;
-    let mut program = Command::new(cargo);
-    program.args(["run", "--quiet", "--locked", "--package", "relayhouse-cli"]);
-    program.args(["--bin", "relayhouse", "--"]).args(args);
+    let program = env::var_os(PROGRAM).with_context(|| format!("{PROGRAM} is not set"))?;
+    let mut program = Command::new(program);
+    program.args(args);
     program.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = program.stderr(Stdio::piped()).spawn()?;
     if let Some(mut stdin) = child.stdin.take() {

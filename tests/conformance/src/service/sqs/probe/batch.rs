@@ -10,6 +10,7 @@ use super::{
     Probe,
     bench::{Bench, answer, failures},
 };
+use crate::service::probe::probe;
 
 pub(super) const PROBES: &[Probe] = &[
     probe!(

@@ -12,7 +12,7 @@ use aws_sdk_sqs::{
 use relayhouse_core::Clock;
 use relayhouse_time::TokioClock;
 
-use crate::service::Site;
+use crate::service::sqs::Site;
 
 /// How long a probe waits for what must come.
 const PATIENCE: i32 = 5;

@@ -10,6 +10,7 @@ use super::{
     Probe,
     bench::{Bench, answer, system_attribute},
 };
+use crate::service::probe::probe;
 
 pub(super) const PROBES: &[Probe] = &[
     probe!(body_has_its_digest, "MD5 of the body `probe`", BODY_MD5),

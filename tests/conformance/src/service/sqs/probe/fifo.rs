@@ -10,6 +10,7 @@ use super::{
     Probe,
     bench::{Bench, answer, bodies, system_attribute},
 };
+use crate::service::probe::probe;
 
 pub(super) const PROBES: &[Probe] = &[
     probe!(

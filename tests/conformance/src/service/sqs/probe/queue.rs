@@ -7,6 +7,7 @@ use super::{
     Probe,
     bench::{Bench, answer, bodies},
 };
+use crate::service::probe::probe;
 
 pub(super) const PROBES: &[Probe] = &[
     probe!(

@@ -12,6 +12,7 @@ use super::{
     Probe,
     bench::{Bench, answer, bodies, system_attribute, wait},
 };
+use crate::service::probe::probe;
 
 pub(super) const PROBES: &[Probe] = &[
     probe!(

@@ -1,0 +1,104 @@
+//! The harness of the Service Bus adapter on a service, where time is real.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use relayhouse_core::{
+    Clock, Context, QueueName, Result, SeededRandom, SubscriptionName,
+    port::{Provider, QueueConfig},
+};
+use relayhouse_testkit::{Gauges, Harness, Network, WallClock, clock::TestClock};
+use relayhouse_time::TokioClock;
+
+use super::Namespace;
+use crate::entities;
+
+/// What is due at a service comes a moment later.
+const TOLERANCE: Duration = Duration::from_secs(1);
+const SEED: u64 = 7;
+
+/// Opens queues of a namespace; one for each case, since it counts what its clock is asked.
+#[derive(Debug)]
+pub struct ServiceHarness {
+    name: &'static str,
+    namespace: Namespace,
+    clock: TestClock,
+}
+
+impl ServiceHarness {
+    /// Makes a harness for queues of `namespace` without sessions. It needs tokio's time.
+    #[must_use]
+    pub fn new(name: &'static str, namespace: Namespace) -> Self {
+        Self {
+            name,
+            namespace,
+            clock: TestClock::new(Arc::new(TokioClock::new())),
+        }
+    }
+}
+
+#[async_trait]
+impl Harness for ServiceHarness {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    async fn provider(&self) -> Result<Arc<dyn Provider>> {
+        let random = Arc::new(SeededRandom::new(SEED));
+        let context = Context::new(Arc::new(self.clock.clone()), random);
+        Ok(Arc::new(self.namespace.open(context)?))
+    }
+
+    async fn queue(&self, provider: &dyn Provider, config: &QueueConfig) -> Result<QueueName> {
+        entities::queue(provider, self.namespace.queue_name()?, config).await
+    }
+
+    async fn topic(
+        &self,
+        provider: &dyn Provider,
+        subscriptions: &[SubscriptionName],
+        config: &QueueConfig,
+    ) -> Result<QueueName> {
+        let topic = self.namespace.queue_name()?;
+        entities::topic(provider, topic, subscriptions, config).await
+    }
+
+    fn missing(&self) -> Option<QueueName> {
+        self.namespace.queue_name().ok()
+    }
+
+    fn is_bounded(&self) -> bool {
+        false
+    }
+
+    fn tells_bytes_and_age(&self) -> bool {
+        false
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(self.clock.clone())
+    }
+
+    async fn pass(&self, time: Duration) {
+        self.clock.sleep_until(self.clock.now() + time).await;
+    }
+
+    fn tolerance(&self) -> Duration {
+        TOLERANCE
+    }
+
+    fn wall_clock(&self) -> Option<&dyn WallClock> {
+        Some(&self.clock)
+    }
+
+    fn gauges(&self) -> Option<Gauges> {
+        Some(Gauges {
+            timers: self.clock.sleepers(),
+            ..Gauges::default()
+        })
+    }
+
+    fn network(&self) -> Option<&dyn Network> {
+        None
+    }
+}

@@ -1,0 +1,29 @@
+//! The SQS adapter on a service: an emulator that is a program of its own, LocalStack, or AWS.
+
+mod harness;
+pub mod probe;
+mod site;
+
+use relayhouse_core::Result;
+use relayhouse_testkit::Harness;
+
+use super::Place;
+
+pub use self::{harness::ServiceHarness, site::Site};
+
+/// The kind of queues that keep order.
+const FIFO: &str = "sqs.fifo";
+
+impl Place for Site {
+    fn kinds(&self) -> &'static [&'static str] {
+        &["sqs", FIFO]
+    }
+
+    fn harness(&self, kind: &'static str) -> Box<dyn Harness> {
+        Box::new(ServiceHarness::new(kind, kind == FIFO, self.clone()))
+    }
+
+    fn url(&self, kind: &'static str) -> Result<String> {
+        Ok(format!("sqs:///{}", self.queue_name(kind == FIFO)?))
+    }
+}
