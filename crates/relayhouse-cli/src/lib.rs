@@ -32,6 +32,7 @@ mod envelope;
 mod exec;
 mod exit;
 mod input;
+mod lease;
 mod list;
 mod open;
 mod output;

@@ -39,10 +39,9 @@ pub(crate) struct Receive {
     #[arg(long)]
     pub(crate) leave: bool,
 
-    /// The lease to ask for
-    #[arg(long, value_name = "TIME", default_value = "30s",
-        value_parser = humantime::parse_duration)]
-    pub(crate) lease: Duration,
+    /// The lease to ask for; 30s, or what the queue sets where none can be asked for
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) lease: Option<Duration>,
 
     /// Print bodies alone, as they are
     #[arg(long, conflicts_with = "output")]

@@ -54,10 +54,10 @@ pub(crate) struct Work {
         value_parser = humantime::parse_duration)]
     pub(crate) release_delay: Duration,
 
-    /// How long a message is leased; if this program is killed, it comes back after that
-    #[arg(long, value_name = "TIME", default_value = "30s",
-        value_parser = humantime::parse_duration)]
-    pub(crate) lease: Duration,
+    /// How long a message is leased; if this program is killed, it comes back after that; 30s, or
+    /// what the queue sets where none can be asked for
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) lease: Option<Duration>,
 
     /// End when the queue is empty: nothing is ready, leased by anybody, or held back. Where counts
     /// are approximate it has to look so three times, a second apart

@@ -3,7 +3,12 @@
 mod held;
 mod printer;
 
-use relayhouse::{Delivery, Error, ErrorKind, Queue, Registry, ctrl_c, runtime::Pull};
+use std::time::Duration;
+
+use relayhouse::{
+    Delivery, Error, ErrorKind, Queue, Registry, ctrl_c,
+    runtime::{FailurePolicy, Pull},
+};
 
 use self::{
     held::{Held, Keeping},
@@ -14,6 +19,7 @@ use crate::{
     args::Receive,
     console::{Console, Verbosity},
     exit::{Code, Failure},
+    lease::with_lease,
     output::Output,
 };
 
@@ -65,18 +71,34 @@ pub(crate) async fn run(
 }
 
 async fn open(queue: &Queue, args: &Receive) -> Result<Pull, Failure> {
-    let consumer = queue
-        .consumer()
-        .prefetch_max(Keeping::of(args).prefetch_max(args.max))
-        .receive_wait(args.wait)
-        .lease(args.lease);
-    consumer.pull().await.map_err(|error| match error.kind() {
+    let pull = with_lease(args.lease, async |lease| {
+        let consumer = queue
+            .consumer()
+            .prefetch_max(Keeping::of(args).prefetch_max(args.max))
+            .receive_wait(args.wait)
+            .failure(no_delay());
+        let consumer = match lease {
+            Some(lease) => consumer.lease(lease),
+            None => consumer,
+        };
+        consumer.pull().await
+    });
+    pull.await.map_err(|error| match error.kind() {
         ErrorKind::Unsupported => {
             let text = format!("{error}; `relayhouse work` can");
             Failure::new(Code::Usage, text)
         }
         _ => error.into(),
     })
+}
+
+/// What is given back comes again at once, which every queue can do.
+fn no_delay() -> FailurePolicy {
+    FailurePolicy {
+        delay_first: Duration::ZERO,
+        delay_max: Duration::ZERO,
+        ..FailurePolicy::default()
+    }
 }
 
 /// Takes, prints and settles until there is a reason to end.

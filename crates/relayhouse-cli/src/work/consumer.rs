@@ -10,6 +10,7 @@ use relayhouse::{
 use crate::{
     args::Work,
     exec::{Groups, Handler, LEASE_TOTAL_MAX, Results, Shell, Shown},
+    lease::with_lease,
     progress::Progress,
 };
 
@@ -40,24 +41,41 @@ pub(super) async fn start(
         release_delay: args.release_delay,
         progress: progress.clone(),
     };
-    let policy = FailurePolicy {
-        attempts_max: Some(attempts_max),
-        delay_first: args.retry_delay,
-        ..FailurePolicy::default()
-    };
+    let policy = policy(attempts_max, args.retry_delay);
     let receive_wait = if args.until_empty {
         RECEIVE_WAIT_UNTIL_EMPTY
     } else {
         RECEIVE_WAIT
     };
-    let consumer = queue
-        .consumer()
-        .concurrency(args.concurrency)
-        .receive_wait(receive_wait)
-        .lease(args.lease)
-        .lease_total_max(LEASE_TOTAL_MAX)
-        .drain_deadline(args.drain)
-        .failure(policy)
-        .handler(move |delivery: Delivery| handler.clone().handle(delivery));
-    consumer.start().await
+    let start = async |lease| {
+        let handler = handler.clone();
+        let consumer = queue
+            .consumer()
+            .concurrency(args.concurrency)
+            .receive_wait(receive_wait)
+            .lease_total_max(LEASE_TOTAL_MAX)
+            .drain_deadline(args.drain)
+            .failure(policy.clone());
+        let consumer = match lease {
+            Some(lease) => consumer.lease(lease),
+            None => consumer,
+        };
+        let handle = move |delivery: Delivery| handler.clone().handle(delivery);
+        consumer.handler(handle).start().await
+    };
+    with_lease(args.lease, start).await
+}
+
+/// Without a delay at first there is none later, which every queue can do.
+fn policy(attempts_max: NonZeroU32, delay_first: Duration) -> FailurePolicy {
+    let usual = FailurePolicy::default();
+    FailurePolicy {
+        attempts_max: Some(attempts_max),
+        delay_first,
+        delay_max: match delay_first.is_zero() {
+            true => Duration::ZERO,
+            false => usual.delay_max,
+        },
+        ..usual
+    }
 }
