@@ -7,7 +7,7 @@ use std::{
 
 use clap::{Args, Subcommand};
 
-/// Serves what a cloud does, on this machine and in memory
+/// Serves what a cloud does, on this machine
 #[derive(Debug, Args)]
 #[command(arg_required_else_help = true)]
 pub(crate) struct Emulator {
@@ -26,14 +26,23 @@ pub(crate) enum Service {
 /// Serves Azure Service Bus over AMQP and HTTP
 ///
 /// Prints the connection string and the URL of the HTTP API when it is ready. The official SDKs can
-/// use it, over AMQP, bare or through a web socket, and manage it over HTTP. All is in memory, and
-/// gone at the end.
+/// use it, over AMQP, bare or through a web socket, and manage it over HTTP. All is in memory and
+/// gone at the end, unless --data keeps it.
 #[derive(Debug, Args)]
 #[command(after_help = SERVICE_BUS_ENDS)]
 pub(crate) struct ServiceBus {
     /// The file of the queues and topics, in the format of Microsoft's emulator
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: PathBuf,
+    ///
+    /// With --data, what it names is added to what is there, and set as it says.
+    #[arg(long, value_name = "FILE", required_unless_present = "data")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Keeps queues, topics and what is in them in this directory, across restarts and kills
+    ///
+    /// It is made if it is not there. One emulator uses it at a time. Locks and transactions end
+    /// with the program.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
 
     /// The port of AMQP; 0 takes a free one
     #[arg(long, default_value_t = 5672)]
@@ -64,7 +73,7 @@ Programs on an SDK of Azure take the connection string that is printed; UseDevel
 lets them do without TLS.
 
 Exit codes: 2 wrong usage; 65 the file is not what it should be; 66 it cannot be read; 69 an \
-address cannot be listened at; 74 writing failed; 130 interrupted, which is how it ends; 141 \
+address cannot be listened at, or data cannot be kept; 74 writing failed; 130 interrupted, which is how it ends; 141 \
 whoever read standard output has gone.";
 
 /// Serves Amazon SQS over HTTP

@@ -7,6 +7,8 @@ mod cloud;
 mod demo;
 #[cfg(unix)]
 mod emulator;
+#[cfg(all(unix, feature = "servicebus"))]
+mod emulator_data;
 #[cfg(unix)]
 mod exec;
 mod flaky;
