@@ -12,10 +12,10 @@ pub trait Place {
     /// Makes a harness for queues of one kind. It needs tokio's time.
     fn harness(&self, kind: &'static str) -> Box<dyn Harness>;
 
-    /// Names a queue of one kind that is not there yet, by its URL.
+    /// Names a queue that is not there yet, by its URL, for each kind that all commands can use.
     ///
     /// # Errors
     ///
     /// Returns an error if the name is none for a queue.
-    fn url(&self, kind: &'static str) -> Result<String>;
+    fn urls(&self) -> Result<Vec<(&'static str, String)>>;
 }

@@ -39,8 +39,7 @@ const VERBS: &[Verb] = &[
 ///
 /// Returns an error if no queue can be named.
 pub fn run(place: &dyn Place, filter: &str, mut tell: impl FnMut(Finding)) -> Result<()> {
-    for kind in place.kinds() {
-        let url = place.url(kind)?;
+    for (kind, url) in place.urls()? {
         let mut has_failed = false;
         for (name, verb) in VERBS {
             let name = format!("verbs::{kind}::{name}");

@@ -11,16 +11,20 @@ use super::Place;
 
 pub use self::{harness::ServiceHarness, namespace::Namespace};
 
+/// The kind of queues without sessions.
+const QUEUES: &str = "servicebus";
+
 impl Place for Namespace {
     fn kinds(&self) -> &'static [&'static str] {
-        &["servicebus"]
+        &[QUEUES]
     }
 
     fn harness(&self, kind: &'static str) -> Box<dyn Harness> {
         Box::new(ServiceHarness::new(kind, self.clone()))
     }
 
-    fn url(&self, _kind: &'static str) -> Result<String> {
-        Ok(format!("servicebus:///{}", self.queue_name()?))
+    fn urls(&self) -> Result<Vec<(&'static str, String)>> {
+        let url = format!("servicebus:///{}", self.queue_name()?);
+        Ok(vec![(QUEUES, url)])
     }
 }

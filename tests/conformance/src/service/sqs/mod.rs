@@ -11,19 +11,24 @@ use super::Place;
 
 pub use self::{harness::ServiceHarness, site::Site};
 
+const STANDARD: &str = "sqs";
 /// The kind of queues that keep order.
 const FIFO: &str = "sqs.fifo";
 
 impl Place for Site {
     fn kinds(&self) -> &'static [&'static str] {
-        &["sqs", FIFO]
+        &[STANDARD, FIFO]
     }
 
     fn harness(&self, kind: &'static str) -> Box<dyn Harness> {
         Box::new(ServiceHarness::new(kind, kind == FIFO, self.clone()))
     }
 
-    fn url(&self, kind: &'static str) -> Result<String> {
-        Ok(format!("sqs:///{}", self.queue_name(kind == FIFO)?))
+    fn urls(&self) -> Result<Vec<(&'static str, String)>> {
+        let url = |name| format!("sqs:///{name}");
+        Ok(vec![
+            (STANDARD, url(self.queue_name(false)?)),
+            (FIFO, url(self.queue_name(true)?)),
+        ])
     }
 }
