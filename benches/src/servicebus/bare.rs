@@ -39,8 +39,8 @@ const FRAME_BYTES: u32 = 64 * 1024;
 
 const FILTER: &str = "com.microsoft:session-filter";
 
-/// As much credit as keeps the broker sending while a batch is settled.
-const CREDIT: u32 = 2 * BATCH as u32;
+/// As much credit as keeps the broker sending while a batch is settled: that of two.
+const CREDIT: u32 = 200;
 
 type Answers = FuturesUnordered<DeliveryFut<Result<Outcome, SendError>>>;
 

@@ -79,12 +79,19 @@ impl Ports {
     /// Receives messages, and acks them by batches, while it goes on.
     pub(super) async fn receive(&self, messages: usize) -> Result<()> {
         let mut settles = JoinSet::new();
-        for _ in 0..messages / BATCH {
-            let deliveries = receive(&*self.receiver, BATCH).await?;
-            if CALLS <= settles.len() {
-                settles.join_next().await.context("no settle")???;
+        let (mut held, mut left) = (Vec::new(), messages);
+        while 0 < left {
+            // As much credit as the bare client gives.
+            let before = held.len();
+            receive(&*self.receiver, left.min(2 * BATCH), &mut held).await?;
+            left -= held.len() - before;
+            while BATCH <= held.len() {
+                if CALLS <= settles.len() {
+                    settles.join_next().await.context("no settle")???;
+                }
+                let deliveries = held.drain(..BATCH).collect();
+                settles.spawn(ack(Arc::clone(&self.receiver), deliveries));
             }
-            settles.spawn(ack(Arc::clone(&self.receiver), deliveries));
         }
         while let Some(settled) = settles.join_next().await {
             settled??;
@@ -97,7 +104,11 @@ impl Ports {
         for _ in 0..sessions {
             let session = self.sessions.accept(None, WAIT).await?;
             let session = session.context("no session came")?;
-            let deliveries = receive(&*session, SESSION).await?;
+            let mut deliveries = Vec::with_capacity(SESSION);
+            while deliveries.len() < SESSION {
+                let left = SESSION - deliveries.len();
+                receive(&*session, left, &mut deliveries).await?;
+            }
             ack(Arc::clone(&session) as _, deliveries).await?;
             session.close().await?;
         }
@@ -105,21 +116,17 @@ impl Ports {
     }
 }
 
-/// Receives so many messages, by as many receives as it takes: each brings what is there.
-async fn receive(receiver: &dyn Receiver, count: usize) -> Result<Vec<Delivery>> {
-    let mut deliveries = Vec::with_capacity(count);
-    while deliveries.len() < count {
-        let before = deliveries.len();
-        let left = u32::try_from(count - before)?;
-        let request = ReceiveRequest {
-            messages_max: NonZeroU32::new(left).context("no messages wanted")?,
-            bytes_max: NonZeroU64::MAX,
-            wait: WAIT,
-        };
-        receiver.receive(request, &mut deliveries).await?;
-        ensure!(before < deliveries.len(), "no message came");
-    }
-    Ok(deliveries)
+/// Receives up to `max` messages, and at least one.
+async fn receive(receiver: &dyn Receiver, max: usize, into: &mut Vec<Delivery>) -> Result<()> {
+    let before = into.len();
+    let request = ReceiveRequest {
+        messages_max: NonZeroU32::new(u32::try_from(max)?).context("no messages wanted")?,
+        bytes_max: NonZeroU64::MAX,
+        wait: WAIT,
+    };
+    receiver.receive(request, into).await?;
+    ensure!(before < into.len(), "no message came");
+    Ok(())
 }
 
 async fn ack(receiver: Arc<dyn Receiver>, deliveries: Vec<Delivery>) -> Result<()> {

@@ -56,7 +56,7 @@
 //! `preset=high_throughput`, `low_latency` and `sessions` set options together, and options of their
 //! own override them; [`Preset::config`] shows what they set. What the adapter does not decide,
 //! [`Preset::consumer`] says in the words of the runtime's options, as which
-//! `preset.consumer().params().read()` reads them:
+//! `preset.consumer().params()?.read()` reads them:
 //!
 //! | preset | the adapter | the runtime |
 //! |---|---|---|

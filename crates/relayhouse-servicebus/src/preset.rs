@@ -127,8 +127,11 @@ impl Preset {
 
 impl ConsumerOptions {
     /// Returns the options by their names, to be read as the runtime's configuration.
-    #[must_use]
-    pub fn params(&self) -> Params {
+    ///
+    /// # Errors
+    ///
+    /// None: no name stands there twice.
+    pub fn params(&self) -> Result<Params> {
         let Self {
             concurrency,
             prefetch_max,
@@ -149,7 +152,7 @@ impl ConsumerOptions {
             pairs.push(("sessions_max", sessions_max.to_string()));
             pairs.push(("session_age_max", seconds(*session_age_max)));
         }
-        Params::from_pairs(pairs).expect("each name stands there once")
+        Params::from_pairs(pairs)
     }
 }
 

@@ -99,7 +99,7 @@ impl Credit {
             }
         }
         // Of a link that has ended nothing else is heard here.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// Starts over with what was asked for meanwhile, and returns true if what has come is to be

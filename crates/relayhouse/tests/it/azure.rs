@@ -9,7 +9,7 @@ use relayhouse::{
     Message, Settlement, extract::Attempt, runtime::ConsumerConfig, servicebus::Preset,
 };
 use servicebus_emulator::{Builder, ServiceBusEmulator, model::QueueSettings};
-use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::mpsc::channel;
 
 /// Sets up an emulator that has the queue `orders`.
 pub(crate) fn builder() -> Builder {
@@ -34,7 +34,7 @@ pub(crate) fn url(emulator: &ServiceBusEmulator) -> String {
 fn presets_are_options_of_the_runtime() {
     for preset in Preset::ALL {
         let options = preset.consumer();
-        let config: ConsumerConfig = options.params().read().unwrap();
+        let config: ConsumerConfig = options.params().unwrap().read().unwrap();
         assert_eq!(config.concurrency, options.concurrency);
         assert_eq!(config.prefetch_max, options.prefetch_max);
         assert_eq!(config.lease_total_max, options.lease_total_max);
@@ -60,10 +60,15 @@ async fn low_latency_takes_no_more_than_it_says() {
     for sent in queue.producer().send_all(orders).await {
         sent.unwrap();
     }
-    let (begins, mut begun) = unbounded_channel();
-    let config: ConsumerConfig = Preset::LowLatency.consumer().params().read().unwrap();
+    let (begins, mut begun) = channel(MESSAGES);
+    let config: ConsumerConfig = Preset::LowLatency
+        .consumer()
+        .params()
+        .unwrap()
+        .read()
+        .unwrap();
     let slow = queue.consumer().config(config).handler(move |_: Attempt| {
-        begins.send(()).unwrap();
+        begins.try_send(()).unwrap();
         pending::<Settlement>()
     });
     let slow = slow.start().await.unwrap();
@@ -71,9 +76,9 @@ async fn low_latency_takes_no_more_than_it_says() {
         begun.recv().await.unwrap();
     }
 
-    let (acks, mut acked) = unbounded_channel();
+    let (acks, mut acked) = channel(MESSAGES);
     let quick = queue.consumer().handler(move |_: Attempt| {
-        acks.send(()).unwrap();
+        acks.try_send(()).unwrap();
         ready(Settlement::Ack)
     });
     let quick = quick.start().await.unwrap();

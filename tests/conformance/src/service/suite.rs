@@ -16,7 +16,7 @@ use relayhouse_testkit::{
 use relayhouse_time::TokioClock;
 
 use super::{Ending, Finding, Place};
-use crate::{SERVICE_BUS, TARGETS};
+use crate::{SERVICE_BUS, SERVICE_BUS_SESSIONS, TARGETS};
 
 /// How many cases run at the same time.
 const CASES_AT_ONCE: usize = 16;
@@ -60,7 +60,7 @@ pub async fn run(place: &dyn Place, filter: &str, mut tell: impl FnMut(Finding))
     let mut runs = Vec::new();
     for kind in place.kinds() {
         let harness = place.harness(kind);
-        let capabilities = harness.provider().await?.capabilities().clone();
+        let capabilities = harness.capabilities(&*harness.provider().await?);
         for case in conformance::all() {
             let unmet = case.unmet(&*harness, &capabilities);
             let time = unmet.map_or(Ok(Duration::ZERO), |reason| Err(reason.to_string()));
@@ -92,7 +92,7 @@ fn measure(mut runs: Vec<Run>) -> Result<Vec<Run>> {
         if let Some((_, why)) = LEFT_OUT.iter().find(|(name, _)| *name == run.case.name()) {
             run.time = Err((*why).to_owned());
         }
-        let mut targets = TARGETS.iter().chain([&SERVICE_BUS]);
+        let mut targets = TARGETS.iter().chain([&SERVICE_BUS, &SERVICE_BUS_SESSIONS]);
         let target = targets.find(|target| target.name == run.kind);
         if let (Ok(time), Some(target)) = (&mut run.time, target) {
             *time = target.run(async |harness| needed(run.case, harness).await)?;

@@ -12,7 +12,8 @@ use aws_smithy_http_client::tls::{
 };
 use relayhouse_conformance::tls::{Authority, TlsFront};
 use relayhouse_core::{
-    Context, Entity, QueueName, Random, SeededRandom, Source, port::QueueConfig,
+    Context, Entity, QueueName, Random, SeededRandom, Source,
+    port::{Provider as _, QueueConfig},
 };
 use relayhouse_load::{Load, Record};
 use relayhouse_sqs::{Sqs, SqsBuilder};
@@ -135,11 +136,12 @@ impl World {
         // Its clock is right, and nobody listens to it.
         let right = Context::new(Arc::new(manual.clone()), Arc::clone(&context.random));
         let provider = |context, client| builder(kind, context).client(client).build().unwrap();
+        let direct = provider(right, direct);
         let load = Load {
-            rules: Rules::of(provider.capabilities()),
-            drops_copies: false,
             provider: Arc::new(provider(context.clone(), client)),
-            direct: Arc::new(provider(right, direct)),
+            rules: Rules::of(direct.capabilities()),
+            drops_copies: false,
+            direct: Arc::new(direct),
             context,
             queue,
             source,

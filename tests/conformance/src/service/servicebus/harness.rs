@@ -4,9 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use relayhouse_core::{
-    Clock, Context, QueueName, Result, SeededRandom, SubscriptionName,
+    Capabilities, Clock, Context, Message, QueueName, Result, SeededRandom, SubscriptionName,
     port::{Provider, QueueConfig},
 };
+use relayhouse_servicebus::{QUEUE_CAPABILITIES, SESSION_CAPABILITIES};
 use relayhouse_testkit::{Gauges, Harness, Network, WallClock, clock::TestClock};
 use relayhouse_time::TokioClock;
 
@@ -21,16 +22,18 @@ const SEED: u64 = 7;
 #[derive(Debug)]
 pub struct ServiceHarness {
     name: &'static str,
+    has_sessions: bool,
     namespace: Namespace,
     clock: TestClock,
 }
 
 impl ServiceHarness {
-    /// Makes a harness for queues of `namespace` without sessions. It needs tokio's time.
+    /// Makes a harness for queues of `namespace`, with sessions or without. It needs tokio's time.
     #[must_use]
-    pub fn new(name: &'static str, namespace: Namespace) -> Self {
+    pub fn new(name: &'static str, has_sessions: bool, namespace: Namespace) -> Self {
         Self {
             name,
+            has_sessions,
             namespace,
             clock: TestClock::new(Arc::new(TokioClock::new())),
         }
@@ -49,8 +52,16 @@ impl Harness for ServiceHarness {
         Ok(Arc::new(self.namespace.open(context)?))
     }
 
+    fn capabilities(&self, _: &dyn Provider) -> Capabilities {
+        match self.has_sessions {
+            true => SESSION_CAPABILITIES,
+            false => QUEUE_CAPABILITIES,
+        }
+    }
+
     async fn queue(&self, provider: &dyn Provider, config: &QueueConfig) -> Result<QueueName> {
-        entities::queue(provider, self.namespace.queue_name()?, config).await
+        let name = self.namespace.queue_name()?;
+        entities::queue(provider, name, &self.fit(config.clone())).await
     }
 
     async fn topic(
@@ -60,18 +71,32 @@ impl Harness for ServiceHarness {
         config: &QueueConfig,
     ) -> Result<QueueName> {
         let topic = self.namespace.queue_name()?;
-        entities::topic(provider, topic, subscriptions, config).await
+        entities::topic(provider, topic, subscriptions, &self.fit(config.clone())).await
+    }
+
+    fn fit(&self, config: QueueConfig) -> QueueConfig {
+        QueueConfig {
+            requires_sessions: config.requires_sessions || self.has_sessions,
+            ..config
+        }
     }
 
     fn missing(&self) -> Option<QueueName> {
         self.namespace.queue_name().ok()
     }
 
+    fn dress(&self, message: Message) -> Message {
+        if !self.has_sessions || message.details().ordering_key.is_some() {
+            return message;
+        }
+        message.ordering_key("only")
+    }
+
     fn is_bounded(&self) -> bool {
         false
     }
 
-    fn tells_bytes_and_age(&self) -> bool {
+    fn tells_age(&self) -> bool {
         false
     }
 

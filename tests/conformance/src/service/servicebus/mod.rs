@@ -13,14 +13,16 @@ pub use self::{harness::ServiceHarness, namespace::Namespace};
 
 /// The kind of queues without sessions.
 const QUEUES: &str = "servicebus";
+/// The kind of queues that require them.
+const SESSIONS: &str = "servicebus.sessions";
 
 impl Place for Namespace {
     fn kinds(&self) -> &'static [&'static str] {
-        &[QUEUES]
+        &[QUEUES, SESSIONS]
     }
 
     fn harness(&self, kind: &'static str) -> Box<dyn Harness> {
-        Box::new(ServiceHarness::new(kind, self.clone()))
+        Box::new(ServiceHarness::new(kind, kind == SESSIONS, self.clone()))
     }
 
     fn urls(&self) -> Result<Vec<(&'static str, String)>> {
