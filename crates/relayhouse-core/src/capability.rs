@@ -119,7 +119,8 @@ pub enum Support {
 pub enum Attempts {
     /// Each delivery counts one.
     Exact,
-    /// The count may be off: a delivery that nobody saw may have counted.
+    /// The count may be off: a delivery that nobody saw may have counted, and one that was lost
+    /// may not have.
     Approximate,
     /// The provider does not count; attempt is always 1.
     #[default]

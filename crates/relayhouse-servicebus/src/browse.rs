@@ -49,7 +49,7 @@ pub(crate) async fn peek(
     let receipt = Receipt::from_bytes([0; 16]);
     let deliveries = messages.map(|item| {
         let reading = read(message_of(item)?, source);
-        Ok(reading.delivery(receipt.clone(), Instant::START))
+        Ok(reading.delivery(receipt.clone(), Instant::START, 0))
     });
     deliveries.collect::<Result<_>>().map_err(at)
 }

@@ -37,6 +37,8 @@ pub(crate) const PROVIDER_CAPABILITIES: Capabilities = Capabilities {
 /// What a queue or subscription with sessions can do.
 pub const SESSION_CAPABILITIES: Capabilities = Capabilities {
     lease: LeaseKind::Session,
+    // What comes again because its session was lost is not counted.
+    attempts: Attempts::Approximate,
     release_delay: Support::Unsupported,
     ..PROVIDER_CAPABILITIES
 };

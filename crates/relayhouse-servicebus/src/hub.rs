@@ -1,8 +1,14 @@
 //! What everything of one provider shares.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
-use relayhouse_core::{Message, MessageId, MessageIds, Result};
+use relayhouse_core::{Message, MessageId, MessageIds, Result, Timestamp};
 
 use crate::{
     admin::Api,
@@ -21,9 +27,21 @@ pub(crate) struct Hub {
     pub(crate) ids: MessageIds,
     pub(crate) call_timeout: Duration,
     pub(crate) opened: Opened,
+    /// The last number of a lock of a session.
+    pub(crate) session_locks: AtomicU64,
 }
 
 impl Hub {
+    /// Numbers the lock of a session that first ends at `until`: later locks have greater numbers,
+    /// also those of other processes, which begin when this one has ended.
+    pub(crate) fn number_of_lock(&self, until: Timestamp) -> u64 {
+        let next = |last: u64| until.as_micros().max(last + 1);
+        let before = self
+            .session_locks
+            .fetch_update(Relaxed, Relaxed, |last| Some(next(last)));
+        before.map_or_else(next, next)
+    }
+
     /// Writes `message` as it is sent now, with its id, or a new one if it has none.
     pub(crate) fn write(&self, message: &Message) -> Result<(MessageId, Packet)> {
         let id = message.id.clone();

@@ -1,6 +1,9 @@
 //! The provider: one namespace, and what was opened on it.
 
-use std::{num::NonZeroU32, sync::Arc};
+use std::{
+    num::NonZeroU32,
+    sync::{Arc, atomic::AtomicU64},
+};
 
 use async_trait::async_trait;
 use relayhouse_core::{
@@ -106,6 +109,7 @@ impl ServiceBus {
             ids,
             call_timeout: config.call_timeout,
             opened: Opened::default(),
+            session_locks: AtomicU64::default(),
         }))
     }
 }

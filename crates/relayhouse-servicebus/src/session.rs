@@ -11,7 +11,7 @@ use fe2o3_amqp_types::{
 };
 use relayhouse_core::{
     Capabilities, Delivery, Error, ErrorKind, Extending, Instant, Operation, Outcome, Receipt,
-    Result, SessionId, Settling, Source, Timestamp,
+    Result, SessionId, Settlement, Settling, Source, Timestamp,
     port::{ReceiveRequest, Receiver, SessionReceiver, Sessions, Settings},
 };
 use serde_amqp::primitives::Binary;
@@ -150,8 +150,8 @@ impl Attached {
         }
     }
 
-    /// Returns the end of the lock of the session; at once if the broker does not tell.
-    fn locked_until(&self) -> Instant {
+    /// Returns the end of the lock of the session; long ago if the broker does not tell.
+    fn locked_until(&self) -> Timestamp {
         let ticks = self.receiver.properties(|properties| {
             let properties = properties.as_ref()?;
             match properties.get(&Symbol::from(LOCKED_UNTIL))? {
@@ -161,8 +161,7 @@ impl Attached {
             }
         });
         let since_epoch = ticks.unwrap_or(0).saturating_sub(TICKS_OF_UNIX_EPOCH);
-        let micros = since_epoch / TICKS_OF_MICROSECOND;
-        self.anchor.instant(Timestamp::from_micros(micros))
+        Timestamp::from_micros(since_epoch / TICKS_OF_MICROSECOND)
     }
 }
 
@@ -202,6 +201,17 @@ impl Sessions for ServiceBusSessions {
         self.closed.send_replace(true);
         Ok(())
     }
+}
+
+const fn is_release(item: &Settling) -> bool {
+    matches!(item.settlement, Settlement::Release { delay } if delay.is_zero())
+}
+
+fn given_back() -> Error {
+    Error::new(
+        ErrorKind::LeaseLost,
+        "the session was given back with a message that was released",
+    )
 }
 
 /// Receives within one session, whose lock its link holds.
@@ -254,8 +264,23 @@ impl Receiver for ServiceBusSession {
         self.receiver.receive(request, into).await
     }
 
+    /// A release ends the session: what came after the message, and is here or on its way, would
+    /// overtake it. The broker gives it back with the session, and does not count that.
     async fn settle(&self, batch: &mut [Settling]) -> Result<()> {
-        self.receiver.settle(batch).await
+        let released = batch.iter().filter(|item| is_release(item));
+        let Some(first) = released.map(|item| item.delivery.sequence).min() else {
+            return self.receiver.settle(batch).await;
+        };
+        let is_behind = |item: &Settling| is_release(item) && item.delivery.sequence != first;
+        for items in batch.chunk_by_mut(|one, next| is_behind(one) == is_behind(next)) {
+            if items.first().is_some_and(is_behind) {
+                self.receiver.let_go(items);
+            } else {
+                self.receiver.settle(items).await?;
+            }
+        }
+        self.receiver.give_up(&given_back()).await;
+        Ok(())
     }
 
     async fn extend(&self, batch: &mut [Extending], _: Duration) -> Result<()> {

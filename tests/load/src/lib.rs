@@ -15,7 +15,9 @@ use relayhouse_core::{
     extract::Attempt,
     port::{Provider, ReceiveRequest, ReceiverOptions, Stats},
 };
-use relayhouse_runtime::{Consumer, ConsumerConfig, Order as Handling, Producer, Report, Running};
+use relayhouse_runtime::{
+    Consumer, ConsumerConfig, FailurePolicy, Order as Handling, Producer, Report, Running,
+};
 use relayhouse_testkit::{
     generate::Stream,
     oracle::{Entry, Order, Rules, Verdict, Watch},
@@ -54,6 +56,8 @@ pub struct Load {
     pub source: Source,
     /// The number of ordering keys; without them nothing is in order.
     pub keys: Option<u64>,
+    /// What becomes of messages that were handled in vain.
+    pub failure: FailurePolicy,
     /// The lease of the queue.
     pub lease: Duration,
     /// Hears everything that happens.
@@ -225,6 +229,7 @@ impl Load {
     /// If an error says that it makes no sense to try again.
     pub async fn consume(&self) -> Running {
         let config = ConsumerConfig {
+            failure: self.failure.clone(),
             concurrency: CONCURRENCY,
             workers: WORKERS,
             order: match self.keys {

@@ -76,6 +76,7 @@ async fn counts_peek_and_purge_agree() {
     assert_eq!(ack(&*receiver, &leased).await, Ok(()));
     let stats = admin.stats(&source("q")).await.expect("counts");
     let nothing = Stats {
+        leased: Some(0),
         bytes: Some(0),
         ..Stats::default()
     };

@@ -33,13 +33,14 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
-    /// Makes a delivery of it, which `receipt` proves until `until`.
-    pub(crate) fn delivery(self, receipt: Receipt, until: Instant) -> Delivery {
+    /// Makes a delivery of it, which `receipt` proves until `until`; its fencing token is greater
+    /// than `tokens_after` by the attempt.
+    pub(crate) fn delivery(self, receipt: Receipt, until: Instant, tokens_after: u64) -> Delivery {
         Delivery {
             id: self.id,
             message: self.message,
             receipt,
-            lease: Lease::new(until, u64::from(self.attempt)),
+            lease: Lease::new(until, tokens_after + u64::from(self.attempt)),
             attempt: self.attempt,
             previous: if self.attempt == 1 {
                 Previous::None

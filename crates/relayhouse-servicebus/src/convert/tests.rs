@@ -85,7 +85,7 @@ fn a_copy_that_comes_later_is_the_same_message() {
         .header("text", "y")
         .dedup_id("only-once")
         .ttl(Duration::from_secs(60));
-    let mut delivery = through(&message).delivery(Receipt::from_bytes([0; 16]), Instant::NEVER);
+    let mut delivery = through(&message).delivery(Receipt::from_bytes([0; 16]), Instant::NEVER, 0);
     delivery.attempt = 3;
     delivery.enqueued_at = NOW;
     let (later, delay) = (NOW + Duration::from_secs(10), Duration::from_secs(20));

@@ -99,7 +99,7 @@ impl ServiceBusReceiver {
         let reading = read(message_of(item)?, &self.source);
         let until = renew::lease(&reading, &self.anchor());
         self.shelf.hold(token, None, until);
-        Ok(reading.delivery(Receipt::from_bytes(token), until))
+        Ok(reading.delivery(Receipt::from_bytes(token), until, 0))
     }
 }
 

@@ -21,7 +21,7 @@ use async_trait::async_trait;
 use fe2o3_amqp_types::primitives::Value;
 use relayhouse_core::{
     Capabilities, Delivery, Error, ErrorKind, Extending, Instant, Operation, Outcome, Receipt,
-    Result, Settling, Source,
+    Result, Settling, Source, Timestamp,
     port::{ReceiveRequest, Receiver, Settings},
 };
 use tokio::sync::{mpsc, oneshot};
@@ -61,9 +61,18 @@ pub struct ServiceBusReceiver {
     shelf: Arc<Shelf>,
     wants: mpsc::Sender<Want>,
     intake: Task,
-    /// The end of the lock of a session, if this receives in one.
-    session_until: Option<AtomicU64>,
+    /// The lock of a session, if this receives in one.
+    session: Option<SessionLock>,
     is_closed: AtomicBool,
+}
+
+/// Is the lock of a session.
+#[derive(Debug)]
+struct SessionLock {
+    /// Later locks of the session have greater ones.
+    number: u64,
+    /// When it ends, by our clock.
+    until: AtomicU64,
 }
 
 impl ServiceBusReceiver {
@@ -84,7 +93,7 @@ impl ServiceBusReceiver {
             shelf,
             wants,
             intake: Task::spawn(|closing| intake::run(on, at, wanted, to, closing)),
-            session_until: None,
+            session: None,
             is_closed: AtomicBool::new(false),
         }
     }
@@ -94,8 +103,12 @@ impl ServiceBusReceiver {
         hub: Arc<Hub>,
         source: Source,
         attached: Attached,
-        until: Instant,
+        until: Timestamp,
     ) -> Self {
+        let session = SessionLock {
+            number: hub.number_of_lock(until),
+            until: AtomicU64::new(attached.anchor.instant(until).as_nanos()),
+        };
         let shelf = Arc::<Shelf>::default();
         let (wants, wanted) = intake::wants();
         let (on, to) = (Arc::clone(&hub.link), Arc::clone(&shelf));
@@ -109,23 +122,23 @@ impl ServiceBusReceiver {
             shelf,
             wants,
             intake: Task::spawn(work),
-            session_until: Some(AtomicU64::new(until.as_nanos())),
+            session: Some(session),
             is_closed: AtomicBool::new(false),
         }
     }
 
     /// Returns the end of the lock of the session that this receives in; `NEVER` without one.
     pub(crate) fn until(&self) -> Instant {
-        let until = self.session_until.as_ref();
-        until.map_or(Instant::NEVER, |until| {
-            Instant::from_nanos(until.load(Ordering::Acquire))
+        let session = self.session.as_ref();
+        session.map_or(Instant::NEVER, |session| {
+            Instant::from_nanos(session.until.load(Ordering::Acquire))
         })
     }
 
     /// Notes that the lock of the session now ends at `until`.
     pub(crate) fn hold_until(&self, until: Instant) {
-        if let Some(held) = &self.session_until {
-            held.store(until.as_nanos(), Ordering::Release);
+        if let Some(session) = &self.session {
+            session.until.store(until.as_nanos(), Ordering::Release);
         }
     }
 
@@ -145,6 +158,24 @@ impl ServiceBusReceiver {
     pub(crate) fn lose(&self, error: &Error) {
         self.shelf.end(error.clone());
         self.intake.end();
+    }
+
+    /// Ends the link with all that came over it, and waits until it has.
+    pub(crate) async fn give_up(&self, why: &Error) {
+        self.lose(why);
+        self.intake.join().await;
+    }
+
+    /// Leaves deliveries to come again with the end of the link.
+    pub(crate) fn let_go(&self, items: &mut [Settling]) {
+        for item in items {
+            let token = item.delivery.receipt.as_bytes();
+            let held = token.and_then(|token| self.shelf.take(token));
+            item.outcome = match held {
+                Some(_) => Outcome::Done(()),
+                None => Outcome::Failed(self.lost(Operation::Settle)),
+            };
+        }
     }
 
     /// Asks the management node of the entity about what goes over the link.
@@ -176,9 +207,10 @@ impl ServiceBusReceiver {
             return Ok(desk);
         }
         let (want, wanted) = oneshot::channel();
+        let ended = || self.shelf.take_end().unwrap_or_else(link::closed);
         let sent = self.wants.send(want).await;
-        sent.map_err(|_| link::closed())?;
-        wanted.await.map_err(|_| link::closed())?
+        sent.map_err(|_| ended())?;
+        wanted.await.map_err(|_| ended())?
     }
 
     /// Takes deliveries off the shelf, up to what `request` allows.
@@ -201,13 +233,16 @@ impl ServiceBusReceiver {
         let reading = read(arrived.incoming, &self.source);
         let until = renew::lease(&reading, anchor);
         // Locks within a session end with its link, and no sooner.
-        let (until, forgotten_after) = match &self.session_until {
+        let (until, forgotten_after) = match &self.session {
             Some(_) => (self.until(), Instant::NEVER),
             None => (until, until),
         };
+        // What comes again with another lock of its session is not counted.
+        let session = self.session.as_ref();
+        let tokens_after = session.map_or(0, |session| session.number);
         self.shelf
             .hold(arrived.token, Some(arrived.info), forgotten_after);
-        reading.delivery(Receipt::from_bytes(arrived.token), until)
+        reading.delivery(Receipt::from_bytes(arrived.token), until, tokens_after)
     }
 
     /// Waits until something has arrived or the link has ended, and returns false if the time is

@@ -216,7 +216,7 @@ impl ServiceBusReceiver {
     /// Returns true if what is received here can be sent again, to come later.
     pub(super) fn can_delay(&self) -> bool {
         let is_queue = matches!(self.source.entity, Entity::Queue(_));
-        is_queue && !self.source.dead_letter && self.session_until.is_none()
+        is_queue && !self.source.dead_letter && self.session.is_none()
     }
 
     /// Acks a delivery and schedules a copy of its message, as one.

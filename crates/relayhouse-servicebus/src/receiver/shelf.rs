@@ -123,7 +123,8 @@ impl Shelf {
         *desk = None;
         ready.clear();
         lost.extend(held.drain().map(|(token, _)| Receipt::from_bytes(token)));
-        *end = Some(error);
+        // What happened first is the reason.
+        end.get_or_insert(error);
         drop(inner);
         self.news.notify_waiters();
         self.losses.notify_one();

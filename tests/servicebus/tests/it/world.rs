@@ -5,7 +5,7 @@ use std::{collections::HashSet, num::NonZeroU32, ops::Deref, sync::Arc, time::Du
 use relayhouse_conformance::{Route, ServiceBusHarness};
 use relayhouse_core::{Attempts, Context, Source, port::QueueConfig};
 use relayhouse_load::{Load, Outcome, Record};
-use relayhouse_runtime::Running;
+use relayhouse_runtime::{FailurePolicy, Running};
 use relayhouse_testkit::{
     Harness as _,
     oracle::{Leases, Rules, Watch},
@@ -87,6 +87,14 @@ impl World {
             queue,
             source,
             keys: (kind == Kind::Sessions).then_some(KEYS),
+            failure: FailurePolicy {
+                // A session holds nothing back.
+                delay_max: match kind {
+                    Kind::Plain => FailurePolicy::default().delay_max,
+                    Kind::Sessions => Duration::ZERO,
+                },
+                ..FailurePolicy::default()
+            },
             lease: LEASE,
             watch,
             record,

@@ -16,6 +16,7 @@ use relayhouse_core::{
     port::{Provider as _, QueueConfig},
 };
 use relayhouse_load::{Load, Record};
+use relayhouse_runtime::FailurePolicy;
 use relayhouse_sqs::{Sqs, SqsBuilder};
 use relayhouse_testkit::{
     clock::{ManualClock, TestClock},
@@ -146,6 +147,7 @@ impl World {
             queue,
             source,
             keys: (kind == Kind::Fifo).then_some(KEYS),
+            failure: FailurePolicy::default(),
             lease: LEASE,
             watch,
             record,
