@@ -12,7 +12,7 @@ pub(crate) use self::{
     copy::copy,
     names::{
         DEAD_LETTER_ATTEMPTS, DEAD_LETTER_DESCRIPTION, DEAD_LETTER_FINGERPRINT, DEAD_LETTER_REASON,
-        DEAD_LETTER_TIME,
+        DEAD_LETTER_TIME, FIRST_ENQUEUED,
     },
     read::{Incoming, Reading, read},
     size::encoded_bytes_max,

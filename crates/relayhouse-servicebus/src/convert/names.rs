@@ -16,7 +16,7 @@ pub(super) const DEDUP_ID: &str = "relayhouse-dedup-id";
 pub(super) const ATTEMPTS: &str = "relayhouse-attempts";
 
 /// When a message was first enqueued that was sent again to come later, in microseconds since 1970.
-pub(super) const FIRST_ENQUEUED: &str = "relayhouse-first-enqueued";
+pub(crate) const FIRST_ENQUEUED: &str = "relayhouse-first-enqueued";
 
 /// The content type, where it has characters that no symbol has.
 pub(super) const CONTENT_TYPE: &str = "relayhouse-content-type";

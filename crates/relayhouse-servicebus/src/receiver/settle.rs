@@ -51,8 +51,14 @@ impl Decision {
     }
 }
 
-/// Says what is sent for `settlement`.
-pub(super) fn decide(settlement: &Settlement, attempt: u32, now: Timestamp) -> Result<Decision> {
+/// Says what is sent for `settlement` of a message on its `attempt`, which was first enqueued at
+/// `enqueued_at`.
+pub(super) fn decide(
+    settlement: &Settlement,
+    attempt: u32,
+    enqueued_at: Timestamp,
+    now: Timestamp,
+) -> Result<Decision> {
     match settlement {
         Settlement::Ack => Ok(Decision {
             outcome: AmqpOutcome::Accepted(Accepted {}),
@@ -60,7 +66,7 @@ pub(super) fn decide(settlement: &Settlement, attempt: u32, now: Timestamp) -> R
         }),
         Settlement::Release { delay } if delay.is_zero() => Ok(Decision::abandon(Fields::new())),
         Settlement::DeadLetter(dead_letter) => Ok(Decision {
-            outcome: reject(dead_letter, attempt, now),
+            outcome: reject(dead_letter, attempt, enqueued_at, now),
             expected: Answer::Rejected(None),
         }),
         Settlement::Release { delay } => Err(Error::new(
@@ -130,12 +136,20 @@ pub(super) fn question(token: &Token, outcome: &AmqpOutcome) -> Question {
     question.with("properties-to-modify", Value::Map(changed))
 }
 
-fn reject(dead_letter: &DeadLetter, attempt: u32, now: Timestamp) -> AmqpOutcome {
+fn reject(
+    dead_letter: &DeadLetter,
+    attempt: u32,
+    enqueued_at: Timestamp,
+    now: Timestamp,
+) -> AmqpOutcome {
     let mut info = Fields::new();
     let mut set = |name: &str, value| info.insert(Symbol::from(name), value);
     let text = |text: &str| Value::String(text.chars().take(TEXT_CHARACTERS_MAX).collect());
     let fingerprint = dead_letter.fingerprint.to_string();
-    let time = i64::try_from(now.as_micros()).unwrap_or(i64::MAX);
+    let time = |time: Timestamp| {
+        let micros = i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
+        Value::Long(micros)
+    };
     set(convert::DEAD_LETTER_REASON, text(&dead_letter.reason));
     set(
         convert::DEAD_LETTER_DESCRIPTION,
@@ -143,7 +157,9 @@ fn reject(dead_letter: &DeadLetter, attempt: u32, now: Timestamp) -> AmqpOutcome
     );
     set(convert::DEAD_LETTER_FINGERPRINT, Value::String(fingerprint));
     set(convert::DEAD_LETTER_ATTEMPTS, Value::Uint(attempt));
-    set(convert::DEAD_LETTER_TIME, Value::Long(time));
+    set(convert::DEAD_LETTER_TIME, time(now));
+    // The broker enqueues the dead anew.
+    set(convert::FIRST_ENQUEUED, time(enqueued_at));
     AmqpOutcome::Rejected(Rejected {
         error: Some(AmqpError {
             condition: ErrorCondition::Custom(Symbol::from(error::DEAD_LETTER)),
@@ -160,10 +176,11 @@ mod tests {
     use super::*;
     use crate::link::field;
 
+    const BEFORE: Timestamp = Timestamp::from_micros(44);
     const NOW: Timestamp = Timestamp::from_micros(77);
 
     fn decided(settlement: &Settlement, attempt: u32) -> Decision {
-        decide(settlement, attempt, NOW).unwrap()
+        decide(settlement, attempt, BEFORE, NOW).unwrap()
     }
 
     #[test]
@@ -197,12 +214,13 @@ mod tests {
         assert_eq!(get("DeadLetterErrorDescription"), Some(description));
         assert_eq!(get(convert::DEAD_LETTER_ATTEMPTS), Some(Value::Uint(3)));
         assert_eq!(get(convert::DEAD_LETTER_TIME), Some(Value::Long(77)));
+        assert_eq!(get(convert::FIRST_ENQUEUED), Some(Value::Long(44)));
     }
 
     #[test]
     fn a_release_with_a_delay_is_no_outcome() {
         let delay = Duration::from_secs(1);
-        let error = decide(&Settlement::Release { delay }, 1, NOW).unwrap_err();
+        let error = decide(&Settlement::Release { delay }, 1, BEFORE, NOW).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         assert!(error.message().contains("1s"), "{error}");
     }

@@ -80,8 +80,12 @@ impl ServiceBusReceiver {
 
     fn decide(&self, item: &Settling) -> Result<Decided> {
         let now = self.hub.link.clock().wall();
-        let attempt = item.delivery.attempt;
-        let decision = settle::decide(&item.settlement, attempt, now)?;
+        let Delivery {
+            attempt,
+            enqueued_at,
+            ..
+        } = item.delivery;
+        let decision = settle::decide(&item.settlement, attempt, enqueued_at, now)?;
         self.decided(&item.delivery, decision)
     }
 
@@ -224,7 +228,12 @@ impl ServiceBusReceiver {
         let now = self.hub.link.clock().wall();
         let id = self.hub.ids.next_id();
         let packet = convert::copy(delivery, &id, now, delay, self.capabilities())?;
-        let decision = settle::decide(&Settlement::Ack, delivery.attempt, now)?;
+        let decision = settle::decide(
+            &Settlement::Ack,
+            delivery.attempt,
+            delivery.enqueued_at,
+            now,
+        )?;
         let work = Work {
             hub: &self.hub,
             source: &self.source,
