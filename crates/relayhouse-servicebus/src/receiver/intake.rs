@@ -217,7 +217,7 @@ pub(super) async fn run(
                     shelf: &shelf,
                     wants: &mut wants,
                     closing: &mut closing,
-                    why: |error| error,
+                    holds_session: false,
                 };
                 match serving.serve(attached, desk, inbox).await {
                     Some(error) => pace.ended(since, &error),
@@ -248,7 +248,7 @@ pub(super) async fn run_once(
         shelf: &shelf,
         wants: &mut wants,
         closing: &mut closing,
-        why: session_lost,
+        holds_session: true,
     };
     let Some(error) = serving.serve(attached, desk, inbox).await else {
         return;
@@ -265,8 +265,8 @@ struct Serving<'a> {
     shelf: &'a Shelf,
     wants: &'a mut mpsc::Receiver<Want>,
     closing: &'a mut Closing,
-    /// Says why the link ended to who receives.
-    why: fn(Error) -> Error,
+    /// The broker takes a session back with its link, and all that came over it.
+    holds_session: bool,
 }
 
 impl Serving<'_> {
@@ -277,14 +277,24 @@ impl Serving<'_> {
         desk: Desk,
         mut inbox: mpsc::Receiver<Order>,
     ) -> Option<Error> {
-        let (link, shelf, why) = (self.link, self.shelf, self.why);
+        let (link, shelf, holds_session) = (self.link, self.shelf, self.holds_session);
+        let mut credit = Credit::default();
         let Attached {
             mut receiver,
             mut session,
             _pass,
             ..
         } = attached;
-        let error = self.work(&mut receiver, &desk, &mut inbox).await.map(why);
+        let error = self
+            .work(&mut receiver, &mut credit, &desk, &mut inbox)
+            .await
+            .map(|error| {
+                if holds_session {
+                    session_lost(error)
+                } else {
+                    error
+                }
+            });
         // Settlements that are ordered from here on have nobody to send them.
         inbox.close();
         if let Some(error) = &error {
@@ -292,8 +302,10 @@ impl Serving<'_> {
         }
         let ending = async {
             if error.is_none() {
-                // What cannot be given back comes back when its lock ends.
-                let _ = receiver.release_all(shelf.take_ready()).await;
+                if !holds_session {
+                    // What cannot be given back comes back when its lock ends.
+                    let _ = give_back(&mut receiver, &mut credit, &desk, shelf).await;
+                }
                 let _ = receiver.close().await;
             }
             let _ = session.end().await;
@@ -308,12 +320,12 @@ impl Serving<'_> {
     async fn work(
         self,
         receiver: &mut AmqpReceiver,
+        credit: &mut Credit,
         desk: &Desk,
         inbox: &mut mpsc::Receiver<Order>,
     ) -> Option<Error> {
         let clock = self.link.clock();
         let mut rest = None;
-        let mut credit = Credit::default();
         loop {
             let resting = async {
                 match &mut rest {
@@ -324,7 +336,7 @@ impl Serving<'_> {
             let result = tokio::select! {
                 biased;
                 () = self.closing.asked() => return None,
-                Some(order) = inbox.recv() => carry_out(receiver, &mut credit, desk, order).await,
+                Some(order) = inbox.recv() => carry_out(receiver, credit, desk, order).await,
                 want = self.wants.recv() => {
                     // Who wanted it may have stopped waiting.
                     let _ = want?.send(Ok(desk.clone()));
@@ -334,17 +346,17 @@ impl Serving<'_> {
                     if rest.is_none() && !self.shelf.has_visitors() {
                         rest = Some(clock.sleep_until(clock.now() + REST));
                     }
-                    take(delivery, &mut credit, self.shelf)
-                        .and_then(|()| take_along(receiver, &mut credit, self.shelf))
+                    take(delivery, credit, self.shelf)
+                        .and_then(|()| take_along(receiver, credit, self.shelf))
                 }
-                () = credit.taken_back() => start_over(receiver, &mut credit, self.shelf).await,
+                () = credit.taken_back() => start_over(receiver, credit, self.shelf).await,
                 () = self.shelf.rested.notified() => {
                     rest = Some(clock.sleep_until(clock.now() + REST));
                     Ok(())
                 }
                 () = resting => {
                     rest = None;
-                    lay_down(receiver, &mut credit, desk, self.shelf).await
+                    lay_down(receiver, credit, desk, self.shelf).await
                 }
             };
             if let Err(error) = result {
@@ -374,6 +386,30 @@ async fn lay_down(
     }
     let laid = credit.take_back(receiver, desk, None).await;
     laid.map_err(|error| link::of_state(error, Operation::Receive))
+}
+
+/// Gives back what came for receives that have ended, and what is on its way to them.
+async fn give_back(
+    receiver: &mut AmqpReceiver,
+    credit: &mut Credit,
+    desk: &Desk,
+    shelf: &Shelf,
+) -> Result<()> {
+    let of_state = |error| link::of_state(error, Operation::Receive);
+    let ordered = credit.take_back(receiver, desk, None).await;
+    ordered.map_err(of_state)?;
+    loop {
+        tokio::select! {
+            biased;
+            () = credit.taken_back() => break,
+            delivery = receiver.recv() => take(delivery, credit, shelf)?,
+        }
+    }
+    let ready = shelf.take_ready();
+    if ready.is_empty() {
+        return Ok(());
+    }
+    receiver.release_all(ready).await.map_err(of_state)
 }
 
 /// Starts over with credit, and gives back what came by that which nobody waits for any more.
