@@ -3,7 +3,7 @@
 use relayhouse_core::Instant;
 
 use super::{
-    HandlerEnd, Leases, Oracle, Order,
+    Extensions, HandlerEnd, Leases, Oracle, Order,
     table::{Hold, HoldId, Id, SendState},
 };
 
@@ -44,7 +44,8 @@ impl Oracle {
             let text = || format!("a handler of {id:?} started after the shutdown");
             self.verdict.breach(|it| &mut it.drain, text);
         }
-        if left < self.rules.start_margin || left.is_zero() {
+        let is_late = left < self.rules.start_margin || left.is_zero();
+        if is_late && self.rules.extensions == Extensions::Told {
             let text = || format!("a handler of {id:?} started with {left:?} of its lease left");
             self.verdict.breach(|it| &mut it.late_starts, text);
         }

@@ -20,7 +20,7 @@ use relayhouse_core::{Instant, Message, MessageId};
 
 pub use self::{
     entry::{Answer, Entry, HandlerEnd},
-    rules::{Compare, Leases, Order, Rules, Sends},
+    rules::{Compare, Extensions, Leases, Order, Rules, Sends},
     verdict::{Breaches, Verdict},
     watch::Watch,
 };

@@ -9,6 +9,8 @@ use relayhouse_core::{Attempts, Capabilities};
 pub struct Rules {
     /// Whether a message has at most one lease at a time.
     pub leases: Leases,
+    /// Whether every extension of a lease is told.
+    pub extensions: Extensions,
     /// How deliveries are counted.
     pub attempts: Attempts,
     /// The deliveries after which a message is dead-lettered.
@@ -40,6 +42,15 @@ pub enum Leases {
     MayEndEarly,
     /// The provider may deliver a message that is leased.
     MayRepeat,
+}
+
+/// Says whether the history has the extensions of leases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extensions {
+    /// Each is told.
+    Told,
+    /// They are not: the lease is that of a session, which is renewed as a whole.
+    Untold,
 }
 
 /// Says what order is kept.
@@ -74,6 +85,7 @@ impl Default for Rules {
     fn default() -> Self {
         Self {
             leases: Leases::Exclusive,
+            extensions: Extensions::Told,
             attempts: Attempts::Exact,
             attempts_max: None,
             order: Order::None,

@@ -1,5 +1,5 @@
-//! Every fault of the emulator with the full runtime: 104,000 messages in all, none lost, and every
-//! duplicate explained.
+//! Every fault of the emulator with the full runtime: 104,000 messages without sessions and 65,000
+//! in sessions, none lost, every duplicate explained, and order kept in sessions.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::join;
 
 use crate::world::{Kind, World, simulate};
 
-/// Of each of the eight runs.
+/// Of each run.
 const MESSAGES: u64 = 13_000;
 
 /// What a consumer and a producer do all the time.
@@ -139,4 +139,33 @@ fn latency_loses_nothing() {
 #[test]
 fn everything_at_once_loses_nothing() {
     shown(Kind::Plain, 8, everything);
+}
+
+/// A failure in a session gives it back, so that nothing overtakes the message.
+#[test]
+fn order_in_sessions_outlives_failures() {
+    shown(Kind::Sessions, 9, |_| {});
+}
+
+#[test]
+fn order_in_sessions_outlives_cut_connections() {
+    shown(Kind::Sessions, 11, cut);
+}
+
+#[test]
+fn order_in_sessions_outlives_lost_answers() {
+    shown(Kind::Sessions, 13, |faults| {
+        drop_sends(faults);
+        drop_settles(faults);
+    });
+}
+
+#[test]
+fn order_in_sessions_outlives_lost_locks() {
+    shown(Kind::Sessions, 14, lose_locks);
+}
+
+#[test]
+fn order_in_sessions_outlives_latency() {
+    shown(Kind::Sessions, 15, delay);
 }

@@ -8,7 +8,7 @@ use relayhouse_load::{Load, Outcome, Record};
 use relayhouse_runtime::{FailurePolicy, Running};
 use relayhouse_testkit::{
     Harness as _,
-    oracle::{Leases, Rules, Watch},
+    oracle::{Extensions, Leases, Rules, Watch},
 };
 use tokio::runtime::Builder;
 
@@ -78,6 +78,10 @@ impl World {
             rules: Rules {
                 // Locks end with their link, and the broker counts what was lost on its way.
                 leases: Leases::MayEndEarly,
+                extensions: match kind {
+                    Kind::Plain => Extensions::Told,
+                    Kind::Sessions => Extensions::Untold,
+                },
                 attempts: Attempts::Approximate,
                 ..Rules::of(&harness.capabilities(&*direct))
             },

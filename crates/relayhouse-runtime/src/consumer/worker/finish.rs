@@ -66,6 +66,8 @@ impl<M: Mode> Worker<M> {
             }
             return;
         }
+        // What a session brings from here on would overtake it.
+        self.is_closing |= self.session.is_some();
         let behind = match key {
             Some(key) => self.buffer.take_key(&key).into(),
             None if self.session.is_some() => self.buffer.drain(),
