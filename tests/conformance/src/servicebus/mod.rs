@@ -2,6 +2,7 @@
 //! tokio's paused time, which jumps when nothing can go on.
 
 mod clock;
+mod kind;
 mod network;
 
 use std::{
@@ -18,13 +19,13 @@ use relayhouse_core::{
     SubscriptionName, Timestamp,
     port::{Provider, QueueConfig},
 };
-use relayhouse_servicebus::{QUEUE_CAPABILITIES, SESSION_CAPABILITIES};
 use relayhouse_testkit::{
     Gauges, Harness, Network, WallClock, clock::TestClock, proxy::FaultProxy,
 };
 use relayhouse_time::TokioClock;
 use servicebus_emulator::{Faults, ServiceBusEmulator};
 
+pub(crate) use self::kind::Kind;
 use self::{clock::EmulatorClock, network::ServiceBusNetwork};
 use crate::entities;
 
@@ -37,7 +38,7 @@ const SEED: u64 = 7;
 #[derive(Debug)]
 pub struct ServiceBusHarness {
     name: &'static str,
-    has_sessions: bool,
+    kind: Kind,
     clock: TestClock,
     next: AtomicU64,
     network: ServiceBusNetwork,
@@ -83,7 +84,7 @@ impl ServiceBusHarness {
         let network = ServiceBusNetwork::start(&emulator, tokio, random, clock.clone()).await;
         Ok(Self {
             name,
-            has_sessions,
+            kind: Kind { has_sessions },
             clock,
             next: AtomicU64::new(0),
             network: network.map_err(failed)?,
@@ -140,10 +141,7 @@ impl Harness for ServiceBusHarness {
     }
 
     fn capabilities(&self, _: &dyn Provider) -> Capabilities {
-        match self.has_sessions {
-            true => SESSION_CAPABILITIES,
-            false => QUEUE_CAPABILITIES,
-        }
+        self.kind.capabilities()
     }
 
     async fn queue(&self, provider: &dyn Provider, config: &QueueConfig) -> Result<QueueName> {
@@ -161,10 +159,7 @@ impl Harness for ServiceBusHarness {
     }
 
     fn fit(&self, config: QueueConfig) -> QueueConfig {
-        QueueConfig {
-            requires_sessions: config.requires_sessions || self.has_sessions,
-            ..config
-        }
+        self.kind.fit(&config)
     }
 
     fn missing(&self) -> Option<QueueName> {
@@ -172,10 +167,7 @@ impl Harness for ServiceBusHarness {
     }
 
     fn dress(&self, message: Message) -> Message {
-        if !self.has_sessions || message.details().ordering_key.is_some() {
-            return message;
-        }
-        message.ordering_key("only")
+        self.kind.dress(message)
     }
 
     fn is_bounded(&self) -> bool {

@@ -7,12 +7,11 @@ use relayhouse_core::{
     Capabilities, Clock, Context, Message, QueueName, Result, SeededRandom, SubscriptionName,
     port::{Provider, QueueConfig},
 };
-use relayhouse_servicebus::{QUEUE_CAPABILITIES, SESSION_CAPABILITIES};
 use relayhouse_testkit::{Gauges, Harness, Network, WallClock, clock::TestClock};
 use relayhouse_time::TokioClock;
 
 use super::Namespace;
-use crate::entities;
+use crate::{entities, servicebus::Kind};
 
 /// What is due at a service comes a moment later.
 const TOLERANCE: Duration = Duration::from_secs(1);
@@ -22,7 +21,7 @@ const SEED: u64 = 7;
 #[derive(Debug)]
 pub struct ServiceHarness {
     name: &'static str,
-    has_sessions: bool,
+    kind: Kind,
     namespace: Namespace,
     clock: TestClock,
 }
@@ -33,7 +32,7 @@ impl ServiceHarness {
     pub fn new(name: &'static str, has_sessions: bool, namespace: Namespace) -> Self {
         Self {
             name,
-            has_sessions,
+            kind: Kind { has_sessions },
             namespace,
             clock: TestClock::new(Arc::new(TokioClock::new())),
         }
@@ -53,10 +52,7 @@ impl Harness for ServiceHarness {
     }
 
     fn capabilities(&self, _: &dyn Provider) -> Capabilities {
-        match self.has_sessions {
-            true => SESSION_CAPABILITIES,
-            false => QUEUE_CAPABILITIES,
-        }
+        self.kind.capabilities()
     }
 
     async fn queue(&self, provider: &dyn Provider, config: &QueueConfig) -> Result<QueueName> {
@@ -75,10 +71,7 @@ impl Harness for ServiceHarness {
     }
 
     fn fit(&self, config: QueueConfig) -> QueueConfig {
-        QueueConfig {
-            requires_sessions: config.requires_sessions || self.has_sessions,
-            ..config
-        }
+        self.kind.fit(&config)
     }
 
     fn missing(&self) -> Option<QueueName> {
@@ -86,10 +79,7 @@ impl Harness for ServiceHarness {
     }
 
     fn dress(&self, message: Message) -> Message {
-        if !self.has_sessions || message.details().ordering_key.is_some() {
-            return message;
-        }
-        message.ordering_key("only")
+        self.kind.dress(message)
     }
 
     fn is_bounded(&self) -> bool {
