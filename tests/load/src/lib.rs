@@ -20,7 +20,7 @@ use relayhouse_runtime::{
 };
 use relayhouse_testkit::{
     generate::Stream,
-    oracle::{Entry, Order, Rules, Verdict, Watch},
+    oracle::{Copies, Entry, Order, Rules, Verdict, Watch},
 };
 
 pub use self::causes::{Causes, Record};
@@ -48,8 +48,6 @@ pub struct Load {
     pub direct: Arc<dyn Provider>,
     /// What the queue promises, but for order.
     pub rules: Rules,
-    /// Whether the queue drops copies of a message that is sent again.
-    pub drops_copies: bool,
     /// The queue.
     pub queue: QueueName,
     /// The same, to receive from.
@@ -191,7 +189,7 @@ impl Load {
     fn message(&self, stream: &mut Stream) -> Message {
         let message = stream.message(&*self.context.random);
         match &message.id {
-            Some(id) if self.drops_copies => {
+            Some(id) if self.rules.copies == Copies::Dropped => {
                 let id = id.to_string();
                 message.dedup_id(id)
             }

@@ -349,7 +349,7 @@ impl Serving<'_> {
                     take(delivery, credit, self.shelf)
                         .and_then(|()| take_along(receiver, credit, self.shelf))
                 }
-                () = credit.taken_back() => start_over(receiver, credit, self.shelf).await,
+                () = credit.taken_back() => self.start_over(receiver, credit).await,
                 () = self.shelf.rested.notified() => {
                     rest = Some(clock.sleep_until(clock.now() + REST));
                     Ok(())
@@ -363,6 +363,26 @@ impl Serving<'_> {
                 return Some(error);
             }
         }
+    }
+
+    /// Starts over with credit, and gives back what came by that which nobody waits for any more.
+    ///
+    /// What came in a session stays for the next receive: if the broker refused to have it back,
+    /// what is behind it would overtake it.
+    async fn start_over(&self, receiver: &mut AmqpReceiver, credit: &mut Credit) -> Result<()> {
+        let started = async {
+            let is_for_good = credit.start_over(receiver).await?;
+            if is_for_good && !self.holds_session && !self.shelf.has_visitors() {
+                let ready = self.shelf.take_ready();
+                if !ready.is_empty() {
+                    receiver.release_all(ready).await?;
+                }
+            }
+            Ok(())
+        };
+        started
+            .await
+            .map_err(|error| link::of_state(error, Operation::Receive))
     }
 }
 
@@ -410,22 +430,6 @@ async fn give_back(
         return Ok(());
     }
     receiver.release_all(ready).await.map_err(of_state)
-}
-
-/// Starts over with credit, and gives back what came by that which nobody waits for any more.
-async fn start_over(receiver: &mut AmqpReceiver, credit: &mut Credit, shelf: &Shelf) -> Result<()> {
-    let started = async {
-        if credit.start_over(receiver).await? && !shelf.has_visitors() {
-            let ready = shelf.take_ready();
-            if !ready.is_empty() {
-                receiver.release_all(ready).await?;
-            }
-        }
-        Ok(())
-    };
-    started
-        .await
-        .map_err(|error| link::of_state(error, Operation::Receive))
 }
 
 async fn carry_out(

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use futures_util::future::{join_all, join3};
 use relayhouse_core::{
-    Delivery, Entity, Operation, Outcome, Result, Settlement, Settling, port::Receiver,
+    Delivery, Entity, Error, Instant, Operation, Outcome, Result, Settlement, Settling,
+    port::Receiver,
 };
 use tokio::sync::oneshot;
 
@@ -18,7 +19,7 @@ use crate::{
     convert, error,
     link::{
         self,
-        tap::{Answers, Token},
+        tap::{Answer, Answers, Asked, Token},
     },
     transaction::{Part, Work},
 };
@@ -28,6 +29,17 @@ use crate::{
 pub(crate) struct Decided {
     pub(super) token: Token,
     pub(super) decision: Decision,
+}
+
+/// Is a settlement that is on its way over the link.
+struct Underway {
+    /// The number of its answer among all that are told.
+    number: usize,
+    answer: Asked,
+    expected: Answer,
+    token: Token,
+    /// When the lock ends, as far as that is known.
+    until: Instant,
 }
 
 /// What became of the item at a place of a batch.
@@ -121,28 +133,33 @@ impl ServiceBusReceiver {
             let lost = |(place, _)| (place, Err(self.lost(Operation::Settle)));
             return decided.into_iter().map(lost).collect();
         };
-        let (mut told, mut asked) = (Vec::with_capacity(decided.len()), Vec::new());
+        let (mut told, mut underway) = (Vec::with_capacity(decided.len()), Vec::new());
         let mut order = Vec::with_capacity(decided.len());
         for (place, Decided { token, decision }) in decided {
-            let held = self.shelf.take(&token);
-            let info = held.and_then(|held| held.info);
-            match info.filter(|_| desk.answers.has(&token)) {
-                Some(info) => {
-                    asked.push((told.len(), desk.answers.ask(&token), decision.expected));
+            match self.shelf.take(&token) {
+                Some(Held {
+                    info: Some(info),
+                    until,
+                }) if desk.answers.has(&token) => {
+                    underway.push(Underway {
+                        number: told.len(),
+                        answer: desk.answers.ask(&token),
+                        expected: decision.expected,
+                        token,
+                        until,
+                    });
                     order.push((info, settle::terminal(decision.outcome)));
                     told.push((place, Err(link::unknown())));
                 }
-                None => told.push((place, Err(self.lost(Operation::Settle)))),
+                _ => told.push((place, Err(self.lost(Operation::Settle)))),
             }
         }
         let work = async {
             let has_left = desk.order(Order::Settle(order)).await;
-            for (number, asked, expected) in asked {
+            for settlement in underway {
+                let number = settlement.number;
                 told[number].1 = match has_left {
-                    true => match asked.await {
-                        Ok(answer) => error::of_answer(&answer, &expected),
-                        Err(_) => Err(link::unknown()),
-                    },
+                    true => self.hear(settlement).await,
                     // The link ended before anything left.
                     false => Err(self.lost(Operation::Settle)),
                 };
@@ -153,14 +170,32 @@ impl ServiceBusReceiver {
         told
     }
 
+    /// Hears what the broker says of one settlement.
+    async fn hear(&self, settlement: Underway) -> Result<()> {
+        let answer = settlement.answer.await.map_err(|_| link::unknown())?;
+        let settled = error::of_answer(&answer, &settlement.expected);
+        settled.inspect_err(|error| self.keep(settlement.token, settlement.until, error))
+    }
+
+    /// Keeps a delivery that the broker would not settle now. The link has let go of it, and so it
+    /// can be tried again by its lock alone.
+    fn keep(&self, token: Token, until: Instant, why: &Error) {
+        if why.is_temporary() {
+            self.shelf.hold(token, None, until);
+        }
+    }
+
     /// Settles what did not come over the link, or whose link lets go of it, by its lock alone.
     async fn settle_apart(&self, decided: Decided) -> Result<()> {
         let Decided { token, decision } = decided;
-        if self.shelf.take(&token).is_none() {
+        let Some(held) = self.shelf.take(&token) else {
             return Err(self.lost(Operation::Settle));
-        }
+        };
         let question = settle::question(&token, &decision.outcome);
-        self.ask(question, Operation::Settle).await.map(|_| ())
+        let answer = self.ask(question, Operation::Settle).await;
+        answer
+            .inspect_err(|error| self.keep(token, held.until, error))
+            .map(|_| ())
     }
 
     /// Settles as part of a transaction, on the connection whose `answers` these are, and hears

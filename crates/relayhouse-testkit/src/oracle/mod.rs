@@ -20,7 +20,7 @@ use relayhouse_core::{Instant, Message, MessageId};
 
 pub use self::{
     entry::{Answer, Entry, HandlerEnd},
-    rules::{Compare, Extensions, Leases, Order, Rules, Sends},
+    rules::{Compare, Copies, Extensions, Leases, Order, Rules, Sends},
     verdict::{Breaches, Verdict},
     watch::Watch,
 };
@@ -113,7 +113,8 @@ impl Oracle {
         let key = message.details().ordering_key.as_deref().map(hash);
         let content = content_hash(message, self.rules.compare);
         let live = self.table.live.entry(id).or_default();
-        live.is_doubled |= live.send == SendState::Unknown;
+        let keeps_copies = self.rules.copies == Copies::Kept;
+        live.is_doubled |= keeps_copies && live.send == SendState::Unknown;
         if matches!(live.send, SendState::Untold | SendState::Failed) {
             live.send = SendState::Begun;
         }

@@ -21,6 +21,8 @@ pub struct Rules {
     pub compare: Compare,
     /// Whether each send is announced before it begins.
     pub sends: Sends,
+    /// What becomes of a message that is sent again.
+    pub copies: Copies,
     /// By how much clocks may differ.
     pub skew: Duration,
     /// What must be left of a lease when a handler starts.
@@ -80,6 +82,15 @@ pub enum Sends {
     Untold,
 }
 
+/// Says what becomes of a message that is sent again, since nobody knows whether it was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Copies {
+    /// It may be in the queue twice.
+    Kept,
+    /// The queue drops the second copy.
+    Dropped,
+}
+
 impl Default for Rules {
     /// Asks for everything that needs no number.
     fn default() -> Self {
@@ -91,6 +102,7 @@ impl Default for Rules {
             order: Order::None,
             compare: Compare::All,
             sends: Sends::Told,
+            copies: Copies::Kept,
             skew: Duration::ZERO,
             start_margin: Duration::ZERO,
             handlers_max: None,

@@ -3,14 +3,18 @@
 use std::{
     collections::HashSet,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
     time::Duration,
 };
 
-use relayhouse_core::{Context, Event, Instant, Message, Observer, extract::OrderingKey};
-use relayhouse_runtime::{Batch, ConsumerConfig};
+use relayhouse_core::{
+    Context, Event, Instant, Message, Observer, Settlement, Settling,
+    extract::OrderingKey,
+    port::{ReceiveRequest, ReceiverOptions},
+};
+use relayhouse_runtime::{Batch, ConsumerConfig, FailurePolicy};
 
 use crate::fixture::{Fixture, Gauge, LEASE, Latch, Log, simulated, text};
 
@@ -196,4 +200,63 @@ async fn session_of_a_worker_that_panicked_is_kept_by_nobody() {
     });
     let report = consumer.run_until(fixture.pass(LEASE)).await.unwrap();
     assert_eq!((report.acked, done.count()), (1, 1));
+}
+
+/// Keeps which messages started, and which were settled.
+#[derive(Debug, Default)]
+struct Course(Mutex<Vec<(&'static str, String)>>);
+
+impl Observer for Course {
+    fn observe(&self, _: Instant, events: &[Event<'_>]) {
+        let mut course = self.0.lock().unwrap();
+        for event in events {
+            match event {
+                Event::Started { delivery, .. } => course.push(("start", text(&delivery.message))),
+                Event::Settled { delivery, .. } => course.push(("settle", text(&delivery.message))),
+                _ => {}
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_follows_a_spent_message_waits_until_that_is_a_dead_letter() {
+    let course = Arc::new(Course::default());
+    let context = Context {
+        observer: Some(Arc::clone(&course) as _),
+        ..simulated()
+    };
+    let fixture = Fixture::with_sessions_of(context).await;
+    fixture.send_messages(sessions(1, 2)).await;
+    let options = ReceiverOptions::default();
+    let source = fixture.source();
+    let sessions = fixture.memory.sessions(&source, options).await.unwrap();
+    let session = sessions.accept(None, Duration::ZERO).await.unwrap();
+    let session = session.unwrap();
+    let mut deliveries = Vec::new();
+    let request = ReceiveRequest::ONE;
+    session.receive(request, &mut deliveries).await.unwrap();
+    let first = Settling::new(deliveries.remove(0), Settlement::RELEASE);
+    session.settle(&mut [first]).await.unwrap();
+    session.close().await.unwrap();
+    let latch = Latch::default();
+    let handled = latch.clone();
+    let config = ConsumerConfig {
+        failure: FailurePolicy {
+            attempts_max: Some(1.try_into().unwrap()),
+            ..FailurePolicy::default()
+        },
+        ..ConsumerConfig::default()
+    };
+    let consumer = fixture.consumer().config(config).handler(move || {
+        handled.hit();
+        async {}
+    });
+    let report = consumer.run_until(latch.reached(1)).await.unwrap();
+    assert_eq!((report.dead_lettered, report.acked), (1, 1));
+    let text = |number: u32| number.to_string();
+    assert_eq!(
+        *course.0.lock().unwrap(),
+        [("settle", text(0)), ("start", text(1)), ("settle", text(1))]
+    );
 }

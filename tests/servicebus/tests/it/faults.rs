@@ -1,4 +1,4 @@
-//! Every fault of the emulator with the full runtime: 104,000 messages without sessions and 39,000
+//! Every fault of the emulator with the full runtime: 104,000 messages without sessions and as many
 //! in sessions, none lost, every duplicate explained, and order kept in sessions.
 
 use std::time::Duration;
@@ -158,4 +158,29 @@ fn order_in_sessions_outlives_lost_answers() {
 #[test]
 fn order_in_sessions_outlives_latency() {
     shown(Kind::Sessions, 15, delay);
+}
+
+#[test]
+fn order_in_sessions_outlives_throttling() {
+    shown(Kind::Sessions, 10, throttle);
+}
+
+#[test]
+fn order_in_sessions_outlives_cuts() {
+    shown(Kind::Sessions, 11, cut);
+}
+
+#[test]
+fn order_in_sessions_outlives_detached_links() {
+    shown(Kind::Sessions, 12, detach);
+}
+
+#[test]
+fn order_in_sessions_outlives_lost_locks() {
+    shown(Kind::Sessions, 14, lose_locks);
+}
+
+#[test]
+fn order_in_sessions_outlives_everything() {
+    shown(Kind::Sessions, 16, everything);
 }

@@ -8,7 +8,8 @@ use std::{
 };
 
 use relayhouse_core::{Delivery, Instant, Message, Result};
-use relayhouse_runtime::{Consumer, ConsumerConfig, FailurePolicy, Producer};
+use relayhouse_runtime::{Consumer, ConsumerConfig, FailurePolicy, Order, Producer};
+use servicebus_emulator::{Fault, Operation, Times};
 
 use crate::world::{Kind, simulate};
 
@@ -85,5 +86,43 @@ fn thousand_sessions_over_32_handlers_all_have_their_turn() {
         let longest = seen.values().map(first).max().unwrap();
         println!("the last of {SESSIONS} sessions waited {longest:?} for its first handler");
         assert!(longest <= WAIT_MAX, "{longest:?}");
+    });
+}
+
+/// What is fetched ahead in a session goes by what handler and settlement take together: what a
+/// turn does not come to goes back.
+#[test]
+fn session_fetches_no_more_than_settlements_let_start() {
+    const MESSAGES: u64 = 200;
+    const TURN: u32 = 20;
+    simulate(Kind::Sessions, 42, async |world| {
+        let provider = Arc::clone(&world.provider);
+        let producer = Producer::of(provider, world.queue.clone(), world.context.clone());
+        let message = |number: u64| Message::new(number.to_string()).ordering_key("session");
+        let answers = producer.build().unwrap();
+        let answers = answers.send_all((0..MESSAGES).map(message)).await;
+        assert!(answers.iter().all(Result::is_ok));
+        let slow = Fault::Delay(Duration::from_millis(10));
+        let faults = world.harness.faults();
+        faults
+            .inject(Operation::Settle, slow, Times::Always)
+            .unwrap();
+        let config = ConsumerConfig {
+            failure: FailurePolicy {
+                delay_max: Duration::ZERO,
+                ..FailurePolicy::default()
+            },
+            order: Order::Settled,
+            session_messages_max: NonZeroU32::new(TURN).unwrap(),
+            ..ConsumerConfig::default()
+        };
+        let provider = Arc::clone(&world.provider);
+        let consumer = Consumer::of(provider, world.source.clone(), world.context.clone());
+        let consumer = consumer.config(config).handler(|| async {});
+        let running = consumer.start().await.unwrap();
+        world.drained().await;
+        let report = running.shutdown(Duration::from_secs(60)).await.unwrap();
+        assert_eq!(report.acked, MESSAGES);
+        assert!(report.received <= MESSAGES * 2, "{report:?}");
     });
 }

@@ -8,7 +8,7 @@ use relayhouse_load::{Load, Outcome, Record};
 use relayhouse_runtime::{FailurePolicy, Running};
 use relayhouse_testkit::{
     Harness as _,
-    oracle::{Extensions, Leases, Rules, Watch},
+    oracle::{Copies, Extensions, Leases, Rules, Watch},
 };
 use tokio::runtime::Builder;
 
@@ -83,9 +83,9 @@ impl World {
                     Kind::Sessions => Extensions::Untold,
                 },
                 attempts: Attempts::Approximate,
+                copies: Copies::Dropped,
                 ..Rules::of(&harness.capabilities(&*direct))
             },
-            drops_copies: true,
             direct,
             context,
             queue,

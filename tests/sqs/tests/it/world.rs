@@ -141,7 +141,6 @@ impl World {
         let load = Load {
             provider: Arc::new(provider(context.clone(), client)),
             rules: Rules::of(direct.capabilities()),
-            drops_copies: false,
             direct: Arc::new(direct),
             context,
             queue,

@@ -115,6 +115,9 @@ impl<M: Mode> Worker<M> {
 
     /// Lets the next delivery of a key start, once the settlement before it has ended.
     pub(super) fn settled(&mut self, item: &Settling, is_done: bool) {
+        if let Some(began) = self.unsettled_since.take() {
+            self.note_pace(self.now.since(began));
+        }
         if !self.holds_next(&item.settlement) {
             return;
         }

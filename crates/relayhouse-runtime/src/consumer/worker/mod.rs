@@ -67,8 +67,10 @@ pub(crate) struct Worker<M: Mode> {
     is_blocked: bool,
     intake: Intake,
     settler: Settler,
-    /// How long a handler takes, smoothed.
+    /// How long a handler takes, smoothed; with its settlement, where the next one waits for that.
     pace: Option<Duration>,
+    /// When the unit began whose settlement the next one waits for.
+    unsettled_since: Option<Instant>,
     /// How long a lease is when it comes in.
     lease_length: Duration,
     session: Option<Quantum>,
@@ -124,6 +126,7 @@ impl<M: Mode> Worker<M> {
             is_asked: false,
             is_blocked: false,
             pace: None,
+            unsettled_since: None,
             lease_length: Duration::MAX,
             session: None,
             is_closing: false,

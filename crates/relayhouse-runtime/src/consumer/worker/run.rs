@@ -230,6 +230,10 @@ impl<M: Mode> Worker<M> {
             } else {
                 self.release(entry);
             }
+            if self.session.is_some() {
+                // What comes next waits for the answer.
+                return None;
+            }
         }
         let max = self.shared.config.batch_max.get() as usize;
         let unit = M::take(&mut self.buffer, max)?;
@@ -246,6 +250,8 @@ impl<M: Mode> Worker<M> {
     fn start_unit(&mut self, unit: M::Unit, context: &mut TaskContext<'_>) {
         self.report_started(&unit);
         let began = self.now;
+        let waits = self.session.is_some() && self.shared.config.order == Order::Settled;
+        self.unsettled_since = waits.then_some(began);
         let mut place = self.spare.pop().unwrap_or_else(|| Box::pin(None));
         self.is_asked = false;
         let mode = &mut self.mode;
@@ -312,13 +318,20 @@ impl<M: Mode> Worker<M> {
             self.spare.push(place);
         }
         let took = self.now.since(began);
+        if self.unsettled_since.is_none() {
+            self.note_pace(took);
+        }
+        self.uncount(&unit);
+        self.finish_unit(unit, answer, took);
+        self.rest_if_idle();
+    }
+
+    /// Takes note of how long a unit took until the next one could start.
+    pub(super) fn note_pace(&mut self, took: Duration) {
         let pace = self
             .pace
             .map_or(took, |pace| pace - pace / PACE_SHARE + took / PACE_SHARE);
         self.pace = Some(pace);
-        self.uncount(&unit);
-        self.finish_unit(unit, answer, took);
-        self.rest_if_idle();
     }
 
     /// Says, once nothing runs here, that others may run a suspect, or go on after ours.

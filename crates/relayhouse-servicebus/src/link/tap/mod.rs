@@ -20,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use self::follow::Follower;
 pub(crate) use self::{
-    answers::{Answers, DELIVERIES_MAX, Drained},
+    answers::{Answers, Asked, DELIVERIES_MAX, Drained},
     follow::{Answer, FRAME_BYTES_MAX, Fault, Token},
 };
 

@@ -310,7 +310,7 @@ fn settled(first: u32, last: u32, answer: Answer) -> Seen {
 async fn a_range_answers_everybody_in_it() {
     let answers = Answers::default();
     note(&answers, (1..=4).map(|id| delivery(id, 0))).unwrap();
-    let asked: Vec<answers::Asked> = (1..=4).map(|id| answers.ask(&token(id))).collect();
+    let asked: Vec<Asked> = (1..=4).map(|id| answers.ask(&token(id))).collect();
     note(&answers, [settled(2, u32::MAX, Answer::Accepted)]).unwrap();
     answers.end();
     let mut told = Vec::new();
