@@ -248,9 +248,11 @@ async fn what_follows_a_spent_message_waits_until_that_is_a_dead_letter() {
         },
         ..ConsumerConfig::default()
     };
-    let consumer = fixture.consumer().config(config).handler(move || {
+    // Of a batch both come at once.
+    let consumer = fixture.consumer().config(config);
+    let consumer = consumer.batch_handler(move |batch: Batch| {
         handled.hit();
-        async {}
+        async { Ok::<_, std::io::Error>(batch) }
     });
     let report = consumer.run_until(latch.reached(1)).await.unwrap();
     assert_eq!((report.dead_lettered, report.acked), (1, 1));

@@ -94,7 +94,7 @@ fn thousand_sessions_over_32_handlers_all_have_their_turn() {
 #[test]
 fn session_fetches_no_more_than_settlements_let_start() {
     const MESSAGES: u64 = 200;
-    const TURN: u32 = 20;
+    const TURN: Duration = Duration::from_millis(200);
     simulate(Kind::Sessions, 42, async |world| {
         let provider = Arc::clone(&world.provider);
         let producer = Producer::of(provider, world.queue.clone(), world.context.clone());
@@ -113,7 +113,7 @@ fn session_fetches_no_more_than_settlements_let_start() {
                 ..FailurePolicy::default()
             },
             order: Order::Settled,
-            session_messages_max: NonZeroU32::new(TURN).unwrap(),
+            session_age_max: TURN,
             ..ConsumerConfig::default()
         };
         let provider = Arc::clone(&world.provider);
