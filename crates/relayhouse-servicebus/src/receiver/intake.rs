@@ -1,6 +1,12 @@
 //! The task of one receiver: it attaches, takes what comes in, and passes on what was decided.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
 use fe2o3_amqp::{
     link::{
@@ -16,7 +22,7 @@ use fe2o3_amqp_types::{
     messaging::{Body, Outcome, Released, Source, Target},
     primitives::Value,
 };
-use futures_util::{FutureExt, TryFutureExt};
+use futures_util::TryFutureExt;
 use relayhouse_core::{Error, ErrorKind, Operation, Result};
 use tokio::sync::{mpsc, oneshot};
 
@@ -346,8 +352,7 @@ impl Serving<'_> {
                     if rest.is_none() && !self.shelf.has_visitors() {
                         rest = Some(clock.sleep_until(clock.now() + REST));
                     }
-                    take(delivery, credit, self.shelf)
-                        .and_then(|()| take_along(receiver, credit, self.shelf))
+                    take_along(delivery, receiver, credit, self.shelf).await
                 }
                 () = credit.taken_back() => self.start_over(receiver, credit).await,
                 () = self.shelf.rested.notified() => {
@@ -422,7 +427,7 @@ async fn give_back(
         tokio::select! {
             biased;
             () = credit.taken_back() => break,
-            delivery = receiver.recv() => take(delivery, credit, shelf)?,
+            delivery = receiver.recv() => take_along(delivery, receiver, credit, shelf).await?,
         }
     }
     let ready = shelf.take_ready();
@@ -483,22 +488,32 @@ async fn retire(
     Ok(())
 }
 
-/// Takes what came along with a delivery, but lets no order wait for much of it.
-fn take_along(receiver: &mut AmqpReceiver, credit: &mut Credit, shelf: &Shelf) -> Result<()> {
-    for _ in 0..ALONG_MAX {
-        match receiver.recv().now_or_never() {
-            Some(delivery) => take(delivery, credit, shelf)?,
-            None => break,
-        }
-    }
-    Ok(())
-}
-
-fn take(
-    delivery: Result<Delivery<Body<Value>>, RecvError>,
+/// Takes a delivery with what came along, but lets no order wait for much of it.
+async fn take_along(
+    first: Received,
+    receiver: &mut AmqpReceiver,
     credit: &mut Credit,
     shelf: &Shelf,
 ) -> Result<()> {
+    let mut arrived = Vec::with_capacity(1);
+    let mut taken = take(first, credit, &mut arrived);
+    while taken.is_ok() && arrived.len() < ALONG_MAX {
+        let mut next = pin!(receiver.recv());
+        // In place: the future is large, and would be moved for each delivery otherwise.
+        let next = poll_fn(|context| Poll::Ready(next.as_mut().poll(context)));
+        let Poll::Ready(next) = next.await else {
+            break;
+        };
+        taken = take(next, credit, &mut arrived);
+    }
+    shelf.arrive(arrived);
+    taken
+}
+
+/// Is the end of one receive from the link.
+type Received = Result<Delivery<Body<Value>>, RecvError>;
+
+fn take(delivery: Received, credit: &mut Credit, arrived: &mut Vec<Arrived>) -> Result<()> {
     let delivery = delivery.map_err(|error| link::of_recv(error, Operation::Receive))?;
     credit.arrived();
     let (info, incoming) = delivery.into_parts();
@@ -506,7 +521,7 @@ fn take(
     let token = Token::try_from(&info.delivery_tag()[..]);
     let token =
         token.map_err(|_| link::of_recv(RecvError::DeliveryTagIsNone, Operation::Receive))?;
-    shelf.arrive(Arrived {
+    arrived.push(Arrived {
         token,
         info,
         incoming,

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use futures_util::future::{join_all, join3};
+use fe2o3_amqp::link::delivery::DeliveryInfo;
+use futures_util::future::{join, join_all};
 use relayhouse_core::{
     Delivery, Entity, Error, Instant, Operation, Outcome, Result, Settlement, Settling,
     port::Receiver,
@@ -19,7 +20,7 @@ use crate::{
     convert, error,
     link::{
         self,
-        tap::{Answer, Answers, Asked, Token},
+        tap::{Answers, Heard, Token},
     },
     transaction::{Part, Work},
 };
@@ -31,14 +32,13 @@ pub(crate) struct Decided {
     pub(super) decision: Decision,
 }
 
-/// Is a settlement that is on its way over the link.
-struct Underway {
-    /// The number of its answer among all that are told.
-    number: usize,
-    answer: Asked,
-    expected: Answer,
-    token: Token,
-    /// When the lock ends, as far as that is known.
+/// Is a delivery on its way to be settled: its place in the batch, what was decided, and when its
+/// lock ends, as far as that is known.
+struct Leaving<I> {
+    place: usize,
+    decided: Decided,
+    /// How the link knows it.
+    info: I,
     until: Instant,
 }
 
@@ -48,7 +48,7 @@ type Told = (usize, Result<()>);
 impl ServiceBusReceiver {
     /// Settles every item of `batch`, each in the way that suits it.
     pub(super) async fn settle_all(&self, batch: &mut [Settling]) {
-        let (mut linked, mut apart, mut delayed) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut decided, mut delayed) = (Vec::with_capacity(batch.len()), Vec::new());
         let mut told = Vec::<Told>::new();
         for (place, item) in batch.iter().enumerate() {
             match item.settlement {
@@ -59,30 +59,52 @@ impl ServiceBusReceiver {
                 _ => {}
             }
             match self.decide(item) {
-                Ok(decided) => match self.shelf.is_linked(&decided.token) {
-                    Some(true) => linked.push((place, decided)),
-                    Some(false) => apart.push((place, decided)),
-                    None => told.push((place, Err(self.lost(Operation::Settle)))),
-                },
+                Ok(it) => decided.push((place, it)),
                 Err(error) => told.push((place, Err(error))),
             }
         }
         let delayed = delayed.into_iter().map(async |(place, delivery, delay)| {
             (place, self.release_later(delivery, delay).await)
         });
-        let apart = apart
-            .into_iter()
-            .map(async |(place, decided)| (place, self.settle_apart(decided).await));
-        let (by_link, by_node, later) = join3(
-            self.settle_linked(linked),
-            join_all(apart),
-            join_all(delayed),
-        )
-        .await;
-        for (place, result) in told.into_iter().chain(by_link).chain(by_node).chain(later) {
+        let (settled, later) = join(self.settle_decided(decided), join_all(delayed)).await;
+        for (place, result) in told.into_iter().chain(settled).chain(later) {
             let result = result.map_err(|error| error.at(Operation::Settle, &self.source));
             batch[place].outcome = Outcome::from(result);
         }
+    }
+
+    /// Settles what was decided: by the link what came over it, and the rest by its lock alone.
+    async fn settle_decided(&self, decided: Vec<(usize, Decided)>) -> Vec<Told> {
+        let helds = self
+            .shelf
+            .take_each(decided.iter().map(|(_, it)| &it.token));
+        let (mut linked, mut apart) = (Vec::with_capacity(decided.len()), Vec::new());
+        let mut told = Vec::new();
+        for ((place, decided), held) in decided.into_iter().zip(helds) {
+            let Some(Held { info, until }) = held else {
+                told.push((place, Err(self.lost(Operation::Settle))));
+                continue;
+            };
+            match info {
+                Some(info) => linked.push(Leaving {
+                    place,
+                    decided,
+                    info,
+                    until,
+                }),
+                None => apart.push(Leaving {
+                    place,
+                    decided,
+                    info: (),
+                    until,
+                }),
+            }
+        }
+        let apart = apart.into_iter().map(|leaving| self.settle_apart(leaving));
+        let (by_link, by_node) = join(self.settle_linked(linked), join_all(apart)).await;
+        told.extend(by_link);
+        told.extend(by_node);
+        told
     }
 
     /// Says what is sent for every item.
@@ -113,68 +135,62 @@ impl ServiceBusReceiver {
 
     /// Settles one delivery.
     pub(super) async fn settle_one(&self, decided: Decided) -> Result<()> {
-        let settled = match self.shelf.is_linked(&decided.token) {
-            Some(true) => {
-                let told = self.settle_linked(vec![(0, decided)]).await;
-                told.into_iter().next().map_or(Ok(()), |(_, result)| result)
-            }
-            Some(false) => self.settle_apart(decided).await,
-            None => Err(self.lost(Operation::Settle)),
-        };
+        let told = self.settle_decided(vec![(0, decided)]).await;
+        let settled = told.into_iter().next().map_or(Ok(()), |(_, result)| result);
         settled.map_err(|error| error.at(Operation::Settle, &self.source))
     }
 
     /// Settles what came over the link, by the link.
-    async fn settle_linked(&self, decided: Vec<(usize, Decided)>) -> Vec<Told> {
-        if decided.is_empty() {
+    async fn settle_linked(&self, leaving: Vec<Leaving<DeliveryInfo>>) -> Vec<Told> {
+        if leaving.is_empty() {
             return Vec::new();
         }
+        let lost = |place| (place, Err(self.lost(Operation::Settle)));
         let Some(desk) = self.shelf.desk() else {
-            let lost = |(place, _)| (place, Err(self.lost(Operation::Settle)));
-            return decided.into_iter().map(lost).collect();
+            return leaving.into_iter().map(|it| lost(it.place)).collect();
         };
-        let (mut told, mut underway) = (Vec::with_capacity(decided.len()), Vec::new());
-        let mut order = Vec::with_capacity(decided.len());
-        for (place, Decided { token, decision }) in decided {
-            match self.shelf.take(&token) {
-                Some(Held {
-                    info: Some(info),
-                    until,
-                }) if desk.answers.has(&token) => {
-                    underway.push(Underway {
-                        number: told.len(),
-                        answer: desk.answers.ask(&token),
-                        expected: decision.expected,
-                        token,
-                        until,
-                    });
-                    order.push((info, settle::terminal(decision.outcome)));
-                    told.push((place, Err(link::unknown())));
-                }
-                _ => told.push((place, Err(self.lost(Operation::Settle)))),
+        let tokens: Vec<Token> = leaving.iter().map(|it| it.decided.token).collect();
+        let asked = desk.answers.ask(&tokens);
+        let mut order = Vec::with_capacity(leaving.len());
+        let mut left = Vec::with_capacity(leaving.len());
+        for (leaving, heard) in leaving.into_iter().zip(asked.heard()) {
+            let Leaving {
+                place,
+                decided: Decided { token, decision },
+                info,
+                until,
+            } = leaving;
+            // What is gone before it was asked for is lost, and nothing is sent for it.
+            let is_gone = heard == Heard::Gone;
+            if !is_gone {
+                order.push((info, settle::terminal(decision.outcome)));
             }
+            left.push((place, token, decision.expected, until, is_gone));
         }
+        let mut has_left = true;
         let work = async {
-            let has_left = desk.order(Order::Settle(order)).await;
-            for settlement in underway {
-                let number = settlement.number;
-                told[number].1 = match has_left {
-                    true => self.hear(settlement).await,
-                    // The link ended before anything left.
-                    false => Err(self.lost(Operation::Settle)),
-                };
+            has_left = desk.order(Order::Settle(order)).await;
+            if has_left {
+                asked.all().await;
             }
         };
         // What has no answer by the end stays unknown.
         link::within(self.hub.link.clock(), self.hub.call_timeout, work).await;
-        told
-    }
-
-    /// Hears what the broker says of one settlement.
-    async fn hear(&self, settlement: Underway) -> Result<()> {
-        let answer = settlement.answer.await.map_err(|_| link::unknown())?;
-        let settled = error::of_answer(&answer, &settlement.expected);
-        settled.inspect_err(|error| self.keep(settlement.token, settlement.until, error))
+        let told = left.into_iter().zip(asked.heard());
+        told.map(|((place, token, expected, until, is_gone), heard)| {
+            if is_gone || !has_left {
+                return lost(place);
+            }
+            let Heard::Answer(answer) = heard else {
+                return (place, Err(link::unknown()));
+            };
+            let settled = error::of_answer(&answer, &expected);
+            (
+                place,
+                settled.inspect_err(|error| self.keep(token, until, error)),
+            )
+        })
+        .collect()
     }
 
     /// Keeps a delivery that the broker would not settle now. The link has let go of it, and so it
@@ -186,16 +202,19 @@ impl ServiceBusReceiver {
     }
 
     /// Settles what did not come over the link, or whose link lets go of it, by its lock alone.
-    async fn settle_apart(&self, decided: Decided) -> Result<()> {
-        let Decided { token, decision } = decided;
-        let Some(held) = self.shelf.take(&token) else {
-            return Err(self.lost(Operation::Settle));
-        };
+    async fn settle_apart(&self, leaving: Leaving<()>) -> Told {
+        let Leaving {
+            place,
+            decided: Decided { token, decision },
+            info: (),
+            until,
+        } = leaving;
         let question = settle::question(&token, &decision.outcome);
         let answer = self.ask(question, Operation::Settle).await;
-        answer
-            .inspect_err(|error| self.keep(token, held.until, error))
-            .map(|_| ())
+        let settled = answer
+            .inspect_err(|error| self.keep(token, until, error))
+            .map(|_| ());
+        (place, settled)
     }
 
     /// Settles as part of a transaction, on the connection whose `answers` these are, and hears
@@ -210,13 +229,15 @@ impl ServiceBusReceiver {
         let desk = desk.filter(|desk| desk.answers.is_same(answers));
         let desk = desk.ok_or_else(|| self.lost(Operation::Settle))?;
         let helds = self.take_linked(&desk, &decided)?;
-        let mut asked = Vec::with_capacity(decided.len());
+        let tokens: Vec<Token> = decided.iter().map(|it| it.token).collect();
+        let asked = desk.answers.ask(&tokens);
+        let mut expected = Vec::with_capacity(decided.len());
         let mut order = Vec::with_capacity(decided.len());
         for (Decided { token, decision }, held) in decided.into_iter().zip(helds) {
             // If nothing comes of the transaction, the lock is still there, but its delivery is
             // settled as far as the link is concerned.
             self.shelf.hold(token, None, held.until);
-            asked.push((desk.answers.ask(&token), decision.expected));
+            expected.push(decision.expected);
             order.extend(held.info.map(|info| (info, decision.outcome)));
         }
         let (done, retired) = oneshot::channel();
@@ -225,8 +246,11 @@ impl ServiceBusReceiver {
             return Err(self.lost(Operation::Settle));
         }
         retired.await.map_err(|_| link::unknown())??;
-        for (asked, expected) in asked {
-            let answer = asked.await.map_err(|_| link::unknown())?;
+        asked.all().await;
+        for (heard, expected) in asked.heard().into_iter().zip(expected) {
+            let Heard::Answer(answer) = heard else {
+                return Err(link::unknown());
+            };
             error::of_answer(&answer, &expected)?;
         }
         Ok(())
@@ -234,14 +258,13 @@ impl ServiceBusReceiver {
 
     /// Takes all deliveries off the shelf, or none.
     fn take_linked(&self, desk: &Desk, decided: &[Decided]) -> Result<Vec<Held>> {
-        let is_there = |it: &Decided| {
-            self.shelf.is_linked(&it.token) == Some(true) && desk.answers.has(&it.token)
-        };
+        let is_there =
+            |it: &Decided| self.shelf.is_linked(&it.token) && desk.answers.has(&it.token);
         if !decided.iter().all(is_there) {
             return Err(self.lost(Operation::Settle));
         }
-        let helds = decided.iter().map(|it| self.shelf.take(&it.token));
-        let helds = helds.collect::<Option<Vec<_>>>();
+        let helds = self.shelf.take_each(decided.iter().map(|it| &it.token));
+        let helds = helds.into_iter().collect::<Option<Vec<_>>>();
         helds.ok_or_else(|| self.lost(Operation::Settle))
     }
 

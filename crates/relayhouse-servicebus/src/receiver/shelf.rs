@@ -7,6 +7,7 @@ use std::{
 };
 
 use fe2o3_amqp::link::delivery::DeliveryInfo;
+use foldhash::fast::RandomState;
 use relayhouse_core::{Error, Instant, Receipt};
 use tokio::sync::Notify;
 
@@ -41,7 +42,7 @@ struct Inner {
     /// The link, while there is one.
     desk: Option<Desk>,
     ready: VecDeque<Arrived>,
-    held: HashMap<Token, Held>,
+    held: HashMap<Token, Held, RandomState>,
     lost: Vec<Receipt>,
     end: Option<Error>,
     visitors: usize,
@@ -103,8 +104,8 @@ impl Shelf {
         desk.filter(|desk| !desk.is_over())
     }
 
-    pub(super) fn arrive(&self, arrived: Arrived) {
-        self.lock().ready.push_back(arrived);
+    pub(super) fn arrive(&self, arrived: Vec<Arrived>) {
+        self.lock().ready.extend(arrived);
         self.news.notify_waiters();
     }
 
@@ -180,10 +181,22 @@ impl Shelf {
         self.lock().held.remove(token)
     }
 
-    /// Returns whether a delivery is settled by the link; `None` if it is not held.
-    pub(super) fn is_linked(&self, token: &Token) -> Option<bool> {
+    /// Takes deliveries that are held, to settle them; `None` for one that is not.
+    pub(super) fn take_each<'a>(
+        &self,
+        tokens: impl Iterator<Item = &'a Token>,
+    ) -> Vec<Option<Held>> {
+        let mut inner = self.lock();
+        tokens.map(|token| inner.held.remove(token)).collect()
+    }
+
+    /// Returns true if a delivery is held that is settled by the link.
+    pub(super) fn is_linked(&self, token: &Token) -> bool {
         let inner = self.lock();
-        inner.held.get(token).map(|held| held.info.is_some())
+        inner
+            .held
+            .get(token)
+            .is_some_and(|held| held.info.is_some())
     }
 
     pub(super) fn holds(&self, token: &Token) -> bool {

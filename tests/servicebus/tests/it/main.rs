@@ -4,5 +4,6 @@
 
 mod cuts;
 mod faults;
+mod kill;
 mod sessions;
 mod world;

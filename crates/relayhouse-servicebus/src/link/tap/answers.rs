@@ -8,15 +8,18 @@ use std::{
     task::{Context, Poll},
 };
 
+use foldhash::fast::RandomState;
 use tokio::sync::oneshot;
 
-use super::follow::{Answer, Fault, Seen, Token};
+use super::{
+    asked::{Asked, Heard, Teller},
+    follow::{Answer, Fault, Seen, Token},
+};
 
 /// The most deliveries of a connection that may wait to be settled.
 pub(crate) const DELIVERIES_MAX: usize = 65_536;
 
-/// Says that no answer will come: the link or the connection has ended, or the broker had settled
-/// the delivery before it was asked.
+/// Says that the link or the connection has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Gone;
 
@@ -29,7 +32,7 @@ struct State {
     /// By channel and delivery id: a disposition names a range of them.
     deliveries: BTreeMap<(u16, u32), (u32, Token)>,
     /// Every token among the deliveries, with who asked for it.
-    asked: HashMap<Token, Option<oneshot::Sender<Answer>>>,
+    asked: HashMap<Token, Option<Teller>, RandomState>,
     /// By channel and handle.
     links: HashMap<(u16, u32), Incoming>,
     has_ended: bool,
@@ -44,16 +47,10 @@ struct Incoming {
     drained: Option<oneshot::Sender<u32>>,
 }
 
-/// Ends when the broker has told, or cannot any more.
-#[derive(Debug)]
-pub(crate) struct Told<T>(Option<oneshot::Receiver<T>>);
-
-/// Ends when the broker has decided.
-pub(crate) type Asked = Told<Answer>;
-
 /// Ends when the broker has sent all that it will without further credit, with the number of
 /// deliveries that have begun over the link.
-pub(crate) type Drained = Told<u32>;
+#[derive(Debug)]
+pub(crate) struct Drained(Option<oneshot::Receiver<u32>>);
 
 impl Answers {
     /// Asks when the link of `name` is drained; to be called before that is ordered.
@@ -62,25 +59,28 @@ impl Answers {
     pub(crate) fn drained(&self, name: &str) -> Drained {
         let mut state = self.lock();
         let Some(link) = state.links.values_mut().find(|it| *it.name == *name) else {
-            return Told(None);
+            return Drained(None);
         };
         let (sender, receiver) = oneshot::channel();
         link.drained = Some(sender);
-        Told(Some(receiver))
+        Drained(Some(receiver))
     }
 
-    /// Asks what the broker decides of the delivery of `token`; to be called before the
-    /// settlement leaves.
+    /// Asks what the broker decides of the deliveries of `tokens`, each of which has its place; to
+    /// be called before the settlements leave. Of one that cannot be settled any more, as far as is
+    /// known here, nothing will be heard.
     ///
     /// Of two who ask for one delivery the later one hears.
-    pub(crate) fn ask(&self, token: &Token) -> Asked {
+    pub(crate) fn ask(&self, tokens: &[Token]) -> Asked {
+        let asked = Asked::new(tokens.len());
         let mut state = self.lock();
-        let Some(waiting) = state.asked.get_mut(token) else {
-            return Told(None);
-        };
-        let (sender, receiver) = oneshot::channel();
-        *waiting = Some(sender);
-        Told(Some(receiver))
+        for (place, token) in tokens.iter().enumerate() {
+            match state.asked.get_mut(token) {
+                Some(waiting) => *waiting = Some(asked.teller(place)),
+                None => asked.tell(place, Heard::Gone),
+            }
+        }
+        asked
     }
 
     /// Returns true if the delivery of `token` can still be settled, as far as is known here.
@@ -206,8 +206,7 @@ impl State {
                     break;
                 };
                 if let Some(Some(waiting)) = self.asked.remove(&token) {
-                    // Who asked may have stopped waiting.
-                    let _ = waiting.send(answer.clone());
+                    waiting.tell(answer.clone());
                 }
             }
         }
@@ -225,8 +224,8 @@ impl State {
     }
 }
 
-impl<T> Future for Told<T> {
-    type Output = Result<T, Gone>;
+impl Future for Drained {
+    type Output = Result<u32, Gone>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(receiver) = &mut self.0 else {

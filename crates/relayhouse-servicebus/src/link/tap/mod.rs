@@ -4,6 +4,7 @@
 //! it may have given the lock to somebody else by then.
 
 mod answers;
+mod asked;
 mod follow;
 mod read;
 #[cfg(test)]
@@ -20,7 +21,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use self::follow::Follower;
 pub(crate) use self::{
-    answers::{Answers, Asked, DELIVERIES_MAX, Drained},
+    answers::{Answers, DELIVERIES_MAX, Drained},
+    asked::Heard,
     follow::{Answer, FRAME_BYTES_MAX, Fault, Token},
 };
 

@@ -9,7 +9,7 @@ use proptest::{collection::vec, prelude::*};
 use serde::Serialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
-use super::{answers::Gone, follow::Seen, *};
+use super::{answers::Gone, asked::Asked, follow::Seen, *};
 
 const SASL_HEADER: &[u8] = b"AMQP\x03\x01\x00\x00";
 const AMQP_HEADER: &[u8] = b"AMQP\x00\x01\x00\x00";
@@ -306,22 +306,35 @@ fn settled(first: u32, last: u32, answer: Answer) -> Seen {
     }
 }
 
+/// Hears of the only delivery that was asked for.
+async fn hear(asked: &Asked) -> Heard {
+    asked.all().await;
+    asked.heard().remove(0)
+}
+
 #[tokio::test]
 async fn a_range_answers_everybody_in_it() {
     let answers = Answers::default();
     note(&answers, (1..=4).map(|id| delivery(id, 0))).unwrap();
-    let asked: Vec<Asked> = (1..=4).map(|id| answers.ask(&token(id))).collect();
+    let asked = answers.ask(&[token(1), token(2), token(3), token(4), token(5)]);
     note(&answers, [settled(2, u32::MAX, Answer::Accepted)]).unwrap();
+    let accepted = || Heard::Answer(Answer::Accepted);
+    let told = |first| [first, accepted(), accepted(), accepted(), Heard::Gone];
+    assert_eq!(asked.heard(), told(Heard::Nothing));
     answers.end();
-    let mut told = Vec::new();
-    for one in asked {
-        told.push(one.await);
-    }
-    let accepted = Ok(Answer::Accepted);
-    assert_eq!(
-        told,
-        [Err(Gone), accepted.clone(), accepted.clone(), accepted]
-    );
+    asked.all().await;
+    assert_eq!(asked.heard(), told(Heard::Gone));
+}
+
+#[tokio::test]
+async fn who_asks_last_for_a_delivery_hears() {
+    let answers = Answers::default();
+    note(&answers, [delivery(1, 0)]).unwrap();
+    let earlier = answers.ask(&[token(1)]);
+    let later = answers.ask(&[token(1)]);
+    note(&answers, [settled(1, 1, Answer::Accepted)]).unwrap();
+    assert_eq!(hear(&earlier).await, Heard::Gone);
+    assert_eq!(hear(&later).await, Heard::Answer(Answer::Accepted));
 }
 
 /// Delivery ids start over after the largest: a range may go around the end.
@@ -330,27 +343,25 @@ async fn a_range_goes_around_the_largest_id() {
     let answers = Answers::default();
     let ids = [u32::MAX, 0, 5];
     note(&answers, ids.map(|id| delivery(id, 0))).unwrap();
-    let asked = ids.map(|id| answers.ask(&token(id)));
+    let asked = answers.ask(&ids.map(token));
     note(&answers, [settled(u32::MAX, 0, Answer::Released)]).unwrap();
-    let [last, first, other] = asked;
-    assert_eq!(last.await, Ok(Answer::Released));
-    assert_eq!(first.await, Ok(Answer::Released));
+    let released = || Heard::Answer(Answer::Released);
+    assert_eq!(asked.heard(), [released(), released(), Heard::Nothing]);
     assert!(answers.has(&token(5)));
-    drop(other);
 }
 
 #[tokio::test]
 async fn a_link_that_ends_takes_its_own_deliveries_with_it() {
     let answers = Answers::default();
     note(&answers, [delivery(1, 0), delivery(2, 7)]).unwrap();
-    let asked = answers.ask(&token(2));
+    let asked = answers.ask(&[token(2)]);
     let detached = Seen::Detached {
         channel: 1,
         handle: 7,
     };
     note(&answers, [detached]).unwrap();
-    assert_eq!(asked.await, Err(Gone));
-    assert_eq!(answers.ask(&token(2)).await, Err(Gone));
+    assert_eq!(hear(&asked).await, Heard::Gone);
+    assert_eq!(hear(&answers.ask(&[token(2)])).await, Heard::Gone);
     assert!(answers.has(&token(1)));
     note(&answers, [Seen::Cleared { channel: 1 }]).unwrap();
     assert!(!answers.has(&token(1)));
@@ -379,7 +390,7 @@ async fn bytes_pass_unchanged_and_answers_come_by_the_way() {
     let mut read = vec![0; first.len()];
     tap.read_exact(&mut read).await.unwrap();
     assert_eq!(read, first);
-    let asked = answers.ask(&token(1));
+    let asked = answers.ask(&[token(1)]);
     tap.write_all(b"settle it").await.unwrap();
     let mut written = [0; 9];
     far.read_exact(&mut written).await.unwrap();
@@ -389,7 +400,7 @@ async fn bytes_pass_unchanged_and_answers_come_by_the_way() {
     let mut read = vec![0; second.len()];
     tap.read_exact(&mut read).await.unwrap();
     let refused = Answer::Rejected(Some("amqp:not-allowed".to_owned()));
-    assert_eq!(asked.await, Ok(refused));
+    assert_eq!(hear(&asked).await, Heard::Answer(refused));
 }
 
 #[tokio::test]
@@ -398,10 +409,10 @@ async fn the_end_of_the_connection_is_heard() {
     let (near, far) = duplex(1 << 10);
     let mut tap = Tap::new(near, answers.clone());
     note(&answers, [delivery(1, 0)]).unwrap();
-    let asked = answers.ask(&token(1));
+    let asked = answers.ask(&[token(1)]);
     drop(far);
     assert_eq!(tap.read(&mut [0; 8]).await.unwrap(), 0);
-    assert_eq!(asked.await, Err(Gone));
+    assert_eq!(hear(&asked).await, Heard::Gone);
 }
 
 #[tokio::test]
@@ -410,11 +421,11 @@ async fn what_cannot_be_followed_fails_the_connection() {
     let (near, mut far) = duplex(1 << 10);
     let mut tap = Tap::new(near, answers.clone());
     note(&answers, [delivery(1, 0)]).unwrap();
-    let asked = answers.ask(&token(1));
+    let asked = answers.ask(&[token(1)]);
     far.write_all(&[0xff; 8]).await.unwrap();
     let error = tap.read(&mut [0; 8]).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::InvalidData);
-    assert_eq!(asked.await, Err(Gone));
+    assert_eq!(hear(&asked).await, Heard::Gone);
 }
 
 fn attached(name: &str, handle: u32) -> Seen {
