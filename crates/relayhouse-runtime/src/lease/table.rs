@@ -3,7 +3,10 @@
 use std::{
     fmt::{self, Debug},
     mem::take,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, Waker},
     time::Duration,
 };
@@ -27,6 +30,7 @@ pub(crate) struct Leases {
     pub(crate) worker: AtomicWaker,
     /// Tells others that wait for the same.
     extended: Notify,
+    has_early_losses: AtomicBool,
 }
 
 struct Table {
@@ -125,6 +129,7 @@ impl Leases {
             keeper,
             worker: AtomicWaker::new(),
             extended: Notify::new(),
+            has_early_losses: AtomicBool::new(false),
         })
     }
 
@@ -178,10 +183,13 @@ impl Leases {
         slots.for_each(|slot| table.remove(slot));
     }
 
-    /// Marks the leases of `receipts` as lost before their time.
+    /// Marks the leases of `receipts` as lost before their time; a session is lost as a whole.
     pub(crate) fn lose(&self, receipts: &[Receipt]) {
         let mut wakers = Vec::new();
         let mut table = lock(&self.table);
+        if table.session.is_some() {
+            table.lose_session(&mut wakers);
+        }
         for slot in &mut table.slots {
             let is_lost = slot
                 .receipt
@@ -192,7 +200,15 @@ impl Leases {
             }
         }
         drop(table);
+        self.has_early_losses.store(true, Ordering::Relaxed);
+        self.worker.wake();
         wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Returns true if a lease has ever been lost before its time: then no end that was told of
+    /// another can be relied upon.
+    pub(crate) fn has_early_losses(&self) -> bool {
+        self.has_early_losses.load(Ordering::Relaxed)
     }
 
     /// Finds what is due at `now`, and marks what has ended as lost.

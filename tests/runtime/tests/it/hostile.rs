@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use relayhouse_core::{
-    Capabilities, ErrorKind, Lease, LeaseKind, Message, QueueName, Settlement, Source, Support,
+    Capabilities, ErrorKind, Lease, LeaseKind, Message, QueueName, Receipt, Settlement, Source,
+    Support,
     port::{Receiver, Timeouts},
 };
 use relayhouse_runtime::{Consumer, ConsumerBuilder, ConsumerConfig, Report, Running};
@@ -130,6 +131,39 @@ async fn provider_that_says_the_lease_is_lost_is_believed() {
     let lost = Reply::Failed(ErrorKind::LeaseLost);
     let (report, _) = settle_by(Script::new().then(Call::all(lost))).await;
     assert_eq!((report.acked, report.lease_lost), (0, 5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn delivery_whose_lease_was_lost_while_it_waited_does_not_start() {
+    let (receiver, context) = hostile(CAPABILITIES);
+    let receiver = Arc::new(receiver);
+    (0..3).for_each(|_| receiver.put(Message::new("order"), 1));
+    let starts = Latch::default();
+    let handler = {
+        let (starts, clock) = (starts.clone(), Arc::clone(&context.clock));
+        move || {
+            let is_first = starts.hit() == 1;
+            let takes = if is_first { Duration::ZERO } else { LEASE / 2 };
+            clock.sleep_until(clock.now() + takes)
+        }
+    };
+    let port: Arc<dyn Receiver> = Arc::clone(&receiver) as _;
+    let consumer = Consumer::builder(port, context.clone());
+    let running = consumer
+        .workers(1)
+        .concurrency(1)
+        .handler(handler)
+        .start()
+        .await
+        .unwrap();
+    starts.reached(2).await;
+    let clock = context.clock;
+    clock.sleep_until(clock.now() + LEASE / 4).await;
+    assert_eq!(receiver.waiting(), 0, "the third one waits for the second");
+    receiver.lose(Receipt::from_bytes(3_u128.to_be_bytes()));
+    clock.sleep_until(clock.now() + LEASE).await;
+    let report = running.shutdown(LIMIT).await.unwrap();
+    assert_eq!((starts.count(), report.acked, report.lease_lost), (2, 2, 1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -15,10 +15,11 @@ use relayhouse_servicebus::ServiceBus;
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
     let mut next = || args.next().ok_or("an argument is missing");
-    let (connection, queue, handlers) = (next()?, next()?, next()?);
+    let (connection, admin) = (next()?, next()?);
+    let (queue, handlers) = (next()?, next()?);
     let context = relayhouse_time::context()?;
     let builder = ServiceBus::builder(context.clone()).connection_string(connection);
-    let provider: Arc<dyn Provider> = Arc::new(builder.build()?);
+    let provider: Arc<dyn Provider> = Arc::new(builder.admin_endpoint(admin).build()?);
     let source = Source::from(queue.parse::<QueueName>()?);
     let consumer = Consumer::of(provider, source, context)
         .concurrency(handlers.parse()?)
@@ -26,6 +27,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
             println!("{}", delivery.id);
             pending::<()>().await;
         });
-    consumer.run_until(pending()).await?;
+    consumer.run_until(pending::<()>()).await?;
     Ok(())
 }

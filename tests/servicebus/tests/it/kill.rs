@@ -26,7 +26,9 @@ impl Holder {
     /// Starts it, and waits until it holds messages.
     fn start(emulator: &ServiceBusEmulator, messages: u32) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_holder"))
-            .args([&emulator.connection_string(), QUEUE, &messages.to_string()])
+            .arg(emulator.connection_string())
+            .arg(emulator.http_endpoint())
+            .args([QUEUE, &messages.to_string()])
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();

@@ -249,8 +249,8 @@ impl<M: Mode> Worker<M> {
 
     /// Returns true if enough of the lease is left to start a handler.
     fn may_start(&self, entry: &Entry) -> bool {
-        let needs_lock = entry.until < self.now + self.shared.config.start_margin;
-        if !needs_lock {
+        let is_near = entry.until < self.now + self.shared.config.start_margin;
+        if !is_near && !self.leases.has_early_losses() {
             return true;
         }
         let margin = self
