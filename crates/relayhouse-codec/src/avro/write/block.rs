@@ -62,10 +62,9 @@ impl<'s, 'a> Block<'s, 'a> {
     #[inline]
     pub(super) fn list(sink: &'s mut Sink<'a>, item: u32, length: Option<usize>) -> Result<Self> {
         let item = &sink.plan.items[item as usize];
-        sink.enter()?;
-        if let Some(length) = length {
-            sink.take_items(length)?;
-            sink.block(length);
+        match length {
+            Some(length) => sink.begin_list(length)?,
+            None => sink.enter()?,
         }
         Ok(Self::new(sink, Form::List, item, length))
     }
@@ -130,28 +129,81 @@ impl<'s, 'a> Block<'s, 'a> {
 
     #[inline]
     pub(super) fn finish(&mut self) -> Result {
-        if self.length.is_some_and(|length| length != self.count) {
-            return Err(self.wrong_length());
+        if let Some(length) = self.length
+            && length != self.count
+        {
+            return Err(wrong_length(self.count, length));
         }
         match self.form {
             Form::List => {
                 if self.length.is_none() && self.count_before < self.count {
                     self.close_block();
                 }
-                self.sink.byte(0);
-                self.sink.leave();
+                self.sink.end_list();
                 Ok(())
             }
             Form::Bytes if self.length.is_none() => self.sink.close_text(self.start),
             Form::Bytes | Form::Fixed => Ok(()),
         }
     }
+}
 
-    #[cold]
-    fn wrong_length(&self) -> Fault {
-        let (count, length) = (self.count, self.length.unwrap_or_default());
-        Fault::new(format!("{count} items come where {length} must be"))
+/// Writes all items of an array whose number is known, in one block.
+#[inline]
+pub(super) fn values<T: Serialize>(
+    sink: &mut Sink<'_>,
+    item: u32,
+    length: usize,
+    values: impl Iterator<Item = T>,
+) -> Result {
+    let node = &sink.plan.items[item as usize];
+    sink.begin_list(length)?;
+    let mut count = 0;
+    for value in values {
+        match value.serialize(ValueWriter::new(sink, node)) {
+            Ok(()) => sink.check_body()?,
+            Err(fault) => return Err(fault.in_item(count)),
+        }
+        count += 1;
     }
+    end_list(sink, count, length)
+}
+
+/// Writes all entries of a map whose number is known, in one block.
+#[inline]
+pub(super) fn entries<K: Serialize, V: Serialize>(
+    sink: &mut Sink<'_>,
+    value: u32,
+    length: usize,
+    entries: impl Iterator<Item = (K, V)>,
+) -> Result {
+    let node = &sink.plan.items[value as usize];
+    sink.begin_list(length)?;
+    let mut count = 0;
+    for (key, value) in entries {
+        let written = key.serialize(ValueWriter::new(sink, &Node::Text));
+        let written = written.and_then(|()| value.serialize(ValueWriter::new(sink, node)));
+        match written {
+            Ok(()) => sink.check_body()?,
+            Err(fault) => return Err(fault.in_item(count)),
+        }
+        count += 1;
+    }
+    end_list(sink, count, length)
+}
+
+#[inline]
+fn end_list(sink: &mut Sink<'_>, count: usize, length: usize) -> Result {
+    if count != length {
+        return Err(wrong_length(count, length));
+    }
+    sink.end_list();
+    Ok(())
+}
+
+#[cold]
+fn wrong_length(count: usize, length: usize) -> Fault {
+    Fault::new(format!("{count} items come where {length} must be"))
 }
 
 impl SerializeSeq for Block<'_, '_> {

@@ -204,10 +204,9 @@ impl<'a> Compiler<'a> {
         let mut records = Vec::with_capacity(self.records.len());
         for (index, (record, nodes)) in (0..).zip(&self.records) {
             let fields = record.fields.iter().zip(nodes).enumerate();
-            let fields = fields.map(|(position, (field, node))| Field {
-                name: field.name.as_str().into(),
-                node: *node,
-                default: defaults.absent(index, position),
+            let fields = fields.map(|(position, (field, node))| {
+                let default = defaults.absent(index, position);
+                Field::new(field.name.as_str().into(), *node, default)
             });
             let is_wrapper = record.attributes.get(WRAPPER) == Some(&true.into());
             records.push(Record::new(

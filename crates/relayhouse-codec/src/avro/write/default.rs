@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     node::{Absent, Enum, Fixed, Node, Union},
-    sink::zigzag,
+    varint,
 };
 
 /// How much the defaults of one plan may come to, in bytes: a default may repeat others, and so on.
@@ -196,10 +196,6 @@ fn length(length: usize, out: &mut Vec<u8>) -> Option<()> {
 }
 
 fn long(value: i64, out: &mut Vec<u8>) {
-    let mut left = zigzag(value);
-    while 0x80 <= left {
-        out.push(left.to_le_bytes()[0] | 0x80);
-        left >>= 7;
-    }
-    out.push(left.to_le_bytes()[0]);
+    let (bytes, length) = varint::bytes(varint::zigzag(value));
+    out.extend_from_slice(&bytes[..length]);
 }

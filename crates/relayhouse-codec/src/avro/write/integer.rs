@@ -70,8 +70,8 @@ impl Integer {
         };
         match self.form(&writer, *writer.node) {
             Some(Form::Long(value)) => writer.sink.long(value),
-            Some(Form::Double(value)) => writer.sink.raw(&value.to_le_bytes()),
-            Some(Form::Float(value)) => writer.sink.raw(&value.to_le_bytes()),
+            Some(Form::Double(value)) => writer.sink.array(value.to_le_bytes()),
+            Some(Form::Float(value)) => writer.sink.array(value.to_le_bytes()),
             Some(Form::Bytes(count)) => writer.sink.raw(&self.bytes[..count]),
             None => return Err(Self::misfit(&writer)),
         }

@@ -68,6 +68,19 @@ impl SerializeMap for MapWriter<'_, '_> {
     }
 
     #[inline]
+    fn serialize_entry<K, V>(&mut self, key: &K, value: &V) -> Result
+    where
+        K: Serialize + ?Sized,
+        V: Serialize + ?Sized,
+    {
+        if let Self::Map(block) = self {
+            return block.serialize_entry(key, value);
+        }
+        self.serialize_key(key)?;
+        self.serialize_value(value)
+    }
+
+    #[inline]
     fn end(self) -> Result {
         match self {
             Self::Map(mut block) => block.finish(),

@@ -16,11 +16,13 @@ mod integer;
 mod key;
 mod node;
 mod record;
+mod room;
 mod sink;
 mod text;
 mod tuple;
 mod value;
 mod variant;
+mod varint;
 
 pub(crate) use self::compile::defaults;
 

@@ -77,7 +77,8 @@ pub(super) struct Record {
     pub(super) is_wrapper: bool,
     /// The fields in the order of their names.
     sorted: Box<[u32]>,
-    /// What the fields of the Rust type are in the schema, in the order of the Rust type.
+    /// What the fields of the Rust type are in the schema, in the order of the Rust type. A field
+    /// that is kept for its turn counts twice.
     known: Box<[Known]>,
 }
 
@@ -86,6 +87,8 @@ pub(super) struct Field {
     pub(super) name: Box<str>,
     pub(super) node: Node,
     pub(super) default: Absent,
+    /// What the Rust type calls it.
+    known: Known,
 }
 
 /// Says what is written for a field that the Rust type does not have.
@@ -103,6 +106,8 @@ pub(super) enum Absent {
 pub(super) struct Union {
     pub(super) branches: Box<[Node]>,
     pub(super) optional: Option<Optional>,
+    /// The variants of the Rust type that go to the branches with their numbers.
+    known: Box<[Known]>,
     kinds: [Option<u32>; KIND_COUNT],
 }
 
@@ -204,6 +209,17 @@ impl Enum {
     }
 }
 
+impl Field {
+    pub(super) fn new(name: Box<str>, node: Node, default: Absent) -> Self {
+        Self {
+            name,
+            node,
+            default,
+            known: Known::new(),
+        }
+    }
+}
+
 impl Record {
     pub(super) fn new(name: &str, is_wrapper: bool, fields: Box<[Field]>) -> Self {
         let mut sorted: Box<[u32]> = (0..).zip(&fields).map(|(position, _)| position).collect();
@@ -212,7 +228,7 @@ impl Record {
             name: name.into(),
             is_wrapper,
             sorted,
-            known: fields.iter().map(|_| Known::new()).collect(),
+            known: (0..2 * fields.len()).map(|_| Known::new()).collect(),
             fields,
         }
     }
@@ -222,19 +238,27 @@ impl Record {
         self.fields.is_empty() && *self.name == *variant
     }
 
-    /// Finds the field that the Rust type has at `ordinal`, and calls `name`.
+    /// Returns the field at `position` if it is known to be the one called `name`.
     #[inline]
-    pub(super) fn find_nth(&self, ordinal: usize, name: &'static str) -> Option<u32> {
-        let known = self.known.get(ordinal);
+    pub(super) fn due(&self, position: u32, name: &'static str) -> Option<&Field> {
+        let field = self.fields.get(position as usize)?;
+        field.known.get(name).map(|_| field)
+    }
+
+    /// Finds the field that the Rust type has at `place`, and calls `name`.
+    #[inline]
+    pub(super) fn find_nth(&self, place: usize, name: &'static str) -> Option<u32> {
+        let known = self.known.get(place);
         known
             .and_then(|known| known.get(name))
-            .or_else(|| self.find_and_remember(ordinal, name))
+            .or_else(|| self.find_and_remember(place, name))
     }
 
     #[cold]
-    fn find_and_remember(&self, ordinal: usize, name: &'static str) -> Option<u32> {
-        let position = self.find(ordinal, name)?;
-        if let Some(known) = self.known.get(ordinal) {
+    fn find_and_remember(&self, place: usize, name: &'static str) -> Option<u32> {
+        let position = self.find(place, name)?;
+        self.fields[position as usize].known.set(name, position);
+        if let Some(known) = self.known.get(place) {
             known.set(name, position);
         }
         Some(position)
@@ -262,6 +286,7 @@ impl Union {
         }
         Self {
             optional: Optional::of(&branches),
+            known: branches.iter().map(|_| Known::new()).collect(),
             branches,
             kinds,
         }
@@ -277,6 +302,20 @@ impl Union {
         let mut branches = (0..).zip(&self.branches);
         let found = branches.find(|(_, node)| is_it(**node));
         found.map(|(branch, _)| branch)
+    }
+
+    /// Returns whether the variant was found to go to the branch with its number.
+    #[inline]
+    pub(super) fn knows_variant(&self, number: u32, variant: &'static str) -> bool {
+        let known = self.known.get(number as usize);
+        known.is_some_and(|known| known.get(variant).is_some())
+    }
+
+    /// Remembers that the variant goes to the branch with its number.
+    pub(super) fn remember_variant(&self, number: u32, variant: &'static str) {
+        if let Some(known) = self.known.get(number as usize) {
+            known.set(variant, number);
+        }
     }
 
     /// Finds the record, if there is just one.

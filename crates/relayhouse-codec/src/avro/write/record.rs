@@ -30,8 +30,6 @@ pub(super) struct RecordWriter<'s, 'a> {
 pub(super) struct Progress {
     /// The field of the schema that is written next.
     next: u32,
-    /// How many fields the Rust type has brought.
-    ordinal: u32,
 }
 
 impl<'s, 'a> RecordWriter<'s, 'a> {
@@ -54,6 +52,22 @@ impl<'s, 'a> RecordWriter<'s, 'a> {
     /// Writes the field called `key` of a Rust type.
     #[inline]
     pub(super) fn field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result {
+        let next = self.next();
+        let Some(field) = self.record.due(next, key) else {
+            return self.field_elsewhere(key, value);
+        };
+        match value.serialize(ValueWriter::new(self.sink, &field.node)) {
+            Ok(()) => {
+                self.written(next);
+                Ok(())
+            }
+            Err(fault) => Err(fault.in_field(&field.name)),
+        }
+    }
+
+    /// Writes a field that is not known to be the next one.
+    #[inline(never)]
+    fn field_elsewhere<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result {
         let position = self.position(key)?;
         self.field_at(position, value)
     }
@@ -74,25 +88,23 @@ impl<'s, 'a> RecordWriter<'s, 'a> {
         if !is_due {
             return self.sink.set_aside(position, start);
         }
-        self.written();
+        self.written(position);
         Ok(())
     }
 
-    #[inline]
     fn position(&mut self, key: &'static str) -> Result<u32> {
-        let ordinal = self.sink.progress.ordinal;
-        self.sink.progress.ordinal += 1;
-        let position = self.record.find_nth(ordinal as usize, key);
-        match position {
+        // What is written and what is kept: it grows with each field that the Rust type brings.
+        let place = self.next() as usize + self.sink.early.count() - self.early_base;
+        match self.record.find_nth(place, key) {
             Some(position) => Ok(position),
             None => Err(self.unknown_field(key)),
         }
     }
 
-    /// Goes on to the next field, and past those that were kept for their turn.
+    /// Goes on from the field at `position`, and past those that were kept for their turn.
     #[inline]
-    fn written(&mut self) {
-        self.sink.progress.next += 1;
+    fn written(&mut self, position: u32) {
+        self.sink.progress.next = position + 1;
         if self.early_base < self.sink.early.count() {
             self.bring_back();
         }
@@ -132,11 +144,12 @@ impl<'s, 'a> RecordWriter<'s, 'a> {
     #[inline(never)]
     fn default(&mut self) -> Result {
         let record = self.record;
-        let field = &record.fields[self.next() as usize];
+        let position = self.next();
+        let field = &record.fields[position as usize];
         let text = match &field.default {
             Absent::Default(bytes) => {
                 self.sink.raw(bytes);
-                self.written();
+                self.written(position);
                 return self.sink.check_body();
             }
             Absent::Required => "the value has no such field, and the schema no default for it",

@@ -1,12 +1,14 @@
 //! Where bytes go: the body, within its bounds.
 
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
 
 use super::{
     WritePlan,
     early::Early,
     fault::{Fault, Result},
     record::Progress,
+    room::{Room, SHORT_BYTES_MAX, copy_short},
+    varint::{self, zigzag},
 };
 use crate::Bounds;
 
@@ -20,10 +22,12 @@ pub(super) struct Sink<'a> {
     pub(super) plan: &'a WritePlan,
     pub(super) early: Early,
     pub(super) progress: Progress,
-    body: &'a mut BytesMut,
+    room: Room<'a>,
     start: usize,
     bounds: &'a Bounds,
     text_bytes_max: usize,
+    /// The longest text that is short.
+    short_text_bytes_max: usize,
     body_end_max: usize,
     items_left: usize,
     depth_left: u8,
@@ -47,16 +51,17 @@ impl<'a> Sink<'a> {
         body: &'a mut BytesMut,
         bounds: &'a Bounds,
     ) -> Self {
-        let start = body.len();
+        let body_end_max = body_start.saturating_add(bounds.body_bytes_max.get());
         Self {
             plan,
             early: Early::default(),
             progress: Progress::default(),
-            start,
-            body,
+            start: body.len(),
+            room: Room::new(body, body_end_max),
             bounds,
             text_bytes_max: bounds.text_bytes_max.get(),
-            body_end_max: body_start.saturating_add(bounds.body_bytes_max.get()),
+            short_text_bytes_max: bounds.text_bytes_max.get().min(SHORT_BYTES_MAX),
+            body_end_max,
             items_left: bounds.items_max.get(),
             depth_left: bounds.depth_max.get(),
         }
@@ -65,18 +70,24 @@ impl<'a> Sink<'a> {
     /// Returns how far the body goes.
     #[inline]
     pub(super) fn length(&self) -> usize {
-        self.body.len()
+        self.room.end()
     }
 
     #[inline]
     pub(super) fn byte(&mut self, byte: u8) {
-        self.body.put_u8(byte);
+        self.room.put([byte], 1);
+    }
+
+    /// Writes bytes whose number is constant.
+    #[inline]
+    pub(super) fn array<const N: usize>(&mut self, bytes: [u8; N]) {
+        self.room.put(bytes, N);
     }
 
     /// Writes bytes whose number the schema knows.
     #[inline]
     pub(super) fn raw(&mut self, bytes: &[u8]) {
-        self.body.put_slice(bytes);
+        self.room.put_slice(bytes);
     }
 
     #[inline]
@@ -98,35 +109,42 @@ impl<'a> Sink<'a> {
 
     #[inline]
     fn varint(&mut self, value: u64) {
-        let low = |shift: u32| (value >> shift).to_le_bytes()[0];
-        match value {
-            0..0x80 => self.body.put_u8(low(0)),
-            0x80..0x4000 => self.body.put_slice(&[low(0) | 0x80, low(7)]),
-            _ => self.varint_long(value),
+        match u8::try_from(value) {
+            Ok(byte) if byte < 0x80 => self.byte(byte),
+            _ => self.varint_of_many(value),
         }
     }
 
-    fn varint_long(&mut self, mut value: u64) {
-        let mut bytes = [0; 10];
-        let mut length = 0;
-        while 0x80 <= value {
-            bytes[length] = value.to_le_bytes()[0] | 0x80;
-            value >>= 7;
-            length += 1;
+    #[inline(never)]
+    fn varint_of_many(&mut self, value: u64) {
+        match varint::word(value) {
+            Some((word, length)) => self.room.put(word, length),
+            None => {
+                let (bytes, length) = varint::bytes(value);
+                self.room.put(bytes, length);
+            }
         }
-        bytes[length] = value.to_le_bytes()[0];
-        // A copy of constant size is a few moves.
-        let end = self.body.len() + length + 1;
-        self.body.put_slice(&bytes);
-        self.body.truncate(end);
     }
 
     /// Writes a string or bytes, with their length.
     #[inline]
     pub(super) fn text(&mut self, text: &[u8]) -> Result {
+        let length = text.len();
+        if length <= self.short_text_bytes_max
+            && let Some([first, room @ ..]) = self.room.take(1 + length)
+        {
+            *first = (length << 1).to_le_bytes()[0];
+            copy_short(room, text);
+            return Ok(());
+        }
+        self.text_of_any_length(text)
+    }
+
+    #[inline(never)]
+    fn text_of_any_length(&mut self, text: &[u8]) -> Result {
         self.check_text(text.len())?;
         self.count(text.len());
-        self.body.put_slice(text);
+        self.room.put_slice(text);
         Ok(())
     }
 
@@ -136,7 +154,7 @@ impl<'a> Sink<'a> {
         if self.text_bytes_max < length {
             return Err(self.text_too_long(length));
         }
-        if self.body_end_max.saturating_sub(self.body.len()) < length {
+        if self.body_end_max.saturating_sub(self.room.end()) < length {
             return Err(self.body_too_large());
         }
         Ok(())
@@ -145,7 +163,7 @@ impl<'a> Sink<'a> {
     /// Checks that the body is within its bound.
     #[inline]
     pub(super) fn check_body(&self) -> Result {
-        if self.body_end_max < self.body.len() {
+        if self.body_end_max < self.room.end() {
             return Err(self.body_too_large());
         }
         Ok(())
@@ -181,45 +199,50 @@ impl<'a> Sink<'a> {
         self.depth_left += 1;
     }
 
-    /// Writes the number of items of a block of known length; the empty block ends the list.
+    /// Begins a list of known length, which is written as one block.
     #[inline]
-    pub(super) fn block(&mut self, items: usize) {
+    pub(super) fn begin_list(&mut self, items: usize) -> Result {
+        self.enter()?;
+        self.take_items(items)?;
+        // An empty block would end the list.
         if items != 0 {
             self.count(items);
         }
+        Ok(())
+    }
+
+    /// Ends a list, with an empty block.
+    #[inline]
+    pub(super) fn end_list(&mut self) {
+        self.byte(0);
+        self.leave();
     }
 
     /// Puts before what was written since `start` that it is a block of `items`, and its size.
     pub(super) fn close_block(&mut self, start: usize, items: usize) {
-        let end = self.body.len();
+        let end = self.room.end();
         let items = i64::try_from(items).unwrap_or(i64::MAX);
         self.long(-items);
         self.count(end - start);
-        self.put_before(start, end);
+        self.room.put_before(start, end);
     }
 
     /// Puts before what was written since `start` how long it is.
     pub(super) fn close_text(&mut self, start: usize) -> Result {
-        let end = self.body.len();
+        let end = self.room.end();
         if self.text_bytes_max < end - start {
             return Err(self.text_too_long(end - start));
         }
         self.count(end - start);
-        self.put_before(start, end);
+        self.room.put_before(start, end);
         self.check_body()
-    }
-
-    /// Puts what was written since `end` before what was written since `start`.
-    fn put_before(&mut self, start: usize, end: usize) {
-        let length = self.body.len() - end;
-        self.body[start..].rotate_right(length);
     }
 
     /// Sets what was written since `start` aside, as the field at `position` of a record.
     pub(super) fn set_aside(&mut self, position: u32, start: usize) -> Result {
-        self.early.push(position, &self.body[start..]);
-        self.body.truncate(start);
-        let room = self.body_end_max.saturating_sub(self.body.len());
+        self.early.push(position, self.room.since(start));
+        self.room.go_back(start);
+        let room = self.body_end_max.saturating_sub(self.room.end());
         if room < self.early.length() {
             return Err(self.body_too_large());
         }
@@ -228,12 +251,12 @@ impl<'a> Sink<'a> {
 
     /// Writes the field that is set aside as `index`.
     pub(super) fn bring_back(&mut self, index: usize) {
-        self.body.put_slice(self.early.bytes(index));
+        self.room.put_slice(self.early.bytes(index));
     }
 
     pub(super) fn mark(&self) -> Mark {
         Mark {
-            length: self.body.len(),
+            length: self.room.end(),
             items_left: self.items_left,
             depth_left: self.depth_left,
             early: self.early.count(),
@@ -250,7 +273,7 @@ impl<'a> Sink<'a> {
             early,
             progress,
         } = mark;
-        self.body.truncate(length);
+        self.room.go_back(length);
         self.items_left = items_left;
         self.depth_left = depth_left;
         self.progress = progress;
@@ -258,11 +281,12 @@ impl<'a> Sink<'a> {
     }
 
     /// Ends the value: takes back all of it after a fault.
-    pub(super) fn finish(self, result: Result) -> Result {
+    pub(super) fn finish(mut self, result: Result) -> Result {
         let result = result.and_then(|()| self.check_body());
         if result.is_err() {
-            self.body.truncate(self.start);
+            self.room.go_back(self.start);
         }
+        self.room.close();
         self.early.keep();
         result
     }
@@ -292,10 +316,4 @@ impl<'a> Sink<'a> {
         let max = self.bounds.depth_max;
         Fault::new(format!("values stand more than {max} deep in each other"))
     }
-}
-
-/// Numbers whole numbers so that small ones are short: 0, -1, 1, -2 are 0, 1, 2, 3.
-#[inline]
-pub(super) const fn zigzag(value: i64) -> u64 {
-    u64::from_ne_bytes(((value << 1) ^ (value >> 63)).to_ne_bytes())
 }

@@ -7,10 +7,10 @@
 
 use std::fmt::Display;
 
-use serde::{Serialize, Serializer};
+use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::{
-    block::Block,
+    block::{self, Block},
     fault::{Fault, Result},
     integer::Integer,
     key::MapWriter,
@@ -148,8 +148,8 @@ impl<'s, 'a> Serializer for ValueWriter<'s, 'a> {
             _ => self.into_float_branch()?,
         };
         match *writer.node {
-            Node::Double => writer.sink.raw(&f64::from(value).to_le_bytes()),
-            _ => writer.sink.raw(&value.to_le_bytes()),
+            Node::Double => writer.sink.array(f64::from(value).to_le_bytes()),
+            _ => writer.sink.array(value.to_le_bytes()),
         }
         Ok(())
     }
@@ -160,7 +160,7 @@ impl<'s, 'a> Serializer for ValueWriter<'s, 'a> {
             Node::Double => self,
             _ => self.into_branch(Kind::Double, "a float of 64 bits")?,
         };
-        writer.sink.raw(&value.to_le_bytes());
+        writer.sink.array(value.to_le_bytes());
         Ok(())
     }
 
@@ -255,6 +255,7 @@ impl<'s, 'a> Serializer for ValueWriter<'s, 'a> {
         }
     }
 
+    #[inline]
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
         self,
         _: &'static str,
@@ -272,6 +273,24 @@ impl<'s, 'a> Serializer for ValueWriter<'s, 'a> {
             _ => self,
         };
         Block::of(writer, length, "a sequence")
+    }
+
+    #[inline]
+    fn collect_seq<I>(self, values: I) -> Result
+    where
+        I: IntoIterator<Item: Serialize>,
+    {
+        let values = values.into_iter();
+        match (*self.node, exact(values.size_hint())) {
+            (Node::Array(item), Some(length)) => block::values(self.sink, item, length, values),
+            (_, length) => {
+                let mut block = self.serialize_seq(length)?;
+                for value in values {
+                    block.item(&value)?;
+                }
+                block.finish()
+            }
+        }
     }
 
     fn serialize_tuple(self, length: usize) -> Result<TupleWriter<'s, 'a>> {
@@ -337,6 +356,26 @@ impl<'s, 'a> Serializer for ValueWriter<'s, 'a> {
     }
 
     #[inline]
+    fn collect_map<K, V, I>(self, entries: I) -> Result
+    where
+        K: Serialize,
+        V: Serialize,
+        I: IntoIterator<Item = (K, V)>,
+    {
+        let entries = entries.into_iter();
+        match (*self.node, exact(entries.size_hint())) {
+            (Node::Map(value), Some(length)) => block::entries(self.sink, value, length, entries),
+            (_, length) => {
+                let mut map = self.serialize_map(length)?;
+                for (key, value) in entries {
+                    map.serialize_entry(&key, &value)?;
+                }
+                map.end()
+            }
+        }
+    }
+
+    #[inline]
     fn serialize_struct(self, name: &'static str, _: usize) -> Result<RecordWriter<'s, 'a>> {
         let writer = match *self.node {
             Node::Record(_) => self,
@@ -373,4 +412,10 @@ impl<'s, 'a> Serializer for ValueWriter<'s, 'a> {
     fn is_human_readable(&self) -> bool {
         false
     }
+}
+
+/// Returns how many there are, if that is sure.
+#[inline]
+fn exact((least, most): (usize, Option<usize>)) -> Option<usize> {
+    (most == Some(least)).then_some(least)
 }

@@ -65,7 +65,19 @@ impl<'a> ValueWriter<'_, 'a> {
     ///
     /// If another branch is called like the variant, that is an error. `apache-avro` looks at the
     /// number alone, and would label one record as another.
-    fn into_variant(self, number: u32, variant: &str) -> Result<Self> {
+    #[inline]
+    fn into_variant(self, number: u32, variant: &'static str) -> Result<Self> {
+        if let Node::Union(index) = *self.node {
+            let union = self.union(index);
+            if union.knows_variant(number, variant) {
+                return Ok(self.into_nth(union, number));
+            }
+        }
+        self.into_new_variant(number, variant)
+    }
+
+    #[cold]
+    fn into_new_variant(self, number: u32, variant: &'static str) -> Result<Self> {
         let Node::Union(index) = *self.node else {
             return Err(self.misfit(&format!("variant {variant}")));
         };
@@ -77,16 +89,20 @@ impl<'a> ValueWriter<'_, 'a> {
             Some(branch) if !is_named => Err(Fault::new(format!(
                 "variant {variant} is number {number} of the type, and branch {branch} of the union"
             ))),
-            _ if nth.is_some() => Ok(self.into_nth(union, number)),
+            _ if nth.is_some() => {
+                union.remember_variant(number, variant);
+                Ok(self.into_nth(union, number))
+            }
             _ => Err(self.misfit(&format!("variant {variant}"))),
         }
     }
 
     /// Writes a variant with one value.
+    #[inline]
     pub(super) fn newtype_variant<T: Serialize + ?Sized>(
         self,
         number: u32,
-        variant: &str,
+        variant: &'static str,
         value: &T,
     ) -> Result {
         let writer = self.into_variant(number, variant)?;
@@ -106,7 +122,7 @@ impl<'a> ValueWriter<'_, 'a> {
     pub(super) fn into_record_of_variant(
         self,
         number: u32,
-        variant: &str,
+        variant: &'static str,
     ) -> Result<(Self, &'a Record)> {
         let writer = self.into_variant(number, variant)?;
         if let Node::Record(index) = *writer.node {

@@ -1,0 +1,137 @@
+//! The end of a body: what is written goes into room that is made ahead of it.
+
+use bytes::BytesMut;
+
+/// How much room is made at a time, at least and at most: as much as is written already.
+const AHEAD_BYTES_MIN: usize = 256;
+const AHEAD_BYTES_MAX: usize = 2048;
+
+/// The longest text that is copied in moves of constant size. Its length is written in one byte.
+pub(super) const SHORT_BYTES_MAX: usize = 0x3f;
+
+/// Appends to a body.
+///
+/// The body is longer meanwhile than what is written: beyond that it has zeros, which are made
+/// once for many writes. A write is a look at the length and a few moves into a slice then, where
+/// one to the end of a `BytesMut` is a call.
+#[derive(Debug)]
+pub(super) struct Room<'a> {
+    body: &'a mut BytesMut,
+    /// How far what is written goes.
+    end: usize,
+    /// How far the body began.
+    start: usize,
+    /// How far room is made ahead.
+    end_max: usize,
+}
+
+impl<'a> Room<'a> {
+    /// Begins at the end of `body`. Room is made up to `end_max`, and beyond that only as much as
+    /// is written.
+    pub(super) fn new(body: &'a mut BytesMut, end_max: usize) -> Self {
+        Self {
+            end: body.len(),
+            start: body.len(),
+            body,
+            end_max,
+        }
+    }
+
+    /// Returns how far what is written goes.
+    #[inline]
+    pub(super) fn end(&self) -> usize {
+        self.end
+    }
+
+    /// Returns what was written since `start`.
+    pub(super) fn since(&self, start: usize) -> &[u8] {
+        &self.body[start..self.end]
+    }
+
+    /// Writes the first `length` of some bytes.
+    #[inline]
+    pub(super) fn put<const N: usize>(&mut self, bytes: [u8; N], length: usize) {
+        let room = self.body.get_mut(self.end..);
+        match room.and_then(<[u8]>::first_chunk_mut) {
+            Some(room) => {
+                *room = bytes;
+                self.end += length;
+            }
+            None => self.put_beyond(&bytes[..length]),
+        }
+    }
+
+    /// Writes bytes of any number.
+    #[inline]
+    pub(super) fn put_slice(&mut self, bytes: &[u8]) {
+        match self.take(bytes.len()) {
+            Some(room) => room.copy_from_slice(bytes),
+            None => self.put_beyond(bytes),
+        }
+    }
+
+    /// Takes the next `length` bytes, if there is room for them.
+    #[inline]
+    pub(super) fn take(&mut self, length: usize) -> Option<&mut [u8]> {
+        let end = self.end + length;
+        let room = self.body.get_mut(self.end..end)?;
+        self.end = end;
+        Some(room)
+    }
+
+    /// Writes what there is no room for, and makes room for more.
+    #[cold]
+    #[inline(never)]
+    fn put_beyond(&mut self, bytes: &[u8]) {
+        let end = self.end + bytes.len();
+        let written = self.end - self.start;
+        let room_end = end + written.clamp(AHEAD_BYTES_MIN, AHEAD_BYTES_MAX);
+        let room_end = room_end.min(self.end_max).max(end);
+        self.body.truncate(self.end);
+        if self.body.capacity() < end {
+            self.body.reserve(room_end - self.end);
+        }
+        self.body.extend_from_slice(bytes);
+        // Capacity that is there is enough for now.
+        self.body.resize(room_end.min(self.body.capacity()), 0);
+        self.end = end;
+    }
+
+    /// Moves what was written since `middle` before what was written since `start`.
+    pub(super) fn put_before(&mut self, start: usize, middle: usize) {
+        self.body[start..self.end].rotate_left(middle - start);
+    }
+
+    /// Takes back what was written since `end`.
+    pub(super) fn go_back(&mut self, end: usize) {
+        self.end = end;
+    }
+
+    /// Leaves the body with what is written.
+    pub(super) fn close(self) {
+        self.body.truncate(self.end);
+    }
+}
+
+/// Copies a text of at most [`SHORT_BYTES_MAX`] bytes: the front and the back of it, which overlap.
+#[inline]
+pub(super) fn copy_short(room: &mut [u8], text: &[u8]) {
+    match text.len() {
+        32.. => copy_ends::<32>(room, text),
+        16.. => copy_ends::<16>(room, text),
+        8.. => copy_ends::<8>(room, text),
+        4.. => copy_ends::<4>(room, text),
+        2.. => copy_ends::<2>(room, text),
+        _ => copy_ends::<1>(room, text),
+    }
+}
+
+#[inline]
+fn copy_ends<const N: usize>(room: &mut [u8], text: &[u8]) {
+    if let (Some(front), Some(room)) = (text.first_chunk::<N>(), room.first_chunk_mut::<N>()) {
+        *room = *front;
+    }
+    if let (Some(back), Some(room)) = (text.last_chunk::<N>(), room.last_chunk_mut::<N>()) {
+        *room = *back;
+    }
+}
