@@ -200,7 +200,7 @@ fn is_time(time: &str) -> bool {
 fn is_within(text: &str, place: usize, range: RangeInclusive<u8>) -> bool {
     let number = text
         .get(place..place + 2)
-        .and_then(|text| text.parse().ok());
+        .and_then(|text| text.parse::<u8>().ok());
     number.is_some_and(|number| range.contains(&number))
 }
 

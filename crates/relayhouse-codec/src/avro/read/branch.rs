@@ -10,6 +10,28 @@ impl<'p> Input<'p, '_> {
     /// Finds the branch of a node that is a union for the writer or the reader.
     #[inline]
     pub(super) fn branch(&mut self, node: Node) -> Result<&'p Branch, Fault> {
+        if let Node::Union(union) = node
+            && let Some(branch) = self.short_branch(union)
+        {
+            return Ok(branch);
+        }
+        self.any_branch(node)
+    }
+
+    /// Finds the branch of a union that has one for the reader, if its number is one byte.
+    #[inline]
+    fn short_branch(&mut self, union: u32) -> Option<&'p Branch> {
+        let branches = &self.plan.unions[union as usize];
+        let branch = branches.get(self.peek_short()?)?;
+        if matches!(branch.node, Node::Never(_)) {
+            return None;
+        }
+        self.pass_byte();
+        Some(branch)
+    }
+
+    #[inline(never)]
+    fn any_branch(&mut self, node: Node) -> Result<&'p Branch, Fault> {
         let branch = match node {
             Node::Union(union) | Node::Choice(union) => {
                 let index = self.long()?;

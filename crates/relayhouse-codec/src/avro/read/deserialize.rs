@@ -76,7 +76,7 @@ impl<'de, 'd, L: Lend<'de, 'd>> Deserializer<'de> for Value<'_, '_, 'd, L> {
     #[inline]
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         match *self.node {
-            Node::String => L::text(self.input.text()?, visitor),
+            Node::String | Node::UuidText => L::text(self.input.text()?, visitor),
             _ => self.textual(visitor),
         }
     }

@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, str};
 
+use ascii::AsAsciiStr;
+
 use super::{fault::Fault, plan::Plan};
 use crate::bounds::Bounds;
 
@@ -332,6 +334,18 @@ impl<'p, 'd> Input<'p, 'd> {
 
     #[inline(never)]
     fn read_text(&mut self) -> Option<&'d str> {
+        // Most texts are short and ASCII. What calls nothing else needs no place on the stack.
+        if let Some((bytes, rest)) = self.short_bytes()
+            && let Ok(text) = bytes.as_ascii_str()
+        {
+            self.rest = rest;
+            return Some(text.as_str());
+        }
+        self.read_any_text()
+    }
+
+    #[inline(never)]
+    fn read_any_text(&mut self) -> Option<&'d str> {
         let bytes = self.read_bytes()?;
         match str::from_utf8(bytes) {
             Ok(text) => Some(text),
@@ -342,8 +356,29 @@ impl<'p, 'd> Input<'p, 'd> {
     /// Reads bytes that stand after their length, which is held against what is left.
     #[inline]
     fn read_bytes(&mut self) -> Option<&'d [u8]> {
-        let length = match *self.rest {
-            [byte, ref rest @ ..] if byte < 0x80 => {
+        if let Some((bytes, rest)) = self.short_bytes() {
+            self.rest = rest;
+            return Some(bytes);
+        }
+        self.read_bytes_of_any_length()
+    }
+
+    /// Returns the bytes that come next, and what comes after them, if their length is one byte
+    /// and they are within the bounds.
+    #[inline]
+    fn short_bytes(&self) -> Option<(&'d [u8], &'d [u8])> {
+        let (byte, rest) = self.rest.split_first()?;
+        let length = short(*byte)?;
+        if self.text_bytes_max < length {
+            return None;
+        }
+        rest.split_at_checked(length)
+    }
+
+    #[inline(never)]
+    fn read_bytes_of_any_length(&mut self) -> Option<&'d [u8]> {
+        let length = match self.rest.split_first() {
+            Some((&byte, rest)) if byte < 0x80 => {
                 self.rest = rest;
                 signed(byte.into())
             }
@@ -376,9 +411,43 @@ impl<'p, 'd> Input<'p, 'd> {
         str::from_utf8(bytes).map_err(|_| self.fault(NO_UTF8))
     }
 
+    /// Returns the number that comes next, if it is one byte and not negative.
+    #[inline]
+    pub(super) fn peek_short(&self) -> Option<usize> {
+        self.rest.first().and_then(|byte| short(*byte))
+    }
+
+    /// Passes over a byte that was peeked at.
+    #[inline]
+    pub(super) fn pass_byte(&mut self) {
+        if let [_, rest @ ..] = self.rest {
+            self.rest = rest;
+        }
+    }
+
+    /// Reads how many items the next block of an array or a map has: none after the last block.
+    #[inline]
+    pub(super) fn items(&mut self) -> Result<usize, Fault> {
+        if let [byte, ref rest @ ..] = *self.rest
+            && let Some(count) = short(byte)
+            && count <= rest.len()
+            && let Some(items_left) = self.items_left.checked_sub(count)
+        {
+            self.rest = rest;
+            self.items_left = items_left;
+            return Ok(count);
+        }
+        self.items_of_any_number()
+    }
+
+    #[inline(never)]
+    fn items_of_any_number(&mut self) -> Result<usize, Fault> {
+        // How many bytes a block has is of no use to who reads it.
+        self.block().map(|(count, _)| count)
+    }
+
     /// Reads the head of a block of an array or a map: the count of its items, and how many bytes
     /// they have if that is written. After the last block the count is 0.
-    #[inline]
     pub(super) fn block(&mut self) -> Result<(usize, Option<i64>), Fault> {
         let count = self.long()?;
         if count == 0 {
@@ -419,4 +488,10 @@ impl<'p, 'd> Input<'p, 'd> {
 #[inline]
 fn signed(number: u64) -> i64 {
     (number >> 1) as i64 ^ -((number & 1) as i64)
+}
+
+/// Returns the number that is written as one byte, unless it is negative or has more bytes.
+#[inline]
+fn short(byte: u8) -> Option<usize> {
+    (byte & 0x81 == 0).then(|| usize::from(byte / 2))
 }

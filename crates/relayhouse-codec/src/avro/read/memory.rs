@@ -113,6 +113,19 @@ impl Memory {
         None
     }
 
+    /// Returns the moves of a type that is proved to take its fields in order.
+    #[inline]
+    pub(super) fn proved_order(&self, key: Key) -> Option<&[Move]> {
+        for learned in &self.places {
+            let learned = learned.get()?;
+            if learned.key == key {
+                let is_proved = learned.state.load(Ordering::Relaxed) == PROVED;
+                return (is_proved && learned.way == Way::Order).then_some(&*learned.moves);
+            }
+        }
+        None
+    }
+
     /// Returns whether one more type can be remembered.
     pub(super) fn has_room(&self) -> bool {
         self.places.iter().any(|place| place.get().is_none())

@@ -25,7 +25,23 @@ impl<'de, 'p, 'd, L: Lend<'de, 'd>> Value<'_, 'p, 'd, L> {
     ) -> Result<V::Value, Fault> {
         let key = Key::of::<V>(fields);
         let memory = &self.input.plan.record(record).memory;
-        match memory.find(key) {
+        if Trust::Proved <= self.input.trust
+            && let Some(moves) = memory.proved_order(key)
+        {
+            return self.in_order(record, moves, visitor);
+        }
+        self.structure_elsewhere(record, key, fields, visitor)
+    }
+
+    #[inline(never)]
+    fn structure_elsewhere<V: Visitor<'de>>(
+        self,
+        record: u32,
+        key: Key,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        match self.input.plan.record(record).memory.find(key) {
             Some((place, learned)) => {
                 let suspect = Suspect { record, place };
                 self.by_memory(suspect, learned, visitor)
@@ -34,7 +50,6 @@ impl<'de, 'p, 'd, L: Lend<'de, 'd>> Value<'_, 'p, 'd, L> {
         }
     }
 
-    #[inline]
     fn by_memory<V: Visitor<'de>>(
         self,
         suspect: Suspect,
@@ -108,14 +123,14 @@ impl<'de, 'p, 'd, L: Lend<'de, 'd>> Value<'_, 'p, 'd, L> {
     ) -> Result<T, Fault> {
         self.input.enter()?;
         let mut fields = Moves::<L>::new(self.input, record, moves);
-        match visit(&mut fields) {
-            Ok(value) => {
-                fields.close()?;
-                self.input.leave();
-                Ok(value)
-            }
-            Err(fault) => Err(self.input.given_up(fault)),
+        let result = visit(&mut fields);
+        // What is decoded may be large, and stays where it is.
+        match &result {
+            Ok(_) => fields.close()?,
+            Err(_) => return result.map_err(|fault| self.input.given_up(fault)),
         }
+        self.input.leave();
+        result
     }
 
     /// Hands over a record with the names of its fields.

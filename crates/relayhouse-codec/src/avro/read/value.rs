@@ -138,10 +138,12 @@ impl<'de, 'd, L: Lend<'de, 'd>> Value<'_, '_, 'd, L> {
         }
     }
 
+    #[inline]
     pub(super) fn array<V: Visitor<'de>>(self, items: u32, visitor: V) -> Result<V::Value, Fault> {
         self.items(items, |items| visitor.visit_seq(items))
     }
 
+    #[inline]
     pub(super) fn map<V: Visitor<'de>>(self, items: u32, visitor: V) -> Result<V::Value, Fault> {
         self.items(items, |items| visitor.visit_map(items))
     }
@@ -157,13 +159,12 @@ impl<'p, 'd, L> Value<'_, 'p, 'd, L> {
         self.input.enter()?;
         let item = &self.input.plan.items[items as usize];
         let mut items = Items::<L>::open(self.input, item)?;
-        match visit(&mut items) {
-            Ok(value) => {
-                items.close()?;
-                self.input.leave();
-                Ok(value)
-            }
-            Err(fault) => Err(self.input.given_up(fault)),
+        let result = visit(&mut items);
+        match &result {
+            Ok(_) => items.close()?,
+            Err(_) => return result.map_err(|fault| self.input.given_up(fault)),
         }
+        self.input.leave();
+        result
     }
 }
