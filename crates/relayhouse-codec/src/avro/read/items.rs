@@ -18,10 +18,11 @@ const HINTED_MAX: usize = 16;
 pub(super) struct Items<'r, 'p, 'd, L> {
     input: &'r mut Input<'p, 'd>,
     item: &'p Node,
-    /// How many items of this block are left, and how many there are up to its end.
+    /// How many items of this block are left.
     left: usize,
-    end: usize,
-    is_ended: bool,
+    /// How many items this block has, and those before it. The last block is empty.
+    block: usize,
+    before: usize,
     lend: PhantomData<L>,
 }
 
@@ -32,8 +33,8 @@ impl<'r, 'p, 'd, L> Items<'r, 'p, 'd, L> {
             input,
             item,
             left: 0,
-            end: 0,
-            is_ended: false,
+            block: 0,
+            before: 0,
             lend: PhantomData,
         };
         items.next_block()?;
@@ -57,9 +58,9 @@ impl<'r, 'p, 'd, L> Items<'r, 'p, 'd, L> {
     /// Checks that all items were taken.
     #[inline]
     pub(super) fn close(&mut self) -> Result<(), Fault> {
-        match self.is_ended {
-            true => Ok(()),
-            false => self.close_early(),
+        match self.block {
+            0 => Ok(()),
+            _ => self.close_early(),
         }
     }
 
@@ -75,7 +76,7 @@ impl<'r, 'p, 'd, L> Items<'r, 'p, 'd, L> {
     /// Goes on to the next block at the end of this one.
     #[inline]
     fn fill(&mut self) -> Result<(), Fault> {
-        if self.left == 0 && !self.is_ended {
+        if self.left == 0 && self.block != 0 {
             return self.next_block();
         }
         Ok(())
@@ -84,9 +85,9 @@ impl<'r, 'p, 'd, L> Items<'r, 'p, 'd, L> {
     #[inline]
     fn next_block(&mut self) -> Result<(), Fault> {
         let count = self.input.items()?;
+        self.before = self.before.saturating_add(self.block);
+        self.block = count;
         self.left = count;
-        self.end = self.end.saturating_add(count);
-        self.is_ended = count == 0;
         Ok(())
     }
 
@@ -102,7 +103,7 @@ impl<'r, 'p, 'd, L> Items<'r, 'p, 'd, L> {
 
     #[cold]
     fn trace(&mut self, fault: Fault) -> Fault {
-        let index = self.end - self.left - 1;
+        let index = self.before + (self.block - self.left) - 1;
         self.input.item_given_up(fault, index)
     }
 }

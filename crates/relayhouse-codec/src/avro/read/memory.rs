@@ -21,7 +21,9 @@ const TYPES_MAX: usize = 2;
 
 const ON_TRIAL: u8 = 0;
 const PROVED: u8 = 1;
-const REFUTED: u8 = 2;
+/// As proved, and in order: what is looked for most often.
+const PROVED_IN_ORDER: u8 = 2;
+const REFUTED: u8 = 3;
 
 /// The types that a record remembers.
 #[derive(Debug, Default)]
@@ -119,8 +121,8 @@ impl Memory {
         for learned in &self.places {
             let learned = learned.get()?;
             if learned.key == key {
-                let is_proved = learned.state.load(Ordering::Relaxed) == PROVED;
-                return (is_proved && learned.way == Way::Order).then_some(&*learned.moves);
+                let is_it = learned.state.load(Ordering::Relaxed) == PROVED_IN_ORDER;
+                return is_it.then_some(&*learned.moves);
             }
         }
         None
@@ -186,7 +188,7 @@ impl Learned {
     #[inline]
     pub(super) fn way(&self) -> (Way, bool) {
         match self.state.load(Ordering::Relaxed) {
-            PROVED => (self.way, true),
+            PROVED | PROVED_IN_ORDER => (self.way, true),
             ON_TRIAL => (self.way, false),
             _ => (Way::Names, true),
         }
@@ -199,7 +201,11 @@ impl Learned {
 
     /// Ends the trial well, unless it has ended badly elsewhere.
     pub(super) fn prove(&self) {
-        let (from, to, order) = (ON_TRIAL, PROVED, Ordering::Relaxed);
+        let to = match self.way {
+            Way::Order => PROVED_IN_ORDER,
+            Way::Numbers | Way::Names => PROVED,
+        };
+        let (from, order) = (ON_TRIAL, Ordering::Relaxed);
         // Whatever else it is, it is no longer on trial.
         let _ = self.state.compare_exchange(from, to, order, order);
     }

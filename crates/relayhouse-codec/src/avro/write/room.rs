@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 
 /// How much room is made at a time, at least and at most: as much as is written already.
-const AHEAD_BYTES_MIN: usize = 256;
+const AHEAD_BYTES_MIN: usize = 384;
 const AHEAD_BYTES_MAX: usize = 2048;
 
 /// The longest text that is copied in moves of constant size. Its length is written in one byte.
