@@ -10,12 +10,19 @@ impl<'p> Input<'p, '_> {
     /// Finds the branch of a node that is a union for the writer or the reader.
     #[inline]
     pub(super) fn branch(&mut self, node: Node) -> Result<&'p Branch, Fault> {
-        if let Node::Union(union) = node
-            && let Some(branch) = self.short_branch(union)
-        {
-            return Ok(branch);
+        match node {
+            Node::Union(union) => self.branch_of(union),
+            _ => self.any_branch(node),
         }
-        self.any_branch(node)
+    }
+
+    /// Finds the branch of a union that is one for the writer and the reader.
+    #[inline]
+    pub(super) fn branch_of(&mut self, union: u32) -> Result<&'p Branch, Fault> {
+        match self.short_branch(union) {
+            Some(branch) => Ok(branch),
+            None => self.any_branch(Node::Union(union)),
+        }
     }
 
     /// Finds the branch of a union that has one for the reader, if its number is one byte.

@@ -117,15 +117,15 @@ impl<'de, 'd, L: Lend<'de, 'd>> Deserializer<'de> for Value<'_, '_, 'd, L> {
 
     #[inline]
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        match *self.node {
-            Node::Union(_) | Node::Branch(_) => match self.branch()? {
-                Self {
-                    node: Node::Null, ..
-                } => visitor.visit_none(),
-                value => visitor.visit_some(value),
-            },
-            Node::Choice(_) => self.settled()?.deserialize_option(visitor),
-            _ => Err(self.misfit("a union with null")),
+        let branch = match *self.node {
+            Node::Union(union) => self.input.branch_of(union)?,
+            Node::Branch(_) => self.input.branch(*self.node)?,
+            Node::Choice(_) => return self.settled()?.deserialize_option(visitor),
+            _ => return Err(self.misfit("a union with null")),
+        };
+        match branch.node {
+            Node::Null => visitor.visit_none(),
+            _ => visitor.visit_some(self.with(&branch.node)),
         }
     }
 

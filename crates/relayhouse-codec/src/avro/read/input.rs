@@ -332,9 +332,9 @@ impl<'p, 'd> Input<'p, 'd> {
         self.or_fault(text)
     }
 
-    #[inline(never)]
+    #[inline]
     fn read_text(&mut self) -> Option<&'d str> {
-        // Most texts are short and ASCII. What calls nothing else needs no place on the stack.
+        // Most texts are short and ASCII.
         if let Some((bytes, rest)) = self.short_bytes()
             && let Ok(text) = bytes.as_ascii_str()
         {
@@ -415,6 +415,14 @@ impl<'p, 'd> Input<'p, 'd> {
     #[inline]
     pub(super) fn peek_short(&self) -> Option<usize> {
         self.rest.first().and_then(|byte| short(*byte))
+    }
+
+    /// Passes over the empty block that ends an array or a map, if that is next.
+    #[inline]
+    pub(super) fn pass_zero(&mut self) -> bool {
+        let rest = self.rest.strip_prefix(&[0]);
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
     }
 
     /// Passes over a byte that was peeked at.

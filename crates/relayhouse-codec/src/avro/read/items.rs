@@ -18,27 +18,25 @@ const HINTED_MAX: usize = 16;
 pub(super) struct Items<'r, 'p, 'd, L> {
     input: &'r mut Input<'p, 'd>,
     item: &'p Node,
-    /// How many items of this block are left.
+    /// How many items of this block are left, and how many there are up to its end.
     left: usize,
-    /// How many items this block has, and those before it. The last block is empty.
-    block: usize,
-    before: usize,
+    end: usize,
+    is_ended: bool,
     lend: PhantomData<L>,
 }
 
 impl<'r, 'p, 'd, L> Items<'r, 'p, 'd, L> {
     #[inline]
     pub(super) fn open(input: &'r mut Input<'p, 'd>, item: &'p Node) -> Result<Self, Fault> {
-        let mut items = Self {
+        let count = input.items()?;
+        Ok(Self {
             input,
             item,
-            left: 0,
-            block: 0,
-            before: 0,
+            left: count,
+            end: count,
+            is_ended: count == 0,
             lend: PhantomData,
-        };
-        items.next_block()?;
-        Ok(items)
+        })
     }
 
     /// Decodes the one item that there must be.
@@ -58,37 +56,39 @@ impl<'r, 'p, 'd, L> Items<'r, 'p, 'd, L> {
     /// Checks that all items were taken.
     #[inline]
     pub(super) fn close(&mut self) -> Result<(), Fault> {
-        match self.block {
-            0 => Ok(()),
-            _ => self.close_early(),
+        match self.is_ended {
+            true => Ok(()),
+            false => self.close_early(),
         }
     }
 
     /// Checks that there are no more items, for who has asked for as many as there are.
     fn close_early(&mut self) -> Result<(), Fault> {
-        self.fill()?;
-        match self.left {
-            0 => Ok(()),
-            _ => Err(self.input.fault("more items than the type takes")),
+        match self.is_left()? {
+            false => Ok(()),
+            true => Err(self.input.fault("more items than the type takes")),
         }
     }
 
-    /// Goes on to the next block at the end of this one.
+    /// Returns whether there are more items, and goes on to the next block at the end of this one.
     #[inline]
-    fn fill(&mut self) -> Result<(), Fault> {
-        if self.left == 0 && self.block != 0 {
+    fn is_left(&mut self) -> Result<bool, Fault> {
+        if self.left != 0 {
+            return Ok(true);
+        }
+        if !self.is_ended && !self.input.pass_zero() {
             return self.next_block();
         }
-        Ok(())
+        self.is_ended = true;
+        Ok(false)
     }
 
-    #[inline]
-    fn next_block(&mut self) -> Result<(), Fault> {
-        let count = self.input.items()?;
-        self.before = self.before.saturating_add(self.block);
-        self.block = count;
-        self.left = count;
-        Ok(())
+    #[inline(never)]
+    fn next_block(&mut self) -> Result<bool, Fault> {
+        self.left = self.input.items()?;
+        self.end = self.end.saturating_add(self.left);
+        self.is_ended = self.left == 0;
+        Ok(!self.is_ended)
     }
 
     #[inline]
@@ -103,7 +103,7 @@ impl<'r, 'p, 'd, L> Items<'r, 'p, 'd, L> {
 
     #[cold]
     fn trace(&mut self, fault: Fault) -> Fault {
-        let index = self.before + (self.block - self.left) - 1;
+        let index = self.end - self.left - 1;
         self.input.item_given_up(fault, index)
     }
 }
@@ -116,8 +116,7 @@ impl<'de, 'd, L: Lend<'de, 'd>> SeqAccess<'de> for Items<'_, '_, 'd, L> {
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, Fault> {
-        self.fill()?;
-        if self.left == 0 {
+        if !self.is_left()? {
             return Ok(None);
         }
         self.left -= 1;
@@ -140,8 +139,7 @@ impl<'de, 'd, L: Lend<'de, 'd>> MapAccess<'de> for Items<'_, '_, 'd, L> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, Fault> {
-        self.fill()?;
-        if self.left == 0 {
+        if !self.is_left()? {
             return Ok(None);
         }
         self.left -= 1;

@@ -37,7 +37,7 @@ pub(super) struct Memory {
 pub(super) struct Key {
     fields: usize,
     field_count: usize,
-    visitor: usize,
+    pub(super) visitor: usize,
 }
 
 /// What is remembered of one type.
@@ -95,10 +95,17 @@ impl From<Action> for Take {
 impl Key {
     #[inline]
     pub(super) fn of<V>(fields: &'static [&'static str]) -> Self {
+        Self::new(fields, type_name::<V>().as_ptr().addr())
+    }
+
+    /// Makes the key again. The name of a type is at several places, if it is compiled into
+    /// several: whoever asks for it once more may get another address.
+    #[inline]
+    pub(super) fn new(fields: &'static [&'static str], visitor: usize) -> Self {
         Self {
             fields: fields.as_ptr().addr(),
             field_count: fields.len(),
-            visitor: type_name::<V>().as_ptr().addr(),
+            visitor,
         }
     }
 }

@@ -30,17 +30,18 @@ impl<'de, 'p, 'd, L: Lend<'de, 'd>> Value<'_, 'p, 'd, L> {
         {
             return self.in_order(record, moves, visitor);
         }
-        self.structure_elsewhere(record, key, fields, visitor)
+        self.structure_elsewhere(record, key.visitor, fields, visitor)
     }
 
     #[inline(never)]
     fn structure_elsewhere<V: Visitor<'de>>(
         self,
         record: u32,
-        key: Key,
+        name: usize,
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
+        let key = Key::new(fields, name);
         match self.input.plan.record(record).memory.find(key) {
             Some((place, learned)) => {
                 let suspect = Suspect { record, place };
