@@ -106,9 +106,11 @@ impl<'a> Room<'a> {
     pub(super) fn go_back(&mut self, end: usize) {
         self.end = end;
     }
+}
 
-    /// Leaves the body with what is written.
-    pub(super) fn close(self) {
+impl Drop for Room<'_> {
+    /// Leaves the body with what is written, and without the room.
+    fn drop(&mut self) {
         self.body.truncate(self.end);
     }
 }
@@ -133,5 +135,64 @@ fn copy_ends<const N: usize>(room: &mut [u8], text: &[u8]) {
     }
     if let (Some(back), Some(room)) = (text.last_chunk::<N>(), room.last_chunk_mut::<N>()) {
         *room = *back;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_text_is_copied_whole() {
+        let text: Vec<u8> = (1..).take(SHORT_BYTES_MAX).collect();
+        for length in 0..=SHORT_BYTES_MAX {
+            let mut room = vec![0; length];
+            copy_short(&mut room, &text[..length]);
+            assert_eq!(room, text[..length]);
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_there_whatever_room_there_was() {
+        for capacity in (0..40).chain([400, 4000]) {
+            let mut body = BytesMut::with_capacity(capacity);
+            body.extend_from_slice(b"before");
+            let mut expected = b"before".to_vec();
+            let mut room = Room::new(&mut body, usize::MAX);
+            for length in (0..40).chain([300, 3000, 5, 30_000, 1]) {
+                let bytes = vec![7; length];
+                room.put_slice(&bytes);
+                room.put([1, 2, 3, 4, 5, 6, 7, 8], 3);
+                expected.extend(bytes);
+                expected.extend([1, 2, 3]);
+                assert_eq!(room.end(), expected.len());
+            }
+            drop(room);
+            assert_eq!(body, expected);
+        }
+    }
+
+    #[test]
+    fn room_is_made_up_to_the_bound() {
+        let mut body = BytesMut::with_capacity(1000);
+        let mut room = Room::new(&mut body, 10);
+        room.put([1], 1);
+        assert_eq!(room.body.len(), 10);
+        assert!(room.take(10).is_none());
+        room.put_slice(&[2; 12]);
+        assert_eq!(room.body.len(), 13);
+    }
+
+    #[test]
+    fn what_was_taken_back_is_written_over() {
+        let mut body = BytesMut::new();
+        let mut room = Room::new(&mut body, usize::MAX);
+        room.put_slice(b"abcdef");
+        room.go_back(2);
+        room.put_slice(b"xyz");
+        assert_eq!(room.since(1), b"bxyz");
+        room.put_before(1, 3);
+        drop(room);
+        assert_eq!(body, &b"ayzbx"[..]);
     }
 }

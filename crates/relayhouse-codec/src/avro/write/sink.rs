@@ -286,7 +286,6 @@ impl<'a> Sink<'a> {
         if result.is_err() {
             self.room.go_back(self.start);
         }
-        self.room.close();
         self.early.keep();
         result
     }

@@ -476,3 +476,29 @@ fn bytes_and_text_stand_for_each_other() {
     assert_eq!(*bytes, *b"x");
     assert!(refused::<String>(&plan(r#""bytes""#), &[2, 0xff]).contains("not UTF-8"));
 }
+
+#[test]
+fn texts_of_any_length_and_script_are_taken() {
+    let plan = plan(r#""string""#);
+    for character in ["a", "\u{7f}", "\u{80}", "ä", "水", "🦀"] {
+        for length in (0..20).chain([31, 32, 63, 64, 65, 200]) {
+            let long = character.repeat(length);
+            for value in [long.clone(), format!("{long}z"), format!("z{long}")] {
+                assert_eq!(thrice::<String>(&plan, &text(&value)), value);
+            }
+        }
+    }
+}
+
+#[test]
+fn text_with_one_wrong_byte_is_refused() {
+    let plan = plan(r#""string""#);
+    for length in 1..70 {
+        for place in 0..length {
+            let mut datum = text(&"a".repeat(length));
+            let start = datum.len() - length;
+            datum[start + place] = 0xff;
+            assert!(refused::<String>(&plan, &datum).contains("not UTF-8"));
+        }
+    }
+}

@@ -135,3 +135,17 @@ fn depth_is_bounded_on_a_small_stack() {
     within(schema, &list(2), shallow);
     beyond(schema, &list(3), shallow);
 }
+
+#[test]
+fn short_texts_are_bounded_to_the_byte() {
+    let texts = r#"{"type": "array", "items": "string"}"#;
+    let values = vec!["abcdefgh"; 40];
+    let whole = 1 + 40 * 9 + 1;
+    for beyond_start in 0..30 {
+        let bounds = Bounds::new().body_bytes_max(max(whole - beyond_start));
+        match beyond_start {
+            0 => within(texts, &values, bounds),
+            _ => drop(beyond(texts, &values, bounds)),
+        }
+    }
+}

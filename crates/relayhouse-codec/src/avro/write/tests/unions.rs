@@ -237,3 +237,28 @@ fn marked_bytes_find_the_branch_that_they_are_marked_for() {
         agrees(&schema, &Bytes { b: b.to_vec() });
     }
 }
+
+/// What is remembered of one type is not taken for another that has a variant of the same number.
+#[test]
+fn variants_of_two_types_are_told_apart() {
+    #[derive(Serialize)]
+    enum Other {
+        Nothing,
+        Square(Circle),
+    }
+    let plan = plan(SHAPE);
+    let encode = |value: &dyn erased_serde::Serialize| {
+        let mut body = BytesMut::new();
+        let encoded = plan.encode(value, 0, &mut body, &Bounds::new());
+        encoded
+            .map(|()| body.to_vec())
+            .map_err(|error| error.to_string())
+    };
+    for _ in 0..3 {
+        assert_eq!(encode(&Shape::Circle(Circle { r: 1 })), Ok(vec![2, 2]));
+        let refused = "variant Square is number 1 of the type, and branch 2 of the union";
+        let error = encode(&Other::Square(Circle { r: 1 })).unwrap_err();
+        assert!(error.contains(refused), "{error}");
+        assert_eq!(encode(&Other::Nothing), Ok(vec![0]));
+    }
+}
