@@ -220,7 +220,10 @@ impl<'de, 'd, L: Lend<'de, 'd>> Deserializer<'de> for Value<'_, '_, 'd, L> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        let value = self.settled()?;
+        let value = match *self.node {
+            Node::Record(_) => self,
+            _ => self.settled()?,
+        };
         match *value.node {
             Node::Record(record) => value.structure(record, fields, visitor),
             _ => Err(value.misfit("a record")),

@@ -111,10 +111,11 @@ pub(super) struct Union {
     kinds: [Option<u32>; KIND_COUNT],
 }
 
-/// Is a union of null and one other type.
+/// Is a union of null and one other type: the two branches as they are written.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Optional {
-    pub(super) some: u32,
+    pub(super) null: u8,
+    pub(super) some: u8,
     pub(super) node: Node,
 }
 
@@ -336,8 +337,16 @@ impl Union {
 impl Optional {
     fn of(branches: &[Node]) -> Option<Self> {
         match *branches {
-            [Node::Null, node] => Some(Self { some: 1, node }),
-            [node, Node::Null] => Some(Self { some: 0, node }),
+            [Node::Null, node] => Some(Self {
+                null: 0,
+                some: 2,
+                node,
+            }),
+            [node, Node::Null] => Some(Self {
+                null: 2,
+                some: 0,
+                node,
+            }),
             _ => None,
         }
     }

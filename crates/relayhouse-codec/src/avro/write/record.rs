@@ -58,7 +58,9 @@ impl<'s, 'a> RecordWriter<'s, 'a> {
         };
         match value.serialize(ValueWriter::new(self.sink, &field.node)) {
             Ok(()) => {
-                self.written(next);
+                // The progress is that of this record again: it need not be kept meanwhile.
+                self.sink.progress.next += 1;
+                self.settle_early();
                 Ok(())
             }
             Err(fault) => Err(fault.in_field(&field.name)),
@@ -105,6 +107,12 @@ impl<'s, 'a> RecordWriter<'s, 'a> {
     #[inline]
     fn written(&mut self, position: u32) {
         self.sink.progress.next = position + 1;
+        self.settle_early();
+    }
+
+    /// Goes past the fields that were kept for their turn.
+    #[inline]
+    fn settle_early(&mut self) {
         if self.early_base < self.sink.early.count() {
             self.bring_back();
         }

@@ -14,7 +14,7 @@ use super::{
     fault::{Fault, Result},
     integer::Integer,
     key::MapWriter,
-    node::{Kind, Node, Record, Union},
+    node::{Kind, Node, Optional, Record, Union},
     record::RecordWriter,
     sink::Sink,
     text,
@@ -187,7 +187,13 @@ impl<'s, 'a> Serializer for ValueWriter<'s, 'a> {
     #[inline]
     fn serialize_none(self) -> Result {
         let null = match *self.node {
-            Node::Union(union) => self.union(union).find(Kind::Null),
+            Node::Union(union) => match self.union(union).optional {
+                Some(Optional { null, .. }) => {
+                    self.sink.byte(null);
+                    return Ok(());
+                }
+                None => self.union(union).find(Kind::Null),
+            },
             _ => None,
         };
         let null = null.ok_or_else(|| self.misfit("none"))?;
@@ -203,7 +209,7 @@ impl<'s, 'a> Serializer for ValueWriter<'s, 'a> {
         };
         match &union.optional {
             Some(optional) => {
-                self.sink.index(optional.some);
+                self.sink.byte(optional.some);
                 value.serialize(Self::new(self.sink, &optional.node))
             }
             None if union.find(Kind::Null).is_some() => value.serialize(self),
