@@ -1,8 +1,8 @@
 //! What is left of a datum, and of the bounds that it may use up.
 
-use std::{borrow::Cow, str};
+mod text;
 
-use ascii::AsAsciiStr;
+use std::borrow::Cow;
 
 use super::{fault::Fault, plan::Plan};
 use crate::bounds::Bounds;
@@ -11,7 +11,6 @@ use crate::bounds::Bounds;
 const EMPTY_ITEMS_MAX: usize = 1 << 16;
 
 const TOO_SHORT: &str = "datum ends too early";
-const NO_UTF8: &str = "a string is not UTF-8";
 
 const EIGHT: usize = size_of::<u64>();
 
@@ -318,97 +317,6 @@ impl<'p, 'd> Input<'p, 'd> {
             }
         }
         self.fail(TOO_SHORT)
-    }
-
-    #[inline]
-    pub(super) fn bytes(&mut self) -> Result<&'d [u8], Fault> {
-        let bytes = self.read_bytes();
-        self.or_fault(bytes)
-    }
-
-    #[inline]
-    pub(super) fn text(&mut self) -> Result<&'d str, Fault> {
-        let text = self.read_text();
-        self.or_fault(text)
-    }
-
-    #[inline]
-    fn read_text(&mut self) -> Option<&'d str> {
-        // Most texts are short and ASCII.
-        if let Some((bytes, rest)) = self.short_bytes()
-            && let Ok(text) = bytes.as_ascii_str()
-        {
-            self.rest = rest;
-            return Some(text.as_str());
-        }
-        self.read_any_text()
-    }
-
-    #[inline(never)]
-    fn read_any_text(&mut self) -> Option<&'d str> {
-        let bytes = self.read_bytes()?;
-        match str::from_utf8(bytes) {
-            Ok(text) => Some(text),
-            Err(_) => self.fail(NO_UTF8),
-        }
-    }
-
-    /// Reads bytes that stand after their length, which is held against what is left.
-    #[inline]
-    fn read_bytes(&mut self) -> Option<&'d [u8]> {
-        if let Some((bytes, rest)) = self.short_bytes() {
-            self.rest = rest;
-            return Some(bytes);
-        }
-        self.read_bytes_of_any_length()
-    }
-
-    /// Returns the bytes that come next, and what comes after them, if their length is one byte
-    /// and they are within the bounds.
-    #[inline]
-    fn short_bytes(&self) -> Option<(&'d [u8], &'d [u8])> {
-        let (byte, rest) = self.rest.split_first()?;
-        let length = short(*byte)?;
-        if self.text_bytes_max < length {
-            return None;
-        }
-        rest.split_at_checked(length)
-    }
-
-    #[inline(never)]
-    fn read_bytes_of_any_length(&mut self) -> Option<&'d [u8]> {
-        let length = match self.rest.split_first() {
-            Some((&byte, rest)) if byte < 0x80 => {
-                self.rest = rest;
-                signed(byte.into())
-            }
-            _ => self.long_of_many()?,
-        };
-        let Ok(length) = usize::try_from(length) else {
-            return self.fail("a length is negative");
-        };
-        if self.text_bytes_max < length {
-            return self.too_long(length);
-        }
-        match self.rest.split_at_checked(length) {
-            Some((bytes, rest)) => {
-                self.rest = rest;
-                Some(bytes)
-            }
-            None => self.fail(TOO_SHORT),
-        }
-    }
-
-    #[cold]
-    fn too_long<T>(&mut self, length: usize) -> Option<T> {
-        let max = self.text_bytes_max;
-        self.fail(format!(
-            "a string or bytes of {length} bytes, at most {max} are decoded"
-        ))
-    }
-
-    pub(super) fn utf8(&mut self, bytes: &'d [u8]) -> Result<&'d str, Fault> {
-        str::from_utf8(bytes).map_err(|_| self.fault(NO_UTF8))
     }
 
     /// Returns the number that comes next, if it is one byte and not negative.
