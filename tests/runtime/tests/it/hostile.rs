@@ -244,7 +244,7 @@ async fn lease_that_ended_early_is_told_and_not_settled() {
         .await
         .unwrap();
     starts.reached(1).await;
-    receiver.lose(relayhouse_core::Receipt::from_bytes(1_u128.to_be_bytes()));
+    receiver.lose(Receipt::from_bytes(1_u128.to_be_bytes()));
     ends.reached(1).await;
     let report = running.shutdown(LIMIT).await.unwrap();
     assert_eq!((report.acked, report.lease_lost), (0, 1));
