@@ -7,6 +7,8 @@ use relayhouse_core::{
     port::{Provider, Receiver, ReceiverOptions, Sessions, Settings},
 };
 
+use tracing::debug;
+
 use crate::{config::ConsumerConfig, sync::deadline};
 
 /// Says where a consumer receives from.
@@ -52,31 +54,39 @@ async fn open_unbounded(intake: &Intake, options: ReceiverOptions) -> Result<Ope
     match intake {
         Intake::Receiver(receiver) => of_receiver(Arc::clone(receiver), false).await,
         Intake::Sessions(sessions) => Ok(of_sessions(Arc::clone(sessions), false)),
-        Intake::Provider(provider, source) => {
-            if requires_sessions(&**provider, source).await? {
-                let sessions = provider.sessions(source, options).await?;
-                return Ok(of_sessions(sessions, true));
-            }
-            of_receiver(provider.receiver(source, options).await?, true).await
-        }
+        Intake::Provider(provider, source) => of_provider(&**provider, source, options).await,
     }
 }
 
-/// Asks whether `source` is received through sessions only, where the provider can tell.
-async fn requires_sessions(provider: &dyn Provider, source: &Source) -> Result<bool> {
+/// Opens `source` in the way that it is received. Where nobody tells which that is, it is tried: what
+/// administers queues may be out of reach, or forbidden, while they can be received from.
+async fn of_provider(
+    provider: &dyn Provider,
+    source: &Source,
+    options: ReceiverOptions,
+) -> Result<Opened> {
+    let requires_sessions = requires_sessions(provider, source).await;
+    if requires_sessions != Some(true) {
+        match provider.receiver(source, options).await {
+            Err(error) if requires_sessions.is_none() && error.kind() == ErrorKind::Unsupported => {
+            }
+            receiver => return of_receiver(receiver?, true).await,
+        }
+    }
+    let sessions = provider.sessions(source, options).await?;
+    Ok(of_sessions(sessions, true))
+}
+
+/// Asks whether `source` is received through sessions only; `None` if nobody can tell.
+async fn requires_sessions(provider: &dyn Provider, source: &Source) -> Option<bool> {
     if !provider.capabilities().sessions.is_supported() || source.dead_letter {
-        return Ok(false);
+        return Some(false);
     }
-    let Some(admin) = provider.admin() else {
-        return Ok(false);
-    };
-    match admin.settings(source).await {
-        Ok(settings) => Ok(settings.requires_sessions == Some(true)),
-        Err(error) if error.kind() == ErrorKind::Unauthorized => Ok(false),
-        // A queue that is created on first use has no settings yet.
-        Err(error) if error.kind() == ErrorKind::QueueNotFound => Ok(false),
-        Err(error) => Err(error),
-    }
+    let settings = provider.admin()?.settings(source).await;
+    let settings = settings.inspect_err(
+        |error| debug!(%source, %error, "whether it has sessions is found out by receiving"),
+    );
+    settings.ok()?.requires_sessions
 }
 
 async fn of_receiver(receiver: Arc<dyn Receiver>, is_ours: bool) -> Result<Opened> {

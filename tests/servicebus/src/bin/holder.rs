@@ -15,11 +15,10 @@ use relayhouse_servicebus::ServiceBus;
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
     let mut next = || args.next().ok_or("an argument is missing");
-    let (connection, admin) = (next()?, next()?);
-    let (queue, handlers) = (next()?, next()?);
+    let (connection, queue, handlers) = (next()?, next()?, next()?);
     let context = relayhouse_time::context()?;
     let builder = ServiceBus::builder(context.clone()).connection_string(connection);
-    let provider: Arc<dyn Provider> = Arc::new(builder.admin_endpoint(admin).build()?);
+    let provider: Arc<dyn Provider> = Arc::new(builder.build()?);
     let source = Source::from(queue.parse::<QueueName>()?);
     let consumer = Consumer::of(provider, source, context)
         .concurrency(handlers.parse()?)

@@ -26,9 +26,7 @@ impl Holder {
     /// Starts it, and waits until it holds messages.
     fn start(emulator: &ServiceBusEmulator, messages: u32) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_holder"))
-            .arg(emulator.connection_string())
-            .arg(emulator.http_endpoint())
-            .args([QUEUE, &messages.to_string()])
+            .args([&emulator.connection_string(), QUEUE, &messages.to_string()])
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();

@@ -6,4 +6,5 @@ mod cuts;
 mod faults;
 mod kill;
 mod sessions;
+mod start;
 mod world;
