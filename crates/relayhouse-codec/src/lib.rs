@@ -31,6 +31,7 @@ mod encode;
 mod json;
 #[cfg(any(feature = "json", feature = "message-pack", feature = "protobuf"))]
 mod limited;
+mod measured;
 #[cfg(any(
     feature = "avro",
     feature = "json",
@@ -70,4 +71,5 @@ pub use self::{
     bounds::Bounds,
     codec::{BorrowDecoder, Codec, Decoder, Encoder, Format},
     encode::{Encoding, EncodingExt, EncodingFuture, EncodingLayer},
+    measured::Measured,
 };

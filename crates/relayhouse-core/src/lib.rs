@@ -48,7 +48,7 @@ pub use self::{
         Entity, NAME_BYTES_MAX, QueueName, SESSION_ID_BYTES_MAX, SessionId, Source,
         SubscriptionName,
     },
-    observer::{Event, Observer},
+    observer::{Event, Load, Observer},
     outcome::{Extending, Outcome, Sending, Sent, Settling},
     outgoing::{Mark, Outgoing},
     port::Context,

@@ -2,6 +2,7 @@
 
 use std::{
     fmt::Debug,
+    num::NonZeroU32,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::Duration,
@@ -52,8 +53,23 @@ pub enum Event<'a> {
         id: &'a MessageId,
         /// Its bytes.
         bytes: u64,
+        /// Its header `traceparent`, if it has one.
+        traceparent: Option<&'a str>,
         /// The provider's answer.
         result: Result<&'a Sent, &'a Error>,
+    },
+    /// A call that sends ended. The sends of its messages are told with it, after it.
+    SendCall {
+        /// The queue or topic.
+        queue: &'a QueueName,
+        /// The messages it took.
+        messages: u32,
+        /// The most messages that a call takes.
+        messages_max: Option<NonZeroU32>,
+        /// How long it took.
+        took: Duration,
+        /// What went wrong with the call, if something did.
+        error: Option<&'a Error>,
     },
     /// A receive ended.
     Intake {
@@ -81,6 +97,27 @@ pub enum Event<'a> {
         source: &'a Source,
         /// The delivery.
         delivery: &'a Delivery,
+        /// What was left of its lease; `None` if that has no end.
+        lease_left: Option<Duration>,
+    },
+    /// The arguments of a handler were drawn from a delivery, its body decoded.
+    Drawn {
+        /// How long it took.
+        took: Duration,
+    },
+    /// A codec that is measured encoded a value.
+    Encoded {
+        /// How long it took.
+        took: Duration,
+        /// The bytes it made, or what went wrong.
+        result: Result<u64, &'a Error>,
+    },
+    /// A codec that is measured decoded a body.
+    Decoded {
+        /// How long it took.
+        took: Duration,
+        /// The bytes it read, or what went wrong.
+        result: Result<u64, &'a Error>,
     },
     /// A handler ended.
     Handled {
@@ -90,6 +127,8 @@ pub enum Event<'a> {
         delivery: &'a Delivery,
         /// How long it took.
         took: Duration,
+        /// What was left of its lease; `None` if that has no end.
+        lease_left: Option<Duration>,
         /// What it decided, or how it failed.
         result: Result<&'a Settlement, &'a Error>,
     },
@@ -101,8 +140,23 @@ pub enum Event<'a> {
         delivery: &'a Delivery,
         /// How it was to end.
         settlement: &'a Settlement,
+        /// How long the call took: no time, if the lease had ended before it.
+        took: Duration,
         /// The answer: done, lease lost, unknown or another error.
         result: Result<(), &'a Error>,
+    },
+    /// A call that settles ended.
+    SettleCall {
+        /// The source.
+        source: &'a Source,
+        /// The deliveries it took.
+        messages: u32,
+        /// The most deliveries that a call takes.
+        messages_max: Option<NonZeroU32>,
+        /// How long it took.
+        took: Duration,
+        /// What went wrong with the call, if something did.
+        error: Option<&'a Error>,
     },
     /// An extension of a lease ended.
     Extended {
@@ -110,8 +164,87 @@ pub enum Event<'a> {
         source: &'a Source,
         /// The proof of the lease.
         receipt: &'a Receipt,
+        /// The header `traceparent` of the message, if it has one.
+        traceparent: Option<&'a str>,
         /// The new end, or why there is none.
         result: Result<Instant, &'a Error>,
+    },
+    /// A call that extends leases ended. Its extensions are told with it, after it.
+    ExtendCall {
+        /// The source.
+        source: &'a Source,
+        /// The leases it took.
+        messages: u32,
+        /// The most leases that a call takes.
+        messages_max: Option<NonZeroU32>,
+        /// How long it took.
+        took: Duration,
+        /// What went wrong with the call, if something did.
+        error: Option<&'a Error>,
+    },
+    /// What a worker of a consumer has in its hands changed.
+    Load {
+        /// The source.
+        source: &'a Source,
+        /// What it told last; nothing, the first time.
+        before: Load,
+        /// What it has now; nothing, when it ends.
+        now: Load,
+    },
+    /// Receives were dropped while they waited: what they would have brought may stay leased to
+    /// nobody until the lease ends.
+    ReceivesDropped {
+        /// The source.
+        source: &'a Source,
+        /// How many.
+        receives: u64,
+    },
+    /// Handlers that ran when the time of a drain was over were dropped.
+    Abandoned {
+        /// The source.
+        source: &'a Source,
+        /// The deliveries that they had.
+        messages: u64,
+    },
+    /// An accept of a session ended.
+    SessionAccepted {
+        /// The source.
+        source: &'a Source,
+        /// How long it took.
+        took: Duration,
+        /// Whether there was a session, or what went wrong.
+        result: Result<bool, &'a Error>,
+    },
+    /// A session was given back.
+    SessionEnded {
+        /// The source.
+        source: &'a Source,
+        /// How long it was held.
+        held: Duration,
+    },
+    /// A connection was made.
+    Connected {
+        /// What it leads to, without credentials.
+        endpoint: &'a str,
+    },
+    /// A connection could not be made.
+    ConnectFailed {
+        /// What it was to lead to, without credentials.
+        endpoint: &'a str,
+        /// What went wrong.
+        error: &'a Error,
+    },
+    /// A connection ended.
+    Disconnected {
+        /// What it led to, without credentials.
+        endpoint: &'a str,
+    },
+    /// A layer that gathers requests called with a batch.
+    Gathered {
+        /// The requests in it.
+        requests: u32,
+        /// How long the first of them waited for the others.
+        waited: Duration,
     },
     /// A call failed, and is to be tried again: in this process, or by a redelivery.
     Retrying {
@@ -130,6 +263,8 @@ pub enum Event<'a> {
         messages: u64,
         /// The requests that the provider charges for it.
         requests: u64,
+        /// What they cost, in millionths of a millionth of the currency, where the price is known.
+        cost: Option<u64>,
     },
     /// A delivery is acked without being handled, since its key is done.
     Deduplicated {
@@ -211,4 +346,19 @@ pub enum Event<'a> {
         /// How long the poll took.
         took: Duration,
     },
+}
+
+/// Is what a worker of a consumer has in its hands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Load {
+    /// The deliveries whose handlers run.
+    pub running: u64,
+    /// The bytes of those.
+    pub running_bytes: u64,
+    /// The deliveries that wait for a handler.
+    pub waiting: u64,
+    /// The bytes of those.
+    pub waiting_bytes: u64,
+    /// The most handlers at a time.
+    pub permits: u64,
 }

@@ -3,7 +3,8 @@
 use std::{collections::VecDeque, num::NonZeroU32, sync::Arc, time::Duration};
 
 use relayhouse_core::{
-    Clock, Context, Delivery, Error, ErrorKind, Operation, Result, Settlement, Settling,
+    Clock, Context, Delivery, Error, ErrorKind, Event, Instant, Operation, Result, Settlement,
+    Settling,
     port::{ReceiveRequest, Receiver},
 };
 use tokio::{sync::Mutex, task::JoinHandle};
@@ -110,9 +111,9 @@ impl Pull {
                 .end_settle(std::iter::once(delivery.lease.slot()));
         }
         let mut deliveries = self.0.receive().await?;
-        self.0
-            .leases
-            .hold(&mut deliveries, self.0.context.clock.now());
+        let is_traced = self.0.context.observer.is_some();
+        let now = self.0.context.clock.now();
+        self.0.leases.hold(&mut deliveries, now, is_traced);
         ready.deliveries.extend(deliveries);
         Ok(ready.deliveries.pop_front())
     }
@@ -174,10 +175,35 @@ impl Shared {
         let timeout = wait + self.config.timeouts.receive_beyond_wait;
         let mut deliveries = Vec::new();
         let call = self.receiver.receive(request, &mut deliveries);
+        let began = self.clock().now();
         let result = answered(self.clock(), timeout, ErrorKind::Timeout, call).await;
         let source = self.receiver.source();
-        result.map_err(|error| error.at(Operation::Receive, source))?;
-        Ok(deliveries)
+        let result = result.map_err(|error| error.at(Operation::Receive, source));
+        self.report_receive(began, messages_max, &deliveries, result.as_ref().err());
+        result.map(|()| deliveries)
+    }
+
+    fn report_receive(
+        &self,
+        began: Instant,
+        asked: NonZeroU32,
+        deliveries: &[Delivery],
+        error: Option<&Error>,
+    ) {
+        let Some(observer) = &self.context.observer else {
+            return;
+        };
+        let (now, source) = (self.clock().now(), self.receiver.source());
+        let mut events = vec![Event::Intake {
+            source,
+            asked: asked.get(),
+            received: u32::try_from(deliveries.len()).unwrap_or(u32::MAX),
+            took: now.since(began),
+            error,
+        }];
+        let received = |delivery| Event::Received { source, delivery };
+        events.extend(deliveries.iter().map(received));
+        observer.observe(now, &events);
     }
 
     async fn settle(&self, delivery: Delivery, settlement: Settlement) -> Result<()> {
@@ -196,10 +222,42 @@ impl Shared {
         }
         let timeout = self.config.timeouts.settle;
         let mut batch = [Settling::new(delivery, settlement)];
+        let began = self.clock().now();
         let call = self.receiver.settle(&mut batch);
         let call = answered(self.clock(), timeout, ErrorKind::OutcomeUnknown, call).await;
-        let [item] = batch;
-        item.outcome.settle(&call)
+        let [mut item] = batch;
+        let result = std::mem::take(&mut item.outcome).settle(&call);
+        self.report_settle(began, &item, result.as_ref().copied(), call.as_ref().err());
+        result
+    }
+
+    fn report_settle(
+        &self,
+        began: Instant,
+        item: &Settling,
+        result: Result<(), &Error>,
+        error: Option<&Error>,
+    ) {
+        let Some(observer) = &self.context.observer else {
+            return;
+        };
+        let (now, source) = (self.clock().now(), self.receiver.source());
+        let took = now.since(began);
+        let call = Event::SettleCall {
+            source,
+            messages: 1,
+            messages_max: self.receiver.capabilities().settle_batch_max,
+            took,
+            error,
+        };
+        let settled = Event::Settled {
+            source,
+            delivery: &item.delivery,
+            settlement: &item.settlement,
+            took,
+            result,
+        };
+        observer.observe(now, &[call, settled]);
     }
 
     fn clock(&self) -> &dyn Clock {

@@ -25,6 +25,11 @@ impl Price {
         Self { millionths }
     }
 
+    /// Returns what `requests` cost, in millionths of a millionth of the currency.
+    pub(crate) const fn of(self, requests: u64) -> u64 {
+        self.millionths.saturating_mul(requests)
+    }
+
     /// Returns the price in millionths of the currency.
     #[must_use]
     pub const fn as_millionths(self) -> u64 {

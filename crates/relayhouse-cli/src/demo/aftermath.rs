@@ -30,7 +30,7 @@
 //! it accuse nobody. Its clock is set beside that of the demonstration when it begins, and by what
 //! the two differ all its times are early, never late: no lease seems longer than it was.
 
-use std::{collections::HashMap, num::NonZeroU32};
+use std::{collections::HashMap, num::NonZeroU32, time::Duration};
 
 use relayhouse::{
     Delivery, Error, ErrorKind, Event, MessageId, Observer, Queue, Settlement, Source, port::Admin,
@@ -65,12 +65,14 @@ pub(crate) async fn complete(queue: &Queue, witness: &Witness) -> Result<(), Err
                 source,
                 delivery,
                 settlement,
+                took: Duration::ZERO,
                 result: Ok(()),
             },
             Untold::Released(delivery) => Event::Settled {
                 source,
                 delivery,
                 settlement: &Settlement::RELEASE,
+                took: Duration::ZERO,
                 result: Err(&unknown),
             },
         };
@@ -163,7 +165,8 @@ mod tests {
             self.tell(Event::Handled {
                 source: self.queue.source(),
                 delivery,
-                took: std::time::Duration::ZERO,
+                took: Duration::ZERO,
+                lease_left: None,
                 result,
             });
         }

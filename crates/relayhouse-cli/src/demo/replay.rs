@@ -1,6 +1,6 @@
 //! From what the process of the first consumer tells to events, as if it were this process.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use relayhouse::{
     Delivery, Error, ErrorKind, Event, Instant, Lease, MessageId, Observer, Previous, Receipt,
@@ -45,7 +45,12 @@ impl Replay {
             What::Received { .. } => return self.received(witness, now, what),
             What::Started { receipt } => {
                 let delivery = held(&self.held, &receipt)?;
-                observe(Event::Started { source, delivery });
+                let lease_left = None;
+                observe(Event::Started {
+                    source,
+                    delivery,
+                    lease_left,
+                });
             }
             What::Handled {
                 receipt,
@@ -64,6 +69,7 @@ impl Replay {
                     source,
                     delivery,
                     took,
+                    lease_left: None,
                     result,
                 });
             }
@@ -78,6 +84,7 @@ impl Replay {
                     source,
                     delivery,
                     settlement: &settlement,
+                    took: Duration::ZERO,
                     result: error.as_ref().map_or(Ok(()), Err),
                 });
                 self.held.remove(&receipt);
@@ -85,6 +92,7 @@ impl Replay {
             What::Extended { receipt, until } => observe(Event::Extended {
                 source,
                 receipt: &Receipt::from_text(&receipt),
+                traceparent: None,
                 result: Ok(self.shift.ours(until)),
             }),
         }

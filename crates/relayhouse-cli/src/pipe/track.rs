@@ -139,6 +139,7 @@ impl Observer for Tracker {
                 delivery,
                 settlement,
                 result: Ok(()),
+                ..
             } = event
             {
                 freed += state.settled(source, &delivery.id, settlement);

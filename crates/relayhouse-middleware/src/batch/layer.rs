@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use relayhouse_core::{Clock, Context, Error, Result};
+use relayhouse_core::{Context, Error, Result};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -21,17 +21,17 @@ use crate::{Request, task::Task};
 /// Each service that it makes spawns a worker task of its own, for which it needs a tokio runtime.
 pub struct BatchLayer<R, T> {
     config: BatchConfig,
-    clock: Arc<dyn Clock>,
+    context: Context,
     types: PhantomData<fn(R) -> T>,
 }
 
 impl<R, T> BatchLayer<R, T> {
-    /// Makes a layer by the clock of `context`.
+    /// Makes a layer by the clock of `context`, whose observer hears of each batch.
     #[must_use]
     pub fn new(context: &Context) -> Self {
         Self {
             config: BatchConfig::default(),
-            clock: Arc::clone(&context.clock),
+            context: context.clone(),
             types: PhantomData,
         }
     }
@@ -83,7 +83,7 @@ impl<R, T> Clone for BatchLayer<R, T> {
     fn clone(&self) -> Self {
         Self {
             config: self.config.clone(),
-            clock: Arc::clone(&self.clock),
+            context: self.context.clone(),
             types: PhantomData,
         }
     }
@@ -109,8 +109,8 @@ where
     /// Spawns the worker, and makes the service in front of it.
     fn layer(&self, inner: S) -> Batch<R, T> {
         let size = Size::new(self.config.size, self.config.requests_max);
-        let clock = Arc::clone(&self.clock);
-        let shared = Arc::new(Shared::new(self.config.clone(), clock, size.wanted()));
+        let (config, context) = (self.config.clone(), self.context.clone());
+        let shared = Arc::new(Shared::new(config, context, size.wanted()));
         let worker = Worker::new(Arc::clone(&shared), inner, size);
         Batch::new(shared, Task::spawn(worker))
     }

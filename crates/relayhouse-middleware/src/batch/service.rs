@@ -120,7 +120,7 @@ impl<R: Request, T> Service<R> for Batch<R, T> {
             Some(permit) => shared.push(Item {
                 request,
                 bytes,
-                since: shared.clock.now(),
+                since: shared.context.clock.now(),
                 answer: Answer::new(to, permit),
             }),
             // The receiver is there still.

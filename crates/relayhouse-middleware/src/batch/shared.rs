@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc, task::Waker};
 
-use relayhouse_core::{Clock, Error, ErrorKind, Instant, Result};
+use relayhouse_core::{Context, Error, ErrorKind, Event, Instant, Result};
 use tokio::sync::oneshot;
 
 use super::BatchConfig;
@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Shared<R, T> {
     pub(super) config: BatchConfig,
-    pub(super) clock: Arc<dyn Clock>,
+    pub(super) context: Context,
     pub(super) permits: Arc<Permits>,
     pub(super) state: Mutex<State<R, T>>,
     /// Whether requests are taken, for those who only ask.
@@ -77,14 +77,14 @@ impl<T> Answer<T> {
 }
 
 impl<R, T> Shared<R, T> {
-    pub(super) fn new(config: BatchConfig, clock: Arc<dyn Clock>, wanted: u32) -> Self {
+    pub(super) fn new(config: BatchConfig, context: Context, wanted: u32) -> Self {
         let max = Amount {
             messages: config.buffer_requests_max.get().into(),
             bytes: config.buffer_bytes_max.get(),
         };
         Self {
             config,
-            clock,
+            context,
             permits: Permits::new(max),
             state: Mutex::new(State {
                 waiting: VecDeque::new(),
@@ -112,6 +112,16 @@ impl<R, T> Shared<R, T> {
         wake(waker);
         if let Some(item) = refused {
             item.answer.send(Err(closed()));
+        }
+    }
+
+    /// Tells the observer, if there is one, of the call with a batch whose first request is here
+    /// since `since`.
+    pub(super) fn report(&self, requests: u32, since: Instant) {
+        if let Some(observer) = &self.context.observer {
+            let now = self.context.clock.now();
+            let waited = now.since(since);
+            observer.observe(now, &[Event::Gathered { requests, waited }]);
         }
     }
 

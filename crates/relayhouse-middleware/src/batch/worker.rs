@@ -94,7 +94,7 @@ where
             Some(_) if is_closing || state.is_full(config) => return Next::Call(Left::Full),
             Some(first) => {
                 let time = first.since + config.linger;
-                if time <= self.shared.clock.now() {
+                if time <= self.shared.context.clock.now() {
                     return Next::Call(Left::Late);
                 }
                 Next::WaitUntil(time)
@@ -105,7 +105,7 @@ where
     }
 
     fn poll_timer(&mut self, time: Instant, context: &mut Context<'_>) -> Poll<()> {
-        let clock = &self.shared.clock;
+        let clock = &self.shared.context.clock;
         let timer = self.timer.take().filter(|(due, _)| *due == time);
         let (due, mut sleep) = timer.unwrap_or_else(|| (time, clock.sleep_until(time)));
         let poll = sleep.as_mut().poll(context);
@@ -125,6 +125,10 @@ where
             state.wanted = self.size.wanted();
             batch
         };
+        if let Some(first) = batch.first() {
+            let count = u32::try_from(batch.len()).unwrap_or(u32::MAX);
+            self.shared.report(count, first.since);
+        }
         let split = |item: Item<R, T>| (item.request, item.answer);
         let (requests, answers) = batch.into_iter().map(split).unzip();
         match ready {

@@ -312,7 +312,8 @@ impl<S, L> ConsumerBuilder<S, L> {
             + 'static,
         <L::Service as Service<Delivery>>::Future: 'static,
     {
-        let service = self.layer.layer(Function::new(handler, self.state));
+        let function = Function::new(handler, self.state).telling(&self.setup.context);
+        let service = self.layer.layer(function);
         Consumer::one(self.setup, service)
     }
 

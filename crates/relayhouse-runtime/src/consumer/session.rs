@@ -8,7 +8,7 @@ use std::{
 };
 
 use relayhouse_core::{
-    Error, Operation, Result,
+    Error, Event, Instant, Operation, Result,
     port::{Receiver, SessionReceiver, Sessions},
 };
 use tokio::task::JoinHandle;
@@ -17,7 +17,6 @@ use tracing::debug;
 use super::{
     control::Phase,
     mode::Mode,
-    report::add,
     running::spawn_keeper,
     shared::Shared,
     worker::{Quantum, Worker},
@@ -56,7 +55,10 @@ impl<M: Mode> SessionWorker<M> {
                 Phase::Running => {}
                 _ => return,
             }
-            match self.accept().await {
+            let began = self.shared.context.clock.now();
+            let accepted = self.accept().await;
+            self.report_accept(began, &accepted);
+            match accepted {
                 Ok(Some(session)) => self.work_on(session).await,
                 Ok(None) => {}
                 Err(error) => self.accept_failed(error).await,
@@ -97,10 +99,21 @@ impl<M: Mode> SessionWorker<M> {
             biased;
             result = accept => result.unwrap_or(Ok(None)),
             () = self.must_drop(can_drop) => {
-                add(&self.shared.counts.receives_dropped, u64::from(!can_drop));
+                let now = self.shared.context.clock.now();
+                self.shared.receives_dropped(now, u64::from(!can_drop));
                 Ok(None)
             }
         }
+    }
+
+    fn report_accept(&self, began: Instant, accepted: &Result<Option<Arc<dyn SessionReceiver>>>) {
+        let now = self.shared.context.clock.now();
+        let source = &self.shared.source;
+        self.shared.observe_one(now, || Event::SessionAccepted {
+            source,
+            took: now.since(began),
+            result: accepted.as_ref().map(Option::is_some),
+        });
     }
 
     /// Ends when an accept in flight is to be dropped.
@@ -157,6 +170,11 @@ impl<M: Mode> SessionWorker<M> {
         // The keeper was cancelled: how it ended says nothing.
         let _ = (&mut keeper.0).await;
         self.give_back(&*session).await;
+        let ended = shared.context.clock.now();
+        shared.observe_one(ended, || Event::SessionEnded {
+            source: &shared.source,
+            held: ended.since(now),
+        });
     }
 
     async fn give_back(&self, session: &dyn SessionReceiver) {

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use relayhouse_core::{Context, Event, Instant, Source, port::Dispatch};
 
-use super::{control::Control, report::Counts};
+use super::{
+    control::Control,
+    report::{Counts, add},
+};
 use crate::{config::ConsumerConfig, ordering::Ordering, output::Outputs};
 
 /// Is shared by all workers of one consumer.
@@ -31,5 +34,29 @@ impl Shared {
         if let Some(observer) = &self.context.observer {
             observer.observe(now, &events());
         }
+    }
+
+    /// Tells the observer, if there is one, the one thing that `event` makes.
+    pub(crate) fn observe_one<'a>(&self, now: Instant, event: impl FnOnce() -> Event<'a>) {
+        if let Some(observer) = &self.context.observer {
+            observer.observe(now, &[event()]);
+        }
+    }
+
+    /// Counts receives that were dropped, and tells of them.
+    pub(crate) fn receives_dropped(&self, now: Instant, receives: u64) {
+        if receives == 0 {
+            return;
+        }
+        add(&self.counts.receives_dropped, receives);
+        let source = &self.source;
+        self.observe_one(now, || Event::ReceivesDropped { source, receives });
+    }
+
+    /// Counts the deliveries of handlers that were dropped, and tells of them.
+    pub(crate) fn abandoned(&self, now: Instant, messages: u64) {
+        add(&self.counts.abandoned, messages);
+        let source = &self.source;
+        self.observe_one(now, || Event::Abandoned { source, messages });
     }
 }

@@ -9,7 +9,9 @@ use std::{
 };
 
 use pin_project_lite::pin_project;
-use relayhouse_core::{Delivery, Error, FromDelivery, IntoSettlement, Result, Settlement};
+use relayhouse_core::{
+    Context as Core, Delivery, Error, Event, FromDelivery, IntoSettlement, Result, Settlement,
+};
 use tower_service::Service;
 
 /// Is an async function of up to eight arguments that are drawn from a delivery and a state.
@@ -28,6 +30,8 @@ pub trait Handler<Args, S>: Clone + Send + 'static {
 pub struct Function<F, Args, S> {
     function: F,
     state: S,
+    /// Who is told how long it takes to draw the arguments, if somebody is.
+    told: Option<Core>,
     args: PhantomData<fn() -> Args>,
 }
 
@@ -36,14 +40,26 @@ impl<F, Args, S> Function<F, Args, S> {
         Self {
             function,
             state,
+            told: None,
             args: PhantomData,
         }
+    }
+
+    /// Tells the observer of `context`, if there is one, how long it takes to draw the arguments.
+    pub(crate) fn telling(mut self, context: &Core) -> Self {
+        self.told = context.observer.is_some().then(|| context.clone());
+        self
     }
 }
 
 impl<F: Clone, Args, S: Clone> Clone for Function<F, Args, S> {
     fn clone(&self) -> Self {
-        Self::new(self.function.clone(), self.state.clone())
+        Self {
+            function: self.function.clone(),
+            state: self.state.clone(),
+            told: self.told.clone(),
+            args: PhantomData,
+        }
     }
 }
 
@@ -63,7 +79,17 @@ impl<F: Handler<Args, S>, Args, S> Service<Delivery> for Function<F, Args, S> {
     }
 
     fn call(&mut self, delivery: Delivery) -> F::Future {
-        self.function.handle(&delivery, &self.state)
+        let Some(told) = &self.told else {
+            return self.function.handle(&delivery, &self.state);
+        };
+        let began = told.clock.now();
+        let future = self.function.handle(&delivery, &self.state);
+        let now = told.clock.now();
+        if let Some(observer) = &told.observer {
+            let took = now.since(began);
+            observer.observe(now, &[Event::Drawn { took }]);
+        }
+        future
     }
 }
 

@@ -4,14 +4,17 @@ use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use relayhouse_core::{
-    Clock, Context, ErrorKind, Event, Extending, Instant, LeaseKind, LeaseSlot, Outcome, Receipt,
+    Clock, Context, Error, ErrorKind, Event, Extending, HeaderValue, Instant, LeaseKind, Outcome,
     Result,
     port::{Receiver, SessionReceiver},
 };
 use tokio::sync::Notify;
 use tracing::debug;
 
-use super::{Leases, table::Answer};
+use super::{
+    Leases,
+    table::{Answer, Held},
+};
 use crate::{config::ConsumerConfig, sync::answered};
 
 /// Is one call that extends leases. There are at most as many as leases are held.
@@ -122,8 +125,8 @@ impl Keeper {
             if !due.leases.is_empty() {
                 self.extend(table, due.leases, due.by, calls);
             }
-            for (slot, receipt, by) in due.last {
-                self.extend(table, vec![(slot, receipt)], by, calls);
+            for (held, by) in due.last {
+                self.extend(table, vec![held], by, calls);
             }
         }
         next
@@ -143,14 +146,14 @@ impl Keeper {
     fn extend<'a>(
         &'a self,
         table: &'a Leases,
-        mut leases: Vec<(LeaseSlot, Receipt)>,
+        mut leases: Vec<Held>,
         by: Duration,
         calls: &mut FuturesUnordered<Call<'a>>,
     ) {
         let capabilities = self.receiver.capabilities();
         if capabilities.lease != LeaseKind::Delivery {
-            for (slot, _) in leases {
-                table.extended(slot, Answer::Failed);
+            for held in leases {
+                table.extended(held.slot, Answer::Failed);
             }
             return;
         }
@@ -164,19 +167,20 @@ impl Keeper {
         }
     }
 
-    async fn extend_batch(&self, table: &Leases, leases: Vec<(LeaseSlot, Receipt)>, by: Duration) {
-        let item = |(_, receipt): &(_, Receipt)| Extending::new(receipt.clone());
+    async fn extend_batch(&self, table: &Leases, leases: Vec<Held>, by: Duration) {
+        let item = |held: &Held| Extending::new(held.receipt.clone());
         let mut batch: Vec<Extending> = leases.iter().map(item).collect();
+        let began = self.clock().now();
         let call = self.bounded(self.receiver.extend(&mut batch, by)).await;
         let mut results = Vec::with_capacity(batch.len());
-        for (item, (slot, _)) in batch.iter_mut().zip(leases) {
+        for (item, held) in batch.iter_mut().zip(&leases) {
             let outcome = std::mem::take(&mut item.outcome);
             let result = Outcome::settle(outcome, &call);
-            table.extended(slot, answer(&result));
+            table.extended(held.slot, answer(&result));
             results.push(result);
         }
         table.end_extensions();
-        self.report(&batch, &results);
+        self.report(began, &leases, &results, call.as_ref().err());
     }
 
     /// Calls the provider within the deadline of a settle.
@@ -184,20 +188,33 @@ impl Keeper {
         answered(self.clock(), self.timeout, ErrorKind::OutcomeUnknown, call).await
     }
 
-    fn report(&self, batch: &[Extending], results: &[Result<Instant>]) {
+    fn report(
+        &self,
+        began: Instant,
+        leases: &[Held],
+        results: &[Result<Instant>],
+        error: Option<&Error>,
+    ) {
         let Some(observer) = &self.context.observer else {
             return;
         };
-        let source = self.receiver.source();
-        let items = batch.iter().zip(results);
-        let events: Vec<Event<'_>> = items
-            .map(|(item, result)| Event::Extended {
-                source,
-                receipt: &item.receipt,
-                result: result.as_ref().copied(),
-            })
-            .collect();
-        observer.observe(self.clock().now(), &events);
+        let (now, source) = (self.clock().now(), self.receiver.source());
+        let mut events = Vec::with_capacity(1 + leases.len());
+        events.push(Event::ExtendCall {
+            source,
+            messages: u32::try_from(leases.len()).unwrap_or(u32::MAX),
+            messages_max: self.receiver.capabilities().extend_batch_max,
+            took: now.since(began),
+            error,
+        });
+        let extended = leases.iter().zip(results);
+        events.extend(extended.map(|(held, result)| Event::Extended {
+            source,
+            receipt: &held.receipt,
+            traceparent: held.trace.as_ref().and_then(HeaderValue::as_text),
+            result: result.as_ref().copied(),
+        }));
+        observer.observe(now, &events);
     }
 
     fn clock(&self) -> &dyn Clock {

@@ -12,10 +12,10 @@ use std::{
 };
 
 use futures_util::task::AtomicWaker;
-use relayhouse_core::{Delivery, Instant, LeaseSlot, LeaseTable, Receipt};
+use relayhouse_core::{Delivery, HeaderValue, Instant, LeaseSlot, LeaseTable, Receipt};
 use tokio::sync::{Notify, futures::Notified};
 
-use crate::sync::lock;
+use crate::{producer::TRACEPARENT, sync::lock};
 
 /// Holds the leases of one intake.
 ///
@@ -46,8 +46,18 @@ struct Slot {
     generation: u32,
     state: State,
     receipt: Option<Receipt>,
+    /// The trace that the message belongs to, if somebody is told of extensions.
+    trace: Option<HeaderValue>,
     term: Term,
     waiting: Vec<Waker>,
+}
+
+/// Is a lease to extend.
+#[derive(Clone)]
+pub(super) struct Held {
+    pub(super) slot: LeaseSlot,
+    pub(super) receipt: Receipt,
+    pub(super) trace: Option<HeaderValue>,
 }
 
 /// How long a lease lasts: its present end, its length, and the end it never passes.
@@ -81,11 +91,11 @@ pub(crate) enum Hold {
 /// What the keeper has to do.
 pub(super) struct Due {
     /// Leases to extend by `by`.
-    pub(super) leases: Vec<(LeaseSlot, Receipt)>,
+    pub(super) leases: Vec<Held>,
     /// The length to ask for.
     pub(super) by: Duration,
     /// Leases near their cap, each to extend by less than `by`.
-    pub(super) last: Vec<(LeaseSlot, Receipt, Duration)>,
+    pub(super) last: Vec<(Held, Duration)>,
     /// Whether the session is to renew.
     pub(super) session: bool,
     /// When to look again: never, if nothing is held.
@@ -146,14 +156,22 @@ impl Leases {
     }
 
     /// Takes up the leases of `deliveries`, which become handles of this table.
-    pub(crate) fn hold(self: &Arc<Self>, deliveries: &mut [Delivery], now: Instant) {
+    /// With `is_traced`, extensions of them tell of the traces that their messages belong to.
+    pub(crate) fn hold(
+        self: &Arc<Self>,
+        deliveries: &mut [Delivery],
+        now: Instant,
+        is_traced: bool,
+    ) {
         let handle: Arc<dyn LeaseTable> = Arc::clone(self) as _;
         let mut table = lock(&self.table);
         let mut due = table.session.as_ref().map_or(Instant::NEVER, Term::due);
         for delivery in deliveries {
             let term = Term::starting(now, delivery.lease.until(), self.total_max);
             due = due.min(term.due());
-            let slot = table.insert(delivery.receipt.clone(), term);
+            let trace = is_traced.then(|| delivery.message.headers().get(TRACEPARENT));
+            let trace = trace.flatten().cloned();
+            let slot = table.insert(delivery.receipt.clone(), trace, term);
             delivery.lease.track(Arc::clone(&handle), slot);
         }
         if due < table.wake_at {
@@ -302,11 +320,12 @@ impl Table {
         }
     }
 
-    fn insert(&mut self, receipt: Receipt, term: Term) -> LeaseSlot {
+    fn insert(&mut self, receipt: Receipt, trace: Option<HeaderValue>, term: Term) -> LeaseSlot {
         if let Some(index) = self.free.pop() {
             let slot = &mut self.slots[index as usize];
             slot.state = State::Held;
             slot.receipt = Some(receipt);
+            slot.trace = trace;
             slot.term = term;
             return LeaseSlot {
                 index,
@@ -318,6 +337,7 @@ impl Table {
             generation: 0,
             state: State::Held,
             receipt: Some(receipt),
+            trace,
             term,
             waiting: Vec::new(),
         };
@@ -333,6 +353,7 @@ impl Table {
             held.generation = held.generation.wrapping_add(1);
             held.state = State::Free;
             held.receipt = None;
+            held.trace = None;
             held.waiting.clear();
             self.free.push(slot.index);
         }
@@ -392,16 +413,20 @@ impl Table {
             if slot.term.can_extend() && slot.term.due() <= now {
                 if let Some(receipt) = slot.receipt.clone() {
                     slot.state = State::Extending;
-                    let place = LeaseSlot {
-                        index,
-                        generation: slot.generation,
+                    let held = Held {
+                        slot: LeaseSlot {
+                            index,
+                            generation: slot.generation,
+                        },
+                        receipt,
+                        trace: slot.trace.clone(),
                     };
                     let left = slot.term.cap.since(now);
                     if left < slot.term.length {
-                        due.last.push((place, receipt, left));
+                        due.last.push((held, left));
                     } else {
                         due.by = due.by.max(slot.term.length);
-                        due.leases.push((place, receipt));
+                        due.leases.push(held);
                     }
                     next = next.min(slot.term.again(now));
                     continue;

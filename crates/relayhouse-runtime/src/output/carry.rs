@@ -4,8 +4,8 @@ use std::mem::take;
 
 use futures_util::future::join_all;
 use relayhouse_core::{
-    Context, Error, ErrorKind, Mark, Message, Outgoing, Result, Sending, Settlement, Settling,
-    Text, port::Receiver,
+    Context, Error, ErrorKind, Event, Mark, Message, Outgoing, Result, Sending, Settlement,
+    Settling, Text, port::Receiver,
 };
 
 use super::{Apart, Handled, Output, Outputs, marks};
@@ -51,10 +51,20 @@ impl Outputs {
         let mut settle = [Settling::new(item.delivery.clone(), ack)];
         let transactional = &atomic.transactional;
         let call = transactional.settle_and_send(&bound.source, &mut settle, &queue, &mut send);
+        let began = context.clock.now();
         let result = call.await;
-        for (message, sending) in messages.iter().zip(send) {
-            let answer = sending.outcome.settle(&result);
-            report(context, &queue, &producer::Mark::of(message), &answer);
+        if context.observer.is_some() {
+            let answer = |sending: Sending| sending.outcome.settle(&result);
+            let answers: Vec<_> = send.into_iter().map(answer).collect();
+            let marks: Vec<_> = messages.iter().map(producer::Mark::of).collect();
+            let call = Event::SendCall {
+                queue: &queue,
+                messages: u32::try_from(marks.len()).unwrap_or(u32::MAX),
+                messages_max: None,
+                took: context.clock.now().since(began),
+                error: result.as_ref().err(),
+            };
+            report(context, &queue, call, &marks, &answers);
         }
         let [settled] = settle;
         settled.outcome.settle(&result)

@@ -20,7 +20,7 @@ use std::{
 use relayhouse_core::{IntoMessage, Message, Result, Sent};
 use tokio::sync::OwnedSemaphorePermit;
 
-pub(crate) use self::call::{Mark, report};
+pub(crate) use self::call::{Mark, TRACEPARENT, report};
 use self::outlet::Outlet;
 pub use self::{builder::ProducerBuilder, service::SendFuture};
 

@@ -4,6 +4,7 @@ use std::{
     fmt::{self, Debug},
     future::Future,
     mem::take,
+    num::NonZeroU32,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard},
     task::Poll,
@@ -398,6 +399,12 @@ impl Outlet {
             ended
         })
         .await;
+    }
+
+    /// Returns the most messages of a call, where the provider has a limit.
+    pub(super) fn messages_max(&self) -> Option<NonZeroU32> {
+        let opened = self.opened.get()?;
+        opened.sender.capabilities().send_batch_max
     }
 
     pub(super) fn queue(&self) -> &QueueName {

@@ -118,6 +118,7 @@ impl Link {
                 operation,
                 messages,
                 requests,
+                cost: self.config.price.map(|price| price.of(requests)),
             };
             observer.observe(self.now(), &[called]);
         }

@@ -24,3 +24,4 @@ mod router;
 mod session;
 mod stacks;
 mod suspect;
+mod told;

@@ -18,7 +18,7 @@ impl<M: Mode> Worker<M> {
         }
         let halves = M::finish(unit, answer, &mut |entry, result| {
             self.buffer.ended(&entry);
-            self.decide(entry.delivery, result, took);
+            self.decide(entry, result, took);
         });
         for half in halves.into_iter().flatten().rev() {
             self.count(&half);
@@ -26,17 +26,16 @@ impl<M: Mode> Worker<M> {
         }
     }
 
-    fn decide(&mut self, delivery: Delivery, result: Result<Settlement>, took: Duration) {
+    fn decide(&mut self, entry: Entry, result: Result<Settlement>, took: Duration) {
         let source = &self.shared.source;
-        self.shared.observe(self.now, || {
-            let result = result.as_ref();
-            vec![Event::Handled {
-                source,
-                delivery: &delivery,
-                took,
-                result,
-            }]
+        self.shared.observe_one(self.now, || Event::Handled {
+            source,
+            delivery: &entry.delivery,
+            took,
+            lease_left: self.lease_left(&entry),
+            result: result.as_ref(),
         });
+        let delivery = entry.delivery;
         let settlement = match result {
             Ok(settlement) => settlement,
             Err(error) => {

@@ -145,7 +145,7 @@ impl<M: Mode> Worker<M> {
         let drops = (Phase::Draining <= phase && self.intake.can_drop) || Phase::Ending <= phase;
         if drops && !self.intake.is_idle() {
             let dropped = self.intake.drop_receives();
-            add(&self.shared.counts.receives_dropped, dropped);
+            self.shared.receives_dropped(self.now, dropped);
         }
         let mut has_progress = false;
         while let Poll::Ready(Some(received)) = self.intake.calls.poll_next_unpin(context) {
@@ -189,7 +189,8 @@ impl<M: Mode> Worker<M> {
         };
         self.lease_length = until.since(self.now);
         add(&self.shared.counts.received, deliveries.len() as u64);
-        self.leases.hold(deliveries, self.now);
+        let is_traced = self.shared.context.observer.is_some();
+        self.leases.hold(deliveries, self.now, is_traced);
         let isolates = self.shared.config.suspects == Suspects::Isolate;
         for delivery in deliveries.drain(..) {
             let is_spent = self.shared.config.failure.is_spent(delivery.attempt);

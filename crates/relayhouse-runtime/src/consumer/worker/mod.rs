@@ -14,7 +14,7 @@ use std::{
 };
 
 use futures_util::stream::FuturesUnordered;
-use relayhouse_core::{Backoff, Clock, Instant, Sleep, port::Receiver};
+use relayhouse_core::{Backoff, Clock, Event, Instant, Load, Sleep, port::Receiver};
 use tokio::task::yield_now;
 
 use self::{
@@ -77,6 +77,14 @@ pub(crate) struct Worker<M: Mode> {
     is_closing: bool,
     /// The latest reading of the clock.
     now: Instant,
+    /// What an observer was told last of what is at hand.
+    told: Load,
+}
+
+impl<M: Mode> Drop for Worker<M> {
+    fn drop(&mut self) {
+        self.report_load(Load::default());
+    }
 }
 
 /// Bounds how long a worker stays with one session.
@@ -131,6 +139,7 @@ impl<M: Mode> Worker<M> {
             session: None,
             is_closing: false,
             now,
+            told: Load::default(),
         }
     }
 
@@ -147,7 +156,12 @@ impl<M: Mode> Worker<M> {
     /// Works until the consumer, or the session, is over and everything is settled.
     pub(crate) async fn run(mut self) {
         loop {
-            match poll_fn(|context| self.poll_turn(context)).await {
+            let turn = poll_fn(|context| {
+                let turn = self.poll_turn(context);
+                self.report_load(self.load());
+                turn
+            });
+            match turn.await {
                 Turn::Yield => yield_now().await,
                 Turn::End => return,
             }
@@ -245,6 +259,43 @@ impl<M: Mode> Worker<M> {
         let random = &*self.shared.context.random;
         let half = backoff.delay(failures, random) / 2;
         half + random.up_to(half)
+    }
+
+    /// Returns what is left of the lease of `entry`; `None` if it has no end. While more than half
+    /// is left of what it came with, nobody has renewed it yet, and no lock is taken.
+    fn lease_left(&self, entry: &Entry) -> Option<Duration> {
+        if entry.until == Instant::NEVER {
+            return None;
+        }
+        let left = entry.until.since(self.now);
+        if self.session.is_none() && self.lease_length / 2 < left {
+            return Some(left);
+        }
+        Some(entry.delivery.lease.until().since(self.now))
+    }
+
+    /// Tells what this worker has in its hands, if that has changed.
+    fn report_load(&mut self, now: Load) {
+        if self.shared.context.observer.is_none() || self.told == now {
+            return;
+        }
+        let before = std::mem::replace(&mut self.told, now);
+        let source = &self.shared.source;
+        self.shared.observe_one(self.now, || Event::Load {
+            source,
+            before,
+            now,
+        });
+    }
+
+    fn load(&self) -> Load {
+        Load {
+            running: self.running_messages as u64,
+            running_bytes: self.running_bytes,
+            waiting: self.buffer.len() as u64,
+            waiting_bytes: self.buffer.bytes(),
+            permits: self.share as u64,
+        }
     }
 
     /// Returns true if enough of the lease is left to start a handler.

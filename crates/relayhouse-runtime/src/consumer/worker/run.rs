@@ -14,7 +14,7 @@ use futures_util::stream::StreamExt;
 use relayhouse_core::{Clock, Error, ErrorKind, Event, Instant, Result, Sleep};
 use tracing::warn;
 
-use super::{Mode, Worker};
+use super::{Entry, Mode, Worker};
 use crate::{config::Order, consumer::report::add};
 
 /// A poll of a handler that takes longer than this holds up its thread.
@@ -355,20 +355,22 @@ impl<M: Mode> Worker<M> {
         let source = &self.shared.source;
         warn!(%source, ?took, "a poll of a handler held its thread");
         self.shared
-            .observe(self.now, || vec![Event::Stalled { source, took }]);
+            .observe_one(self.now, || Event::Stalled { source, took });
     }
 
-    fn report_started(&self, unit: &M::Unit) {
+    fn report_started<'a>(&'a self, unit: &'a M::Unit) {
         let source = &self.shared.source;
-        self.shared.observe(self.now, || {
-            let entries = M::entries(unit).iter();
-            entries
-                .map(|entry| Event::Started {
-                    source,
-                    delivery: &entry.delivery,
-                })
-                .collect()
-        });
+        let event = |entry: &'a Entry| Event::Started {
+            source,
+            delivery: &entry.delivery,
+            lease_left: self.lease_left(entry),
+        };
+        match M::entries(unit) {
+            [entry] => self.shared.observe_one(self.now, || event(entry)),
+            entries => self
+                .shared
+                .observe(self.now, || entries.iter().map(event).collect()),
+        }
     }
 
     /// Drops what still runs; its deliveries are released.
@@ -376,10 +378,8 @@ impl<M: Mode> Worker<M> {
         for run in take(&mut self.running) {
             if let Some(unit) = run.into_unit() {
                 self.uncount(&unit);
-                add(
-                    &self.shared.counts.abandoned,
-                    M::entries(&unit).len() as u64,
-                );
+                let messages = M::entries(&unit).len() as u64;
+                self.shared.abandoned(self.now, messages);
                 self.release_unit(unit);
             }
         }
@@ -390,10 +390,10 @@ impl<M: Mode> Worker<M> {
         for run in take(&mut self.running) {
             let unit = run.into_unit();
             let messages = unit.map_or(0, |unit| M::entries(&unit).len() as u64);
-            add(&self.shared.counts.abandoned, messages);
+            self.shared.abandoned(self.now, messages);
         }
         let dropped = self.intake.drop_receives();
-        add(&self.shared.counts.receives_dropped, dropped);
+        self.shared.receives_dropped(self.now, dropped);
         add(&self.shared.counts.unknown, self.settler.drop_settles());
         self.rest_if_idle();
     }

@@ -81,6 +81,7 @@ struct Settled {
     tries: u32,
     batch: Vec<Settling>,
     result: Result<()>,
+    took: Duration,
 }
 
 impl Kind {
@@ -239,6 +240,7 @@ impl<M: Mode> Worker<M> {
         let receiver = Arc::clone(&self.receiver);
         let shared = Arc::clone(&self.shared);
         let timeout = self.settler.timeout;
+        let began = self.now;
         Box::pin(async move {
             let (outputs, context) = (&shared.outputs, &shared.context);
             let call = async {
@@ -257,11 +259,16 @@ impl<M: Mode> Worker<M> {
             };
             let clock = &*shared.context.clock;
             let result = answered(clock, timeout, ErrorKind::OutcomeUnknown, call).await;
+            let took = match context.observer {
+                Some(_) => clock.now().since(began),
+                None => Duration::ZERO,
+            };
             Settled {
                 kind,
                 tries,
                 batch,
                 result,
+                took,
             }
         })
     }
@@ -279,7 +286,7 @@ impl<M: Mode> Worker<M> {
                 Hold::Held => kept.push(item),
                 Hold::Busy => self.settler.busy.push(item),
                 Hold::Lost if Kind::of(&item.settlement) == Kind::Mark => self.mark_lost(item),
-                Hold::Lost => self.answer(&item, Err(lease_lost())),
+                Hold::Lost => self.answer(&item, Duration::ZERO, Err(lease_lost())),
             }
         }
         kept
@@ -303,6 +310,7 @@ impl<M: Mode> Worker<M> {
                 tries: TRIES_MAX,
                 batch: vec![item],
                 result: Ok(()),
+                took: Duration::ZERO,
             }
         }));
     }
@@ -313,13 +321,15 @@ impl<M: Mode> Worker<M> {
             tries,
             mut batch,
             result,
+            took,
         } = settled;
         self.settler.lane(kind).calls -= 1;
         self.settler.on_the_way -= batch.len();
         self.read_clock();
+        self.report_call(&batch, took, result.as_ref().err());
         let all_done = result.is_ok() && batch.iter().all(|item| item.outcome.is_done());
         if all_done {
-            self.answer_done(kind, &batch);
+            self.answer_done(kind, &batch, took);
             batch.clear();
             self.settler.spare.push(batch);
             return;
@@ -334,7 +344,7 @@ impl<M: Mode> Worker<M> {
                 Err(error) if kind == Kind::Forward && is_of_the_send(&error) => {
                     self.not_sent(item, &error);
                 }
-                result => self.answer(&item, result),
+                result => self.answer(&item, took, result),
             }
         }
         self.settler.spare.push(batch);
@@ -366,10 +376,10 @@ impl<M: Mode> Worker<M> {
     }
 
     /// Takes note of a batch that took effect as a whole.
-    fn answer_done(&mut self, kind: Kind, batch: &[Settling]) {
+    fn answer_done(&mut self, kind: Kind, batch: &[Settling], took: Duration) {
         self.leases
             .end_settle(batch.iter().map(|item| item.delivery.lease.slot()));
-        self.report_settled(batch, Ok(()));
+        self.report_settled(batch, took, Ok(()));
         let counts = &self.shared.counts;
         if kind == Kind::Other {
             let is_release =
@@ -386,10 +396,10 @@ impl<M: Mode> Worker<M> {
     }
 
     /// Takes note of one settlement's answer.
-    fn answer(&mut self, item: &Settling, result: Result<()>) {
+    fn answer(&mut self, item: &Settling, took: Duration, result: Result<()>) {
         let Err(error) = result else {
             let kind = Kind::of(&item.settlement);
-            self.answer_done(kind, std::slice::from_ref(item));
+            self.answer_done(kind, std::slice::from_ref(item), took);
             return;
         };
         self.leases
@@ -403,17 +413,34 @@ impl<M: Mode> Worker<M> {
         };
         add(counter, 1);
         debug!(%error, "a delivery was not settled");
-        self.report_settled(std::slice::from_ref(item), Err(&error));
+        self.report_settled(std::slice::from_ref(item), took, Err(&error));
         self.settled(item, false);
     }
 
-    fn report_settled<'a>(&'a self, batch: &'a [Settling], result: Result<(), &'a Error>) {
+    fn report_call(&self, batch: &[Settling], took: Duration, error: Option<&Error>) {
+        let source = &self.shared.source;
+        self.shared.observe_one(self.now, || Event::SettleCall {
+            source,
+            messages: u32::try_from(batch.len()).unwrap_or(u32::MAX),
+            messages_max: self.receiver.capabilities().settle_batch_max,
+            took,
+            error,
+        });
+    }
+
+    fn report_settled<'a>(
+        &'a self,
+        batch: &'a [Settling],
+        took: Duration,
+        result: Result<(), &'a Error>,
+    ) {
         let source = &self.shared.source;
         self.shared.observe(self.now, || {
             let event = |item: &'a Settling| Event::Settled {
                 source,
                 delivery: &item.delivery,
                 settlement: &item.settlement,
+                took,
                 result,
             };
             batch.iter().map(event).collect()

@@ -182,6 +182,7 @@ fn watch_hears_what_is_about_its_source() {
             queue: &name("mine"),
             id,
             bytes: 1,
+            traceparent: None,
             result,
         }],
     );
@@ -196,17 +197,23 @@ fn watch_hears_what_is_about_its_source() {
         now,
         &[
             Event::Received { source, delivery },
-            Event::Started { source, delivery },
+            Event::Started {
+                source,
+                delivery,
+                lease_left: None,
+            },
             Event::Handled {
                 source,
                 delivery,
                 took,
+                lease_left: None,
                 result: Ok(settlement),
             },
             Event::Settled {
                 source,
                 delivery,
                 settlement,
+                took,
                 result: Ok(()),
             },
         ],
