@@ -80,6 +80,11 @@ impl Outgoing {
         &self.messages
     }
 
+    /// Returns each message, to change it before it is sent.
+    pub fn messages_mut(&mut self) -> impl Iterator<Item = &mut Message> {
+        self.messages.iter_mut().map(|(_, message)| message)
+    }
+
     /// Returns the keys that are done with the ack.
     #[must_use]
     pub fn marks(&self) -> &[Mark] {

@@ -1,0 +1,110 @@
+//! The cells of one scope: atomics that are added to, and nothing else.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use super::{
+    definition::{Kind, Scope},
+    layout::{bounds, cells, place},
+    snapshot::{Distribution, Value},
+    table::Metric,
+};
+
+/// Holds all series of one thing that metrics are kept for.
+///
+/// Levels are kept as two's complement, so that adding and taking away are one operation; the cell
+/// behind a level says whether it was ever told.
+#[derive(Debug)]
+pub(crate) struct Series {
+    scope: Scope,
+    cells: Box<[AtomicU64]>,
+}
+
+impl Series {
+    pub(super) fn new(scope: Scope) -> Self {
+        Self {
+            scope,
+            cells: (0..cells(scope)).map(|_| AtomicU64::new(0)).collect(),
+        }
+    }
+
+    /// Counts `by` more.
+    #[inline]
+    pub(crate) fn add(&self, metric: Metric, by: u64) {
+        self.add_of(metric, 0, by);
+    }
+
+    /// Counts `by` more in the series `variant`.
+    #[inline]
+    pub(crate) fn add_of(&self, metric: Metric, variant: usize, by: u64) {
+        debug_assert_eq!(metric.definition().scope, self.scope);
+        self.cells[place(metric, variant)].fetch_add(by, Relaxed);
+    }
+
+    /// Moves a level from `before` to `now`, whatever others have added to it.
+    #[inline]
+    pub(crate) fn shift(&self, metric: Metric, before: u64, now: u64) {
+        if before != now {
+            self.add(metric, now.wrapping_sub(before));
+            self.tell(metric, 0);
+        }
+    }
+
+    /// Sets a level.
+    #[inline]
+    pub(crate) fn set(&self, metric: Metric, level: u64) {
+        self.set_of(metric, 0, level);
+    }
+
+    /// Sets a level of the series `variant`.
+    #[inline]
+    pub(crate) fn set_of(&self, metric: Metric, variant: usize, level: u64) {
+        debug_assert_eq!(metric.definition().scope, self.scope);
+        self.cells[place(metric, variant)].store(level, Relaxed);
+        self.tell(metric, variant);
+    }
+
+    fn tell(&self, metric: Metric, variant: usize) {
+        self.cells[place(metric, variant) + 1].store(1, Relaxed);
+    }
+
+    /// Notes a value of a distribution.
+    #[inline]
+    pub(crate) fn record(&self, metric: Metric, value: u64) {
+        self.record_of(metric, 0, value);
+    }
+
+    /// Notes a value of a distribution in the series `variant`.
+    #[inline]
+    pub(crate) fn record_of(&self, metric: Metric, variant: usize, value: u64) {
+        debug_assert_eq!(metric.definition().scope, self.scope);
+        let (bounds, first) = (bounds(metric), place(metric, variant));
+        let bucket = bounds.partition_point(|bound| *bound < value);
+        self.cells[first + bucket].fetch_add(1, Relaxed);
+        self.cells[first + bounds.len() + 1].fetch_add(value, Relaxed);
+    }
+
+    /// Reads the series `variant`; `None` if nothing was ever noted there.
+    pub(super) fn read(&self, metric: Metric, variant: usize) -> Option<Value> {
+        let first = place(metric, variant);
+        let read = |index: usize| self.cells[first + index].load(Relaxed);
+        match metric.definition().kind {
+            Kind::Counter => Some(read(0)).filter(|count| *count != 0).map(Value::Count),
+            Kind::Gauge => (read(1) != 0).then(|| Value::Level(read(0).cast_signed())),
+            Kind::Histogram(bounds) => {
+                let buckets: Vec<u64> = (0..=bounds.len()).map(read).collect();
+                let is_touched = buckets.iter().any(|count| *count != 0);
+                is_touched.then(|| {
+                    Value::Distribution(Distribution {
+                        bounds,
+                        buckets,
+                        sum: read(bounds.len() + 1),
+                    })
+                })
+            }
+        }
+    }
+
+    pub(super) const fn scope(&self) -> Scope {
+        self.scope
+    }
+}

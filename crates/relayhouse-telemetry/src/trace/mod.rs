@@ -1,0 +1,78 @@
+//! Traces: which one a message belongs to, who decides whether it is recorded, and its spans.
+
+mod context;
+mod current;
+mod maker;
+mod place;
+mod process;
+mod sampler;
+mod send;
+mod spans;
+
+use std::sync::Arc;
+
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use relayhouse_core::{Context, Observer, QueueName, Source};
+
+pub use self::{
+    context::TraceContext,
+    maker::SCHEMA_URL,
+    process::{Process, ProcessFuture, ProcessLayer},
+    sampler::Sampler,
+    send::{Create, CreateLayer},
+};
+use self::{maker::Maker, place::Place, spans::Calls};
+
+/// Makes the spans of messages, by the messaging conventions of OpenTelemetry, version 1.44.0.
+///
+/// | span | made by | parent |
+/// | --- | --- | --- |
+/// | `create` | [`create`](Self::create), for each message | the span that is current, or the delivery that is handled |
+/// | `send` | [`observer`](Self::observer), for each call | the `create` of the message, if the call had one message that is sampled |
+/// | `receive` | the same | the same |
+/// | `process` | [`process`](Self::process), for each delivery | the `create` of the message; none for a batch |
+/// | `ack`, `release`, `dead_letter` (type `settle`) | the observer | as `send` |
+/// | `extend` | the observer | as `send` |
+///
+/// Each of them has a link to the `create` of each message that it is about. What is not sampled
+/// makes no span, but its headers travel on, so that all that come after it agree.
+///
+/// A consumer of this library is handed each delivery by the runtime, which receives ahead of the
+/// handlers: the span `receive` tells of the call that brought the message, and not of a wait of the
+/// program.
+#[derive(Clone, Debug)]
+pub struct Traces {
+    maker: Arc<Maker>,
+}
+
+impl Traces {
+    /// Makes spans by `provider`, for what `sampler` decides to record, with the clock and the
+    /// randomness of `context`. The provider needs the same sampler as its own.
+    #[must_use]
+    pub fn new(provider: &SdkTracerProvider, sampler: Sampler, context: &Context) -> Self {
+        Self {
+            maker: Arc::new(Maker::new(provider, sampler, context)),
+        }
+    }
+
+    /// Makes the observer that tells of calls at the messaging system `system`.
+    #[must_use]
+    pub fn observer(&self, system: &'static str) -> Arc<dyn Observer> {
+        Arc::new(Calls {
+            maker: Arc::clone(&self.maker),
+            system,
+        })
+    }
+
+    /// Makes the layer for producers of `queue`.
+    #[must_use]
+    pub fn create(&self, system: &'static str, queue: &QueueName) -> CreateLayer {
+        CreateLayer::new(Arc::clone(&self.maker), Place::of_queue(system, queue))
+    }
+
+    /// Makes the layer for handlers of what comes from `source`.
+    #[must_use]
+    pub fn process(&self, system: &'static str, source: &Source) -> ProcessLayer {
+        ProcessLayer::new(Arc::clone(&self.maker), Place::of_source(system, source))
+    }
+}

@@ -1,0 +1,176 @@
+//! The spans of calls: made after the fact, of what an observer is told.
+
+use std::{sync::Arc, time::Duration};
+
+use opentelemetry::{
+    KeyValue,
+    trace::{SpanKind, TraceContextExt},
+};
+use relayhouse_core::{Error, Event, Instant, Observer, Settlement};
+
+use super::{
+    context::{TraceContext, of_headers},
+    maker::{Maker, Plan, failed, link, remote},
+    place::{Act, Place},
+};
+
+/// Makes a span of each call that took a message which is sampled: send, receive, settle, extend.
+///
+/// A call with one such message is a part of its trace. One with several is a trace of its own, with
+/// a link to each.
+#[derive(Debug)]
+pub(super) struct Calls {
+    pub(super) maker: Arc<Maker>,
+    pub(super) system: &'static str,
+}
+
+/// Is one call, as its events tell.
+struct Call<'a> {
+    place: Place,
+    act: Act,
+    took: Duration,
+    /// How many messages it had.
+    messages: usize,
+    /// The traces of those that are sampled.
+    traces: Vec<TraceContext>,
+    error: Option<&'a Error>,
+}
+
+impl Observer for Calls {
+    fn observe(&self, _: Instant, events: &[Event<'_>]) {
+        let mut call: Option<Call<'_>> = None;
+        for event in events {
+            if let Some(next) = self.begins(event, call.as_ref()) {
+                self.make(call.replace(next));
+            }
+            if let Some(call) = &mut call {
+                call.note(event);
+            }
+        }
+        self.make(call);
+    }
+}
+
+impl Calls {
+    /// Returns the call that `event` begins, if it begins one.
+    fn begins<'a>(&self, event: &Event<'a>, open: Option<&Call<'_>>) -> Option<Call<'a>> {
+        let (place, act, took, error) = match *event {
+            Event::SendCall {
+                queue, took, error, ..
+            } => (Place::of_queue(self.system, queue), Act::SEND, took, error),
+            Event::Intake {
+                source,
+                received,
+                took,
+                error,
+                ..
+            } if received != 0 => {
+                let place = Place::of_source(self.system, source);
+                (place, Act::RECEIVE, took, error)
+            }
+            Event::ExtendCall {
+                source,
+                took,
+                error,
+                ..
+            } => {
+                let place = Place::of_source(self.system, source);
+                (place, Act::EXTEND, took, error)
+            }
+            Event::Settled {
+                source,
+                settlement,
+                took,
+                result,
+                ..
+            } => {
+                let act = settle(settlement);
+                let goes_on = open.is_some_and(|open| {
+                    open.act.name == act.name && open.error.is_none() && result.is_ok()
+                });
+                if goes_on {
+                    return None;
+                }
+                let place = Place::of_source(self.system, source);
+                (place, act, took, result.err())
+            }
+            _ => return None,
+        };
+        Some(Call {
+            place,
+            act,
+            took,
+            messages: 0,
+            traces: Vec::new(),
+            error,
+        })
+    }
+
+    fn make(&self, call: Option<Call<'_>>) {
+        let Some(call) = call.filter(|call| !call.traces.is_empty()) else {
+            return;
+        };
+        let ended_at = self.maker.wall();
+        let parent = match call.traces[..] {
+            [trace] => Some(remote(trace, None)),
+            _ => None,
+        };
+        let mut attributes = Vec::new();
+        if call.messages != 1 {
+            let count = i64::try_from(call.messages).unwrap_or(i64::MAX);
+            attributes.push(KeyValue::new("messaging.batch.message_count", count));
+        }
+        let context = self.maker.make(Plan {
+            place: &call.place,
+            act: call.act,
+            kind: SpanKind::Client,
+            parent,
+            links: call.traces.iter().copied().map(link).collect(),
+            attributes,
+            started_at: ended_at.checked_sub(call.took).unwrap_or(ended_at),
+        });
+        if let Some(error) = call.error {
+            failed(&context, error);
+        }
+        context.span().end_with_timestamp(ended_at);
+    }
+}
+
+impl<'a> Call<'a> {
+    /// Takes note of a message of the call.
+    fn note(&mut self, event: &Event<'a>) {
+        let trace = match *event {
+            Event::Sent {
+                traceparent,
+                result,
+                ..
+            } => {
+                self.error = self.error.or(result.err());
+                traceparent.and_then(TraceContext::parse)
+            }
+            Event::Received { delivery, .. } | Event::Settled { delivery, .. } => {
+                of_headers(delivery.message.headers(), || false)
+            }
+            Event::Extended {
+                traceparent,
+                result,
+                ..
+            } => {
+                self.error = self.error.or(result.err());
+                traceparent.and_then(TraceContext::parse)
+            }
+            _ => return,
+        };
+        self.messages += 1;
+        self.traces.extend(trace.filter(|trace| trace.is_sampled));
+    }
+}
+
+fn settle(settlement: &Settlement) -> Act {
+    Act::settle(match settlement {
+        Settlement::Ack | Settlement::Forward(_) => "ack",
+        Settlement::Release { .. } => "release",
+        Settlement::DeadLetter(_) => "dead_letter",
+        _ => "settle",
+    })
+}
