@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use crate::{
-    capabilities, crash, deny, doc, integration, interop, layers, lint, program, sim, test, tidy,
+    capabilities, crash, deny, doc, generated, integration, interop, layers, lint, metrics,
+    program, sim, test, tidy,
 };
 
 /// One step: its name, and what it does.
@@ -22,7 +23,10 @@ const STEPS: &[Step] = &[
     ("deny", || deny::run(&deny::Options::default())),
     ("build", program::build_all),
     ("capabilities", || {
-        capabilities::run(&capabilities::Options { check: true })
+        capabilities::run(&generated::Options { check: true })
+    }),
+    ("metrics", || {
+        metrics::run(&generated::Options { check: true })
     }),
     ("simulation", || sim::run(&SIMULATION)),
     ("stack simulation", || sim::run(&STACK_SIMULATION)),

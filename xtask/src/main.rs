@@ -15,10 +15,12 @@ mod deny;
 mod doc;
 mod features;
 mod fuzz;
+mod generated;
 mod integration;
 mod interop;
 mod layers;
 mod lint;
+mod metrics;
 mod msrv;
 mod program;
 mod python;
@@ -69,7 +71,9 @@ enum Command {
     /// Runs one benchmark.
     Bench(bench::Options),
     /// Writes the capability table from the conformance runs.
-    Capabilities(capabilities::Options),
+    Capabilities(generated::Options),
+    /// Writes the table of all metrics from the one in code.
+    Metrics(generated::Options),
 }
 
 fn main() -> ExitCode {
@@ -100,5 +104,6 @@ fn run(command: Command) -> Result<()> {
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Capabilities(options) => capabilities::run(&options),
+        Command::Metrics(options) => metrics::run(&options),
     }
 }

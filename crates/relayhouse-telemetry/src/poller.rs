@@ -19,7 +19,7 @@ const EVERY: Duration = Duration::from_secs(15);
 /// use relayhouse_telemetry::{Metrics, Poller};
 ///
 /// # fn program(metrics: &Metrics, admin: Arc<dyn Admin>, source: Source) {
-/// let poller = Poller::new(metrics, "aws_sqs", admin).source(source);
+/// let poller = Poller::new(metrics, "sqs", admin).source(source);
 /// // Beside everything else that the program does: `tokio::spawn(poller.run())`.
 /// # let _ = poller.run();
 /// # }
@@ -27,20 +27,20 @@ const EVERY: Duration = Duration::from_secs(15);
 #[derive(Clone, Debug)]
 pub struct Poller {
     metrics: Metrics,
-    system: &'static str,
+    scheme: &'static str,
     admin: Arc<dyn Admin>,
     sources: Vec<Source>,
     every: Duration,
 }
 
 impl Poller {
-    /// Reads by `admin` what belongs to the messaging system `system`: no source yet, each every
+    /// Reads by `admin` of a provider whose URLs have this `scheme`: no source yet, each every
     /// 15 seconds.
     #[must_use]
-    pub fn new(metrics: &Metrics, system: &'static str, admin: Arc<dyn Admin>) -> Self {
+    pub fn new(metrics: &Metrics, scheme: &'static str, admin: Arc<dyn Admin>) -> Self {
         Self {
             metrics: metrics.clone(),
-            system,
+            scheme,
             admin,
             sources: Vec::new(),
             every: EVERY,
@@ -67,7 +67,7 @@ impl Poller {
     pub async fn poll(&self) {
         for source in &self.sources {
             let stats = self.admin.stats(source).await;
-            self.metrics.polled(source, self.system, stats.as_ref());
+            self.metrics.polled(source, self.scheme, stats.as_ref());
         }
     }
 

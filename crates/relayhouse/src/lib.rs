@@ -53,6 +53,8 @@
 //! `message-pack`, `avro`, `protobuf` and `cloud-events` bring formats of bodies beside JSON;
 //! `registry` has the schemas of Avro from a registry.
 //!
+//! `telemetry` brings metrics, logs and traces, and sends them to a collector.
+//!
 //! `full` is everything.
 
 #[cfg(feature = "sqs-client")]
@@ -93,6 +95,8 @@ pub use relayhouse_runtime as runtime;
 pub use relayhouse_servicebus as servicebus;
 #[cfg(feature = "sqs-client")]
 pub use relayhouse_sqs as sqs;
+#[cfg(feature = "telemetry")]
+pub use relayhouse_telemetry as telemetry;
 pub use relayhouse_time as time;
 
 pub use self::{

@@ -9,7 +9,7 @@ use std::{
 };
 
 use relayhouse_core::{
-    Address, Context, Error, ErrorKind, Operation, Result, Source, port::Provider,
+    Address, Context, Error, ErrorKind, Observer, Operation, Result, Source, port::Provider,
 };
 
 use crate::queue::Queue;
@@ -28,6 +28,7 @@ const LEFT_OUT: &[&str] = &[
 
 type Opening = Pin<Box<dyn Future<Output = Result<Opened>> + Send>>;
 type Opener = dyn Fn(Address, Context) -> Opening + Send + Sync;
+type Observers = dyn Fn(&'static str) -> Arc<dyn Observer> + Send + Sync;
 
 /// Opens queues by URL: a value that knows adapters by their schemes.
 ///
@@ -76,6 +77,7 @@ type Opener = dyn Fn(Address, Context) -> Opening + Send + Sync;
 pub struct Registry {
     openers: BTreeMap<&'static str, Arc<Opener>>,
     context: Context,
+    observers: Option<Arc<Observers>>,
 }
 
 /// Is what an adapter opens for an address.
@@ -133,6 +135,7 @@ impl Registry {
         Self {
             openers: BTreeMap::new(),
             context,
+            observers: None,
         }
     }
 
@@ -148,6 +151,17 @@ impl Registry {
         self
     }
 
+    /// Lets `observers` make the observer of what is opened, by the scheme of its URL, instead of the
+    /// one of the context.
+    #[must_use]
+    pub fn observed<F>(mut self, observers: F) -> Self
+    where
+        F: Fn(&'static str) -> Arc<dyn Observer> + Send + Sync + 'static,
+    {
+        self.observers = Some(Arc::new(observers));
+        self
+    }
+
     /// Opens the queue at `url`, such as `memory://orders?lease=30s`.
     ///
     /// # Errors
@@ -156,10 +170,13 @@ impl Registry {
     /// with the known ones, or a wrong option, and what the adapter returns.
     pub async fn open(&self, url: &str) -> Result<Queue> {
         let address: Address = url.parse()?;
-        let Some(opener) = self.openers.get(address.scheme()) else {
+        let Some((scheme, opener)) = self.openers.get_key_value(address.scheme()) else {
             return Err(self.unknown(address.scheme()));
         };
-        let context = self.context.clone();
+        let context = match &self.observers {
+            Some(observers) => self.context.clone().observer(observers(scheme)),
+            None => self.context.clone(),
+        };
         let Opened { provider, source } = opener(address, context.clone()).await?;
         Queue::new(provider, source, context)
     }
@@ -196,6 +213,7 @@ impl Debug for Registry {
         let Self {
             openers,
             context: _,
+            observers: _,
         } = self;
         write!(f, "Registry({:?})", openers.keys())
     }

@@ -44,7 +44,7 @@ pub use self::{
 ///
 /// # fn program(context: Context) {
 /// let metrics = Metrics::new(context.clock.clone());
-/// let context = context.observer(metrics.observer("aws_sqs"));
+/// let context = context.observer(metrics.observer("sqs"));
 /// // Everything that is built with `context` is counted from here on.
 /// println!("{}", prometheus::render(&metrics.snapshot()));
 /// # }
@@ -84,13 +84,14 @@ impl Metrics {
         }
     }
 
-    /// Makes the observer for everything of the messaging system `system`, as the conventions name
-    /// it: `aws_sqs`, `servicebus`; the attribute is left out if it is empty.
+    /// Makes the observer for everything of a provider whose URLs have this `scheme`, such as
+    /// `sqs`. The attribute `messaging.system` is what the conventions call it, and is left out if the
+    /// scheme is empty.
     #[must_use]
-    pub fn observer(&self, system: &'static str) -> Arc<dyn Observer> {
+    pub fn observer(&self, scheme: &'static str) -> Arc<dyn Observer> {
         Arc::new(Counting {
             core: Arc::clone(&self.core),
-            system,
+            system: system(scheme),
         })
     }
 
@@ -130,11 +131,11 @@ impl Metrics {
     pub(crate) fn polled(
         &self,
         source: &Source,
-        system: &'static str,
+        scheme: &'static str,
         stats: Result<&Stats, &Error>,
     ) {
         let roll = &self.core.queues;
-        let entry: &Entry = match roll.find(name_of(source, system)) {
+        let entry: &Entry = match roll.find(name_of(source, system(scheme))) {
             Some(entry) => entry,
             None => roll.other(),
         };
@@ -161,6 +162,14 @@ impl Metrics {
             let nanos = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
             entry.series.set(Metric::OldestAge, nanos);
         }
+    }
+}
+
+/// Returns what the conventions call the messaging system whose URLs have this `scheme`.
+pub(crate) fn system(scheme: &'static str) -> &'static str {
+    match scheme {
+        "sqs" => "aws_sqs",
+        other => other,
     }
 }
 

@@ -9,7 +9,7 @@ mod wire;
 use std::{fmt::Debug, sync::Arc};
 
 use opentelemetry_sdk::{logs::SdkLoggerProvider, trace::SdkTracerProvider};
-use relayhouse_core::{Context, Error, ErrorKind, Observer, Operation, QueueName, Result, Source};
+use relayhouse_core::{Context, Error, ErrorKind, Observer, Operation, Result, Source};
 use tokio::{
     sync::oneshot,
     task::{JoinHandle, spawn_blocking},
@@ -48,7 +48,7 @@ const QUIET: &[&str] = &[
 ///
 /// # async fn program(context: Context, source: Source) -> Result<()> {
 /// let telemetry = relayhouse_telemetry::init(&context)?;
-/// let context = context.observer(telemetry.observer("aws_sqs"));
+/// let context = context.observer(telemetry.observer("sqs"));
 /// // ... consumers and producers, built with `context` ...
 /// telemetry.shutdown().await?;
 /// # Ok(())
@@ -112,23 +112,34 @@ impl Telemetry {
         &self.traces
     }
 
-    /// Makes the observer of the messaging system `system`: for metrics and for the spans of calls.
+    /// Makes the observer of a provider whose URLs have this `scheme`: for metrics and for the spans
+    /// of calls.
     #[must_use]
-    pub fn observer(&self, system: &'static str) -> Arc<dyn Observer> {
-        let (metrics, calls) = (self.metrics.observer(system), self.traces.observer(system));
-        Arc::new(Tee::new([metrics, calls]))
+    pub fn observer(&self, scheme: &'static str) -> Arc<dyn Observer> {
+        self.observers()(scheme)
     }
 
-    /// Makes the layer for producers of `queue`.
+    /// Returns what makes the observer of each provider, for a registry of several.
+    pub fn observers(
+        &self,
+    ) -> impl Fn(&'static str) -> Arc<dyn Observer> + Clone + Send + Sync + 'static {
+        let (metrics, traces) = (self.metrics.clone(), self.traces.clone());
+        move |scheme| {
+            let observers = [metrics.observer(scheme), traces.observer(scheme)];
+            Arc::new(Tee::new(observers))
+        }
+    }
+
+    /// Makes the layer for producers of `queue`, at a provider whose URLs have this `scheme`.
     #[must_use]
-    pub fn create(&self, system: &'static str, queue: &QueueName) -> CreateLayer {
-        self.traces.create(system, queue)
+    pub fn create(&self, scheme: &'static str, queue: &Source) -> CreateLayer {
+        self.traces.create(scheme, queue)
     }
 
     /// Makes the layer for handlers of what comes from `source`.
     #[must_use]
-    pub fn process(&self, system: &'static str, source: &Source) -> ProcessLayer {
-        self.traces.process(system, source)
+    pub fn process(&self, scheme: &'static str, source: &Source) -> ProcessLayer {
+        self.traces.process(scheme, source)
     }
 
     /// Makes the layer that sends `tracing` spans and events of the program, as far as `levels` say.

@@ -12,7 +12,7 @@ mod spans;
 use std::sync::Arc;
 
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use relayhouse_core::{Context, Observer, QueueName, Source};
+use relayhouse_core::{Context, Observer, Source};
 
 pub use self::{
     context::TraceContext,
@@ -22,6 +22,7 @@ pub use self::{
     send::{Create, CreateLayer},
 };
 use self::{maker::Maker, place::Place, spans::Calls};
+use crate::metric::system;
 
 /// Makes the spans of messages, by the messaging conventions of OpenTelemetry, version 1.44.0.
 ///
@@ -55,24 +56,26 @@ impl Traces {
         }
     }
 
-    /// Makes the observer that tells of calls at the messaging system `system`.
+    /// Makes the observer that tells of calls at a provider whose URLs have this `scheme`.
     #[must_use]
-    pub fn observer(&self, system: &'static str) -> Arc<dyn Observer> {
+    pub fn observer(&self, scheme: &'static str) -> Arc<dyn Observer> {
         Arc::new(Calls {
             maker: Arc::clone(&self.maker),
-            system,
+            system: system(scheme),
         })
     }
 
     /// Makes the layer for producers of `queue`.
     #[must_use]
-    pub fn create(&self, system: &'static str, queue: &QueueName) -> CreateLayer {
-        CreateLayer::new(Arc::clone(&self.maker), Place::of_queue(system, queue))
+    pub fn create(&self, scheme: &'static str, queue: &Source) -> CreateLayer {
+        let place = Place::of_source(system(scheme), queue);
+        CreateLayer::new(Arc::clone(&self.maker), place)
     }
 
     /// Makes the layer for handlers of what comes from `source`.
     #[must_use]
-    pub fn process(&self, system: &'static str, source: &Source) -> ProcessLayer {
-        ProcessLayer::new(Arc::clone(&self.maker), Place::of_source(system, source))
+    pub fn process(&self, scheme: &'static str, source: &Source) -> ProcessLayer {
+        let place = Place::of_source(system(scheme), source);
+        ProcessLayer::new(Arc::clone(&self.maker), place)
     }
 }

@@ -5,6 +5,8 @@ use std::collections::HashSet;
 use relayhouse_core::MessageId;
 use relayhouse_load::Outcome;
 use relayhouse_runtime::Running;
+use relayhouse_telemetry::Metric;
+use relayhouse_testkit::oracle::Verdict;
 use sqs_emulator::Faults;
 use tokio::join;
 
@@ -28,7 +30,59 @@ pub(crate) async fn run(world: &World, messages: u64, inject: impl FnOnce(&Fault
 pub(crate) async fn finish(world: &World, running: Running) -> Outcome {
     let outcome = world.load.finish(running, || doubled(world)).await;
     println!("{} calls", world.emulator.calls());
+    same_sums(world, &outcome.verdict);
     outcome
+}
+
+/// Compares what the metrics have added up with what the oracle has counted.
+fn same_sums(world: &World, verdict: &Verdict) {
+    let snapshot = world.metrics.snapshot();
+    let queue = ("messaging.destination.name", world.queue.as_str());
+    let sum = |metric, more: &[(&str, &str)]| {
+        let attributes = [&[queue], more].concat();
+        u64::try_from(snapshot.sum(metric, &attributes)).unwrap()
+    };
+    let failed = |metric, error| sum(metric, &[("error.type", error)]);
+    let settled = |how| sum(Metric::SettledMessages, &[("relayhouse.settlement", how)]);
+    let unknown = failed(Metric::SentMessages, "outcome_unknown");
+    let sent = sum(Metric::SentMessages, &[]);
+    let ended = verdict.sent + verdict.deduplicated + verdict.send_failed + verdict.send_unknown;
+    let counted = [
+        ("sent", sent, ended),
+        ("unknown sends", unknown, verdict.send_unknown),
+        (
+            "received",
+            sum(Metric::ConsumedMessages, &[]),
+            verdict.received,
+        ),
+        (
+            "started",
+            sum(Metric::StartedMessages, &[]),
+            verdict.started,
+        ),
+        ("acked", settled("ack"), verdict.acked),
+        ("released", settled("release"), verdict.released),
+        (
+            "dead-lettered",
+            settled("dead_letter"),
+            verdict.dead_lettered,
+        ),
+        (
+            "lost leases",
+            failed(Metric::SettleFailures, "lease_lost"),
+            verdict.lease_lost,
+        ),
+        (
+            "unknown",
+            failed(Metric::SettleFailures, "outcome_unknown"),
+            verdict.settle_unknown,
+        ),
+    ];
+    let wrong: Vec<_> = counted
+        .iter()
+        .filter(|(_, one, other)| one != other)
+        .collect();
+    assert!(wrong.is_empty(), "metrics and oracle differ: {wrong:?}");
 }
 
 /// Returns the messages that the emulator kept twice.

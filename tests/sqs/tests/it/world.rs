@@ -18,6 +18,7 @@ use relayhouse_core::{
 use relayhouse_load::{Load, Record};
 use relayhouse_runtime::FailurePolicy;
 use relayhouse_sqs::{Sqs, SqsBuilder};
+use relayhouse_telemetry::{Metrics, Tee};
 use relayhouse_testkit::{
     clock::{ManualClock, TestClock},
     oracle::{Rules, Watch},
@@ -74,6 +75,8 @@ pub(crate) struct World {
     pub(crate) proxy: FaultProxy,
     /// The provider goes through the proxy.
     pub(crate) load: Load,
+    /// Counts what the oracle hears as well.
+    pub(crate) metrics: Metrics,
     /// Listens behind the proxy, where there is TLS.
     _front: Option<TlsFront>,
 }
@@ -128,7 +131,9 @@ impl World {
         let record = Arc::new(Record::new(Arc::clone(&watch)));
         let clock = TestClock::new(Arc::new(manual.clone()));
         let context = Context::new(Arc::new(clock.clone()), random);
-        let context = context.observer(Arc::clone(&record) as _);
+        let metrics = Metrics::new(Arc::clone(&context.clock));
+        let observers = [Arc::clone(&record) as _, metrics.observer("sqs")];
+        let context = context.observer(Arc::new(Tee::new(observers)));
         let client = match over {
             Over::PlainText => client(&format!("http://{}", proxy.address()), credentials()),
             Over::Tls => tls_client(&format!("https://{}", proxy.address()), &authority),
@@ -158,6 +163,7 @@ impl World {
             emulator,
             proxy,
             load,
+            metrics,
             _front: front,
         };
         // Nothing was watched so far; from now on the rules are known.

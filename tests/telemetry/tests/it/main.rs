@@ -1,0 +1,9 @@
+//! What a collector gets: traces over memory and over two processes, metrics, logs; and what it
+//! never gets.
+#![cfg(test)]
+
+mod canary;
+mod export;
+mod fixture;
+mod processes;
+mod trace;
