@@ -101,6 +101,7 @@ impl ServiceBus {
             random: context.random,
             connect_timeout: config.connect_timeout,
             container,
+            observer: context.observer,
         }));
         Self(Arc::new(Hub {
             clerks: Clerks::new(Arc::clone(&link)),

@@ -11,7 +11,7 @@ use fe2o3_amqp::{
     session::{Session, SessionHandle},
 };
 use fe2o3_amqp_types::primitives::{OrderedMap, SimpleValue, Value};
-use relayhouse_core::{Instant, Operation, Result, Timestamp};
+use relayhouse_core::{Event, Instant, Operation, Result, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Closing, Pace, Place, Question, Rpc, closed, dial, fault, tap::Answers, within};
@@ -94,6 +94,7 @@ impl Line {
         while let Some(true) = closing.unless(self.step(&mut inbox)).await {}
         drop(inbox);
         if let Some(wire) = self.wire.take() {
+            self.place.tell(|endpoint| Event::Disconnected { endpoint });
             within(&*self.place.clock, END_MAX, wire.close()).await;
         }
     }
@@ -145,6 +146,7 @@ impl Line {
         let lost = self.wire.take_if(|wire| wire.connection.is_closed());
         if let Some(wire) = lost {
             self.pace.ended(wire.since, &super::unknown());
+            self.place.tell(|endpoint| Event::Disconnected { endpoint });
         }
         if self.wire.is_some() {
             return Ok(());
@@ -159,6 +161,7 @@ impl Line {
         } = &*self.place;
         match dial::dial(endpoint, container, &answers).await {
             Ok(connection) => {
+                self.place.tell(|endpoint| Event::Connected { endpoint });
                 self.wire = Some(Wire {
                     connection,
                     since: clock.now(),
@@ -170,6 +173,7 @@ impl Line {
             }
             Err(error) => {
                 self.pace.failed(&error);
+                self.place.tell_failed(&error);
                 Err(error)
             }
         }

@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use relayhouse_core::{Clock, Error, ErrorKind, Random, Result};
+use relayhouse_core::{Clock, Error, ErrorKind, Event, Observer, Random, Result};
 use tokio::sync::{mpsc, oneshot};
 
 use self::{
@@ -60,6 +60,26 @@ pub(crate) struct Place {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) connect_timeout: Duration,
     pub(crate) container: String,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
+}
+
+impl Place {
+    /// Tells the observer, if there is one, that a connection was not made.
+    pub(super) fn tell_failed(&self, error: &Error) {
+        if let Some(observer) = &self.observer {
+            let endpoint = &self.endpoint.to_string();
+            let event = Event::ConnectFailed { endpoint, error };
+            observer.observe(self.clock.now(), &[event]);
+        }
+    }
+
+    /// Tells the observer, if there is one, what `event` makes of where the connection leads to.
+    pub(super) fn tell(&self, event: impl for<'a> FnOnce(&'a str) -> Event<'a>) {
+        if let Some(observer) = &self.observer {
+            let endpoint = self.endpoint.to_string();
+            observer.observe(self.clock.now(), &[event(&endpoint)]);
+        }
+    }
 }
 
 #[derive(Debug)]

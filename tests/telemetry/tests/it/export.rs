@@ -1,11 +1,19 @@
 //! Metrics and logs at a collector, by both ways.
 
 use opentelemetry_proto::tonic::metrics::v1::{Metric, metric::Data, number_data_point::Value};
-use relayhouse::{Message, Registry, Settlement, telemetry::prometheus, time};
+use relayhouse::{
+    Message, Registry, Settlement,
+    telemetry::{Metric as Ours, Metrics, prometheus},
+    time,
+};
 use relayhouse_telemetry_tests::Collector;
+use servicebus_emulator::{ServiceBusEmulator, model::QueueSettings};
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt};
 
-use crate::fixture::{World, attribute, telemetry};
+use crate::{
+    fixture::{World, attribute, telemetry},
+    processes::quoted,
+};
 
 /// Returns the sum of a counter, or of how many values a histogram has.
 fn sum(metrics: &[Metric], name: &str) -> f64 {
@@ -113,4 +121,34 @@ async fn collector_that_is_gone_is_told_of_at_the_end() {
     let telemetry = telemetry(&context, &endpoint, []);
     let error = telemetry.shutdown().await.unwrap_err();
     assert_eq!(error.kind(), relayhouse::ErrorKind::Unavailable);
+}
+
+#[tokio::test]
+async fn connections_are_counted_and_what_they_lead_to_is_named() {
+    let emulator = ServiceBusEmulator::builder().queue("orders", QueueSettings::default());
+    let emulator = emulator.start().await.unwrap();
+    let metrics = Metrics::new(time::context().unwrap().clock);
+    let seen = metrics.clone();
+    let registry = Registry::with_context(time::context().unwrap());
+    let registry = registry.observed(move |scheme| seen.observer(scheme));
+    let url = format!(
+        "servicebus:///orders?connection_string={}&connect_timeout=200ms",
+        quoted(&emulator.connection_string()),
+    );
+    let queue = registry.open(&url).await.unwrap();
+    queue.producer().send("an order").await.unwrap();
+    let sum = |metric| metrics.snapshot().sum(metric, &[]);
+    assert_eq!((sum(Ours::Connects), sum(Ours::Connections)), (1, 1));
+    let shown = format!("{:?}", metrics.snapshot());
+    assert!(!shown.contains("SharedAccessKey"), "{shown}");
+    queue.close().await.unwrap();
+    queue.provider().close().await.unwrap();
+    assert_eq!((sum(Ours::Connects), sum(Ours::Connections)), (1, 0));
+    emulator.close().await;
+    let queue = registry.open(&url).await.unwrap();
+    queue.producer().send("an order").await.unwrap_err();
+    assert!(1 <= sum(Ours::ConnectFailures));
+    let point = metrics.snapshot();
+    let point = point.of(Ours::ConnectFailures).next().unwrap();
+    assert!(point.attribute("server.address").is_some());
 }

@@ -72,6 +72,6 @@ async fn trace_runs_through_service_bus() {
     emulator.close().await;
 }
 
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
