@@ -100,7 +100,8 @@ pub enum Event<'a> {
         /// What was left of its lease; `None` if that has no end.
         lease_left: Option<Duration>,
     },
-    /// The arguments of a handler were drawn from a delivery, its body decoded.
+    /// The arguments of a handler were drawn from a delivery, its body decoded: told of the first
+    /// call, and of one in sixteen.
     Drawn {
         /// How long it took.
         took: Duration,

@@ -7,6 +7,7 @@ mod observe;
 mod process;
 mod roll;
 mod series;
+mod shard;
 mod snapshot;
 mod table;
 #[cfg(test)]
@@ -143,7 +144,10 @@ impl Metrics {
             Ok(stats) => stats,
             Err(error) => {
                 let variant = error_index(error.kind());
-                entry.series.add_of(Metric::PollFailures, variant, 1);
+                entry
+                    .series
+                    .writer()
+                    .add_of(Metric::PollFailures, variant, 1);
                 return;
             }
         };

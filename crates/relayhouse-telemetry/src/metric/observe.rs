@@ -11,6 +11,7 @@ use super::{
     Core,
     definition::{call_index, error_index, handler_index, operation_index},
     roll::{Entry, Name, Roll},
+    series::Writer,
     table::Metric,
 };
 
@@ -44,7 +45,14 @@ struct Desk<'a> {
     /// The time of day, read once if it is asked for.
     wall: OnceCell<Timestamp>,
     /// The source of the last event: the next one is mostly about the same.
-    last: Option<(*const Source, &'a Entry)>,
+    last: Option<(*const Source, At<'a>)>,
+}
+
+/// Is one thing that metrics are kept for, and what this thread writes its series by.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    entry: &'a Entry,
+    series: Writer<'a>,
 }
 
 impl<'a> Desk<'a> {
@@ -73,7 +81,7 @@ impl<'a> Desk<'a> {
                 before,
                 now,
             } => {
-                let series = &self.source(source).series;
+                let series = self.source(source).series;
                 series.shift(Metric::Running, before.running, now.running);
                 series.shift(
                     Metric::RunningBytes,
@@ -181,7 +189,7 @@ impl<'a> Desk<'a> {
     fn rare(&mut self, event: &Event<'_>) {
         match *event {
             Event::Extended { source, result, .. } => {
-                let series = &self.source(source).series;
+                let series = self.source(source).series;
                 series.add_of(Metric::Extensions, variant(result.err()), 1);
             }
             Event::Retrying { error, .. } => {
@@ -190,7 +198,7 @@ impl<'a> Desk<'a> {
             }
             Event::Stalled { source, .. } => self.source(source).series.add(Metric::Stalls, 1),
             Event::ReceivesDropped { source, receives } => {
-                let series = &self.source(source).series;
+                let series = self.source(source).series;
                 series.add(Metric::ReceivesDropped, receives);
             }
             Event::Abandoned { source, messages } => {
@@ -212,19 +220,24 @@ impl<'a> Desk<'a> {
                 }
             }
             Event::SessionEnded { source, held } => {
-                let series = &self.source(source).series;
+                let series = self.source(source).series;
                 series.shift(Metric::Sessions, 1, 0);
                 series.add(Metric::SessionsEnded, 1);
                 series.record(Metric::SessionDuration, nanos(held));
             }
             Event::BreakerOpened { name, .. } => {
-                let series = &self.named(name).series;
-                series.set(Metric::BreakerState, 1);
-                series.add(Metric::BreakerOpened, 1);
+                let named = self.named(name);
+                named.entry.series.set(Metric::BreakerState, 1);
+                named.series.add(Metric::BreakerOpened, 1);
             }
-            Event::BreakerClosed { name } => self.named(name).series.set(Metric::BreakerState, 0),
+            Event::BreakerClosed { name } => {
+                self.named(name).entry.series.set(Metric::BreakerState, 0);
+            }
             Event::LimitChanged { name, limit, .. } => {
-                self.named(name).series.set(Metric::Limit, u64::from(limit));
+                self.named(name)
+                    .entry
+                    .series
+                    .set(Metric::Limit, u64::from(limit));
             }
             Event::Connected { endpoint } => {
                 let entry = self.endpoint(endpoint);
@@ -283,7 +296,7 @@ impl<'a> Desk<'a> {
     }
 
     fn sent(&self, queue: &QueueName, bytes: u64, error: Option<&Error>) {
-        let series = &self.queue(queue).series;
+        let series = self.queue(queue).series;
         series.add_of(Metric::SentMessages, variant(error), 1);
         if error.is_none() {
             series.add(Metric::SentBytes, bytes);
@@ -315,7 +328,7 @@ impl<'a> Desk<'a> {
 
     fn received(&mut self, source: &Source, delivery: &Delivery) {
         let wait = self.wall().since(delivery.enqueued_at);
-        let series = &self.source(source).series;
+        let series = self.source(source).series;
         series.add(Metric::ConsumedMessages, 1);
         series.add(Metric::ReceivedBytes, delivery.message.size());
         series.record(Metric::Wait, nanos(wait));
@@ -325,7 +338,7 @@ impl<'a> Desk<'a> {
     }
 
     fn started(&mut self, source: &Source, lease_left: Option<Duration>) {
-        let series = &self.source(source).series;
+        let series = self.source(source).series;
         series.add(Metric::StartedMessages, 1);
         if let Some(left) = lease_left {
             series.record(Metric::LeaseAtStart, nanos(left));
@@ -339,7 +352,7 @@ impl<'a> Desk<'a> {
         lease_left: Option<Duration>,
         error: Option<&Error>,
     ) {
-        let series = &self.source(source).series;
+        let series = self.source(source).series;
         let kind = error.map(Error::kind);
         series.record_of(Metric::ProcessDuration, handler_index(kind), nanos(took));
         if let Some(left) = lease_left {
@@ -378,20 +391,21 @@ impl<'a> Desk<'a> {
     }
 
     /// Notes that `entry` cannot be reached, if that is new.
-    fn down(&self, entry: &Entry) {
+    fn down(&self, at: At<'_>) {
         let since = self.now.as_nanos().saturating_add(1);
-        let _ = entry
+        let _ = at
+            .entry
             .down_since
             .compare_exchange(0, since, Relaxed, Relaxed);
     }
 
     /// Notes that `entry` can be reached, and for how long it could not, if it could not.
-    fn up(&self, entry: &Entry, metric: Metric) {
-        if entry.down_since.load(Relaxed) != 0 {
-            let since = entry.down_since.swap(0, Relaxed);
+    fn up(&self, at: At<'_>, metric: Metric) {
+        if at.entry.down_since.load(Relaxed) != 0 {
+            let since = at.entry.down_since.swap(0, Relaxed);
             if let Some(since) = since.checked_sub(1) {
                 let took = self.now.as_nanos().saturating_sub(since);
-                entry.series.record(metric, took);
+                at.series.record(metric, took);
             }
         }
     }
@@ -400,11 +414,11 @@ impl<'a> Desk<'a> {
         *self.wall.get_or_init(|| self.core.clock.wall())
     }
 
-    fn process(&self) -> &'a super::series::Series {
-        &self.core.process
+    fn process(&self) -> Writer<'a> {
+        self.core.process.writer()
     }
 
-    fn source(&mut self, source: &Source) -> &'a Entry {
+    fn source(&mut self, source: &Source) -> At<'a> {
         if let Some((last, entry)) = self.last
             && std::ptr::eq(last, source)
         {
@@ -415,23 +429,25 @@ impl<'a> Desk<'a> {
         entry
     }
 
-    fn queue(&self, queue: &QueueName) -> &'a Entry {
+    fn queue(&self, queue: &QueueName) -> At<'a> {
         self.find(&self.core.queues, plain(queue.as_str(), self.system))
     }
 
-    fn named(&self, name: &str) -> &'a Entry {
+    fn named(&self, name: &str) -> At<'a> {
         self.find(&self.core.named, plain(name, ""))
     }
 
-    fn endpoint(&self, name: &str) -> &'a Entry {
+    fn endpoint(&self, name: &str) -> At<'a> {
         self.find(&self.core.endpoints, plain(name, ""))
     }
 
-    fn find(&self, roll: &'a Roll, name: Name<'_>) -> &'a Entry {
-        roll.find(name).unwrap_or_else(|| {
+    fn find(&self, roll: &'a Roll, name: Name<'_>) -> At<'a> {
+        let entry = roll.find(name).unwrap_or_else(|| {
             self.process().add(Metric::SeriesRefused, 1);
             roll.other()
-        })
+        });
+        let series = entry.series.writer();
+        At { entry, series }
     }
 }
 
@@ -459,9 +475,9 @@ const fn plain<'a>(name: &'a str, system: &'static str) -> Name<'a> {
 }
 
 /// Notes the end of a call to the provider.
-fn ended(entry: &Entry, operation: Operation, took: Duration, error: Option<&Error>) {
+fn ended(entry: At<'_>, operation: Operation, took: Duration, error: Option<&Error>) {
     let variant = call_index(operation, error.map(Error::kind));
-    let series = &entry.series;
+    let series = entry.series;
     series.record_of(Metric::CallDuration, variant, nanos(took));
     if let Some(error) = error {
         series.add_of(Metric::Errors, error_index(error.kind()), 1);
@@ -469,9 +485,9 @@ fn ended(entry: &Entry, operation: Operation, took: Duration, error: Option<&Err
 }
 
 /// Notes how many messages a call had, and how many it could have had.
-fn filled(entry: &Entry, operation: Operation, messages: u32, messages_max: Option<u32>) {
+fn filled(entry: At<'_>, operation: Operation, messages: u32, messages_max: Option<u32>) {
     let variant = operation_index(operation);
-    let series = &entry.series;
+    let series = entry.series;
     series.record_of(Metric::BatchSize, variant, u64::from(messages));
     if let Some(max) = messages_max {
         let fill = u64::from(messages) * 1_000_000 / u64::from(max.max(1));

@@ -31,7 +31,9 @@ impl Process {
         if let Some(cpu) = cpu_nanos() {
             let before = self.cpu.swap(cpu, Relaxed);
             let at = self.at.swap(now.as_nanos(), Relaxed);
-            series.add(Metric::CpuTime, cpu.saturating_sub(before));
+            series
+                .writer()
+                .add(Metric::CpuTime, cpu.saturating_sub(before));
             let passed = now.as_nanos().saturating_sub(at);
             let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
             let share = share(cpu.saturating_sub(before), passed.saturating_mul(cores));

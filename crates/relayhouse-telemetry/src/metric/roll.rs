@@ -223,7 +223,10 @@ mod tests {
                 scope.spawn(|| {
                     for it in &names {
                         let entry = roll.find(name(it)).expect("there is room");
-                        entry.series.add(super::super::Metric::BreakerOpened, 1);
+                        entry
+                            .series
+                            .writer()
+                            .add(super::super::Metric::BreakerOpened, 1);
                     }
                 });
             }

@@ -1,10 +1,11 @@
 //! The cells of one scope: atomics that are added to, and nothing else.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::{
     definition::{Kind, Scope},
     layout::{bounds, cells, place},
+    shard::{Shard, Shards},
     snapshot::{Distribution, Value},
     table::Metric,
 };
@@ -16,36 +17,24 @@ use super::{
 #[derive(Debug)]
 pub(crate) struct Series {
     scope: Scope,
-    cells: Box<[AtomicU64]>,
+    shards: Shards,
 }
 
 impl Series {
     pub(super) fn new(scope: Scope) -> Self {
         Self {
             scope,
-            cells: (0..cells(scope)).map(|_| AtomicU64::new(0)).collect(),
+            shards: Shards::new(cells(scope)),
         }
     }
 
-    /// Counts `by` more.
+    /// Returns what this thread writes by.
     #[inline]
-    pub(crate) fn add(&self, metric: Metric, by: u64) {
-        self.add_of(metric, 0, by);
-    }
-
-    /// Counts `by` more in the series `variant`.
-    #[inline]
-    pub(crate) fn add_of(&self, metric: Metric, variant: usize, by: u64) {
-        debug_assert_eq!(metric.definition().scope, self.scope);
-        self.cells[place(metric, variant)].fetch_add(by, Relaxed);
-    }
-
-    /// Moves a level from `before` to `now`, whatever others have added to it.
-    #[inline]
-    pub(crate) fn shift(&self, metric: Metric, before: u64, now: u64) {
-        if before != now {
-            self.add(metric, now.wrapping_sub(before));
-            self.tell(metric, 0);
+    pub(crate) fn writer(&self) -> Writer<'_> {
+        Writer {
+            #[cfg(debug_assertions)]
+            scope: self.scope,
+            shard: self.shards.mine(),
         }
     }
 
@@ -59,34 +48,15 @@ impl Series {
     #[inline]
     pub(crate) fn set_of(&self, metric: Metric, variant: usize, level: u64) {
         debug_assert_eq!(metric.definition().scope, self.scope);
-        self.cells[place(metric, variant)].store(level, Relaxed);
-        self.tell(metric, variant);
-    }
-
-    fn tell(&self, metric: Metric, variant: usize) {
-        self.cells[place(metric, variant) + 1].store(1, Relaxed);
-    }
-
-    /// Notes a value of a distribution.
-    #[inline]
-    pub(crate) fn record(&self, metric: Metric, value: u64) {
-        self.record_of(metric, 0, value);
-    }
-
-    /// Notes a value of a distribution in the series `variant`.
-    #[inline]
-    pub(crate) fn record_of(&self, metric: Metric, variant: usize, value: u64) {
-        debug_assert_eq!(metric.definition().scope, self.scope);
-        let (bounds, first) = (bounds(metric), place(metric, variant));
-        let bucket = bounds.partition_point(|bound| *bound < value);
-        self.cells[first + bucket].fetch_add(1, Relaxed);
-        self.cells[first + bounds.len() + 1].fetch_add(value, Relaxed);
+        let (cells, cell) = (self.shards.shared(), place(metric, variant));
+        cells[cell].store(level, Relaxed);
+        cells[cell + 1].store(1, Relaxed);
     }
 
     /// Reads the series `variant`; `None` if nothing was ever noted there.
     pub(super) fn read(&self, metric: Metric, variant: usize) -> Option<Value> {
         let first = place(metric, variant);
-        let read = |index: usize| self.cells[first + index].load(Relaxed);
+        let read = |index: usize| self.shards.sum(first + index);
         match metric.definition().kind {
             Kind::Counter => Some(read(0)).filter(|count| *count != 0).map(Value::Count),
             Kind::Gauge => (read(1) != 0).then(|| Value::Level(read(0).cast_signed())),
@@ -106,5 +76,64 @@ impl Series {
 
     pub(super) const fn scope(&self) -> Scope {
         self.scope
+    }
+}
+
+/// Writes the series of one thing, on one thread.
+#[derive(Clone, Copy)]
+pub(crate) struct Writer<'a> {
+    #[cfg(debug_assertions)]
+    scope: Scope,
+    shard: Shard<'a>,
+}
+
+impl Writer<'_> {
+    /// Counts `by` more.
+    #[inline]
+    pub(crate) fn add(self, metric: Metric, by: u64) {
+        self.add_of(metric, 0, by);
+    }
+
+    /// Counts `by` more in the series `variant`.
+    #[inline]
+    pub(crate) fn add_of(self, metric: Metric, variant: usize, by: u64) {
+        self.check(metric);
+        self.shard.add(place(metric, variant), by);
+    }
+
+    /// Moves a level from `before` to `now`, whatever others have added to it.
+    #[inline]
+    pub(crate) fn shift(self, metric: Metric, before: u64, now: u64) {
+        if before != now {
+            self.check(metric);
+            let cell = place(metric, 0);
+            self.shard.add(cell, now.wrapping_sub(before));
+            self.shard.mark(cell + 1);
+        }
+    }
+
+    /// Notes a value of a distribution.
+    #[inline]
+    pub(crate) fn record(self, metric: Metric, value: u64) {
+        self.record_of(metric, 0, value);
+    }
+
+    /// Notes a value of a distribution in the series `variant`.
+    #[inline]
+    pub(crate) fn record_of(self, metric: Metric, variant: usize, value: u64) {
+        self.check(metric);
+        let (bounds, first) = (bounds(metric), place(metric, variant));
+        let bucket = bounds.partition_point(|bound| *bound < value);
+        self.shard.add(first + bucket, 1);
+        self.shard.add(first + bounds.len() + 1, value);
+    }
+
+    /// Says where a metric is kept for something else.
+    #[inline]
+    fn check(self, metric: Metric) {
+        #[cfg(debug_assertions)]
+        assert_eq!(metric.definition().scope, self.scope, "{metric:?}");
+        #[cfg(not(debug_assertions))]
+        let _ = metric;
     }
 }

@@ -135,32 +135,30 @@ impl<S> Process<S> {
         let (maker, headers) = (&*self.maker, delivery.message.headers());
         let decide = |parent| maker.sampler.decide(parent, &*maker.random);
         let came = of_headers(headers, || decide(None));
-        let is_sampled = decide(came.map(|came| came.is_sampled));
-        let mut travelling = if headers.is_empty() {
-            None
-        } else {
-            came.map(|came| carried(came, headers))
-        };
-        let baggage = travelling.as_ref().is_some_and(|it| it.baggage.is_some());
-        if !is_sampled {
-            if let Some(travelling) = &mut travelling {
-                travelling.context.is_sampled &= maker.sampler.passes();
-            } else {
-                travelling = maker.unrecorded().map(Travelling::new);
-            }
-            let open = baggage.then(|| self.open(with_baggage(&Otel::new(), headers)));
+        let has_baggage = headers.get(BAGGAGE).is_some();
+        if !decide(came.map(|came| came.is_sampled)) {
+            let context = match came {
+                Some(came) => Some(TraceContext {
+                    is_sampled: came.is_sampled && maker.sampler.passes(),
+                    ..came
+                }),
+                None => maker.unrecorded(),
+            };
+            let travelling = context.map(|context| carried(context, headers));
+            let open = has_baggage.then(|| self.open(with_baggage(&Otel::new(), headers)));
             return (travelling, open);
         }
-        let tracestate = headers.text(TRACESTATE);
         let mut attributes = self.attributes(delivery);
         attributes.extend(left(&*maker.clock, delivery));
-        let mut parent = came.map(|came| remote(came, tracestate));
-        if baggage {
-            parent = parent.map(|parent| with_baggage(&parent, headers));
-        }
+        let parent = came.map(|came| remote(came, headers.text(TRACESTATE)));
+        let parent = match has_baggage {
+            true => Some(with_baggage(&parent.unwrap_or_default(), headers)),
+            false => parent,
+        };
         let links = came.into_iter().map(link).collect();
         let open = self.span(parent, links, attributes);
-        (open.travelling(travelling), Some(open))
+        let travelling = open.trace().map(|context| carried(context, headers));
+        (travelling, Some(open))
     }
 
     /// Decides on a batch, which is sampled if any of its deliveries is, and begins its span, with a
@@ -181,7 +179,7 @@ impl<S> Process<S> {
         let attributes = vec![KeyValue::new("messaging.batch.message_count", count)];
         let links = came.into_iter().map(link).collect();
         let open = self.span(None, links, attributes);
-        (open.travelling(None), Some(open))
+        (open.trace().map(Travelling::new), Some(open))
     }
 
     fn span(
@@ -275,14 +273,9 @@ struct Open {
 }
 
 impl Open {
-    /// Returns what travels on from this span.
-    fn travelling(&self, came: Option<Travelling>) -> Option<Travelling> {
-        let context = TraceContext::of_span(self.context.span().span_context())?;
-        let travelling = came.unwrap_or_else(|| Travelling::new(context));
-        Some(Travelling {
-            context,
-            ..travelling
-        })
+    /// Returns the trace that goes on from this span.
+    fn trace(&self) -> Option<TraceContext> {
+        TraceContext::of_span(self.context.span().span_context())
     }
 
     fn end(mut self, outcome: &'static str, error: Option<&Error>) {

@@ -6,7 +6,7 @@ use opentelemetry::{
     KeyValue,
     trace::{SpanKind, TraceContextExt},
 };
-use relayhouse_core::{Error, Event, Instant, Observer, Settlement};
+use relayhouse_core::{Error, Event, Instant, Observer, QueueName, Settlement, Source};
 
 use super::{
     context::{TraceContext, of_headers},
@@ -24,9 +24,15 @@ pub(super) struct Calls {
     pub(super) system: &'static str,
 }
 
+/// Says where a call went.
+enum At<'a> {
+    Queue(&'a QueueName),
+    Source(&'a Source),
+}
+
 /// Is one call, as its events tell.
 struct Call<'a> {
-    place: Place,
+    place: At<'a>,
     act: Act,
     took: Duration,
     /// How many messages it had.
@@ -40,7 +46,7 @@ impl Observer for Calls {
     fn observe(&self, _: Instant, events: &[Event<'_>]) {
         let mut call: Option<Call<'_>> = None;
         for event in events {
-            if let Some(next) = self.begins(event, call.as_ref()) {
+            if let Some(next) = Self::begins(event, call.as_ref()) {
                 self.make(call.replace(next));
             }
             if let Some(call) = &mut call {
@@ -53,30 +59,24 @@ impl Observer for Calls {
 
 impl Calls {
     /// Returns the call that `event` begins, if it begins one.
-    fn begins<'a>(&self, event: &Event<'a>, open: Option<&Call<'_>>) -> Option<Call<'a>> {
+    fn begins<'a>(event: &Event<'a>, open: Option<&Call<'_>>) -> Option<Call<'a>> {
         let (place, act, took, error) = match *event {
             Event::SendCall {
                 queue, took, error, ..
-            } => (Place::of_queue(self.system, queue), Act::SEND, took, error),
+            } => (At::Queue(queue), Act::SEND, took, error),
             Event::Intake {
                 source,
                 received,
                 took,
                 error,
                 ..
-            } if received != 0 => {
-                let place = Place::of_source(self.system, source);
-                (place, Act::RECEIVE, took, error)
-            }
+            } if received != 0 => (At::Source(source), Act::RECEIVE, took, error),
             Event::ExtendCall {
                 source,
                 took,
                 error,
                 ..
-            } => {
-                let place = Place::of_source(self.system, source);
-                (place, Act::EXTEND, took, error)
-            }
+            } => (At::Source(source), Act::EXTEND, took, error),
             Event::Settled {
                 source,
                 settlement,
@@ -91,8 +91,7 @@ impl Calls {
                 if goes_on {
                     return None;
                 }
-                let place = Place::of_source(self.system, source);
-                (place, act, took, result.err())
+                (At::Source(source), act, took, result.err())
             }
             _ => return None,
         };
@@ -120,8 +119,12 @@ impl Calls {
             let count = i64::try_from(call.messages).unwrap_or(i64::MAX);
             attributes.push(KeyValue::new("messaging.batch.message_count", count));
         }
+        let place = match call.place {
+            At::Queue(queue) => Place::of_queue(self.system, queue),
+            At::Source(source) => Place::of_source(self.system, source),
+        };
         let context = self.maker.make(Plan {
-            place: &call.place,
+            place: &place,
             act: call.act,
             kind: SpanKind::Client,
             parent,

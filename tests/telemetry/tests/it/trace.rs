@@ -339,3 +339,22 @@ async fn traces_of_others_are_joined() {
     ];
     assert_eq!(traces, expected);
 }
+
+#[tokio::test]
+async fn baggage_travels_without_a_trace_too() {
+    for sampler in ["always_on", "always_off"] {
+        let world = World::new([("traces_sampler", sampler)]).await;
+        let message = Message::new("an order").header("baggage", "tenant=acme");
+        world.queue.producer().send(message).await.unwrap();
+        let handler = |_| async {
+            let context = opentelemetry::Context::current();
+            let tenant = context.baggage().get("tenant");
+            tenant.map(drop).ok_or("lost")
+        };
+        world.handle(1, handler).await;
+        let snapshot = world.telemetry.metrics().snapshot();
+        let failed = snapshot.sum(relayhouse::telemetry::Metric::HandlerFailures, &[]);
+        assert_eq!(failed, 0, "{sampler}");
+        world.spans().await;
+    }
+}
