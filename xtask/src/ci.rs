@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use crate::{
-    capabilities, crash, deny, doc, generated, integration, interop, layers, lint, metrics,
+    alerts, capabilities, crash, deny, doc, generated, integration, interop, layers, lint, metrics,
     program, sim, test, tidy,
 };
 
@@ -28,6 +28,7 @@ const STEPS: &[Step] = &[
     ("metrics", || {
         metrics::run(&generated::Options { check: true })
     }),
+    ("alerts", alerts::run),
     ("simulation", || sim::run(&SIMULATION)),
     ("stack simulation", || sim::run(&STACK_SIMULATION)),
     ("crashes", || crash::run(&CRASHES)),

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use crate::{program, shell};
+use crate::{machine, program, shell};
 
 /// How often to kill; all randomness comes from the seed.
 #[derive(Args, Debug)]
@@ -23,26 +23,10 @@ pub(crate) const CYCLES: u64 = 200;
 pub(crate) const SEED: u64 = 7;
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    install_strace()?;
+    // Without it the suites of failing disks say that they were not run.
+    machine::has_or_installs("strace", "strace")?;
     let mut crash = program::built("relayhouse-crash", "relayhouse-crash")?;
     crash.args(["--cycles", &options.cycles.to_string()]);
     crash.args(["--seed", &options.seed.to_string()]);
     shell::run(crash.args(&options.rest))
-}
-
-/// Installs what the suites of failing disks need, where that may be done; elsewhere those suites
-/// say that they were not run.
-fn install_strace() -> Result<()> {
-    let is_there = shell::answers(shell::program("strace").arg("--version"));
-    let has_apt = shell::answers(shell::program("apt-get").arg("--version"));
-    if is_there || !has_apt || !is_root() {
-        return Ok(());
-    }
-    let mut install = shell::program("apt-get");
-    shell::run(install.args(["install", "--yes", "--no-install-recommends", "strace"]))
-}
-
-fn is_root() -> bool {
-    let id = shell::read(shell::program("id").arg("-u"));
-    id.is_ok_and(|id| id.trim() == "0")
 }

@@ -7,6 +7,7 @@
     reason = "a program for a terminal: its output is what it is for"
 )]
 
+mod alerts;
 mod bench;
 mod capabilities;
 mod ci;
@@ -20,6 +21,7 @@ mod integration;
 mod interop;
 mod layers;
 mod lint;
+mod machine;
 mod metrics;
 mod msrv;
 mod program;
@@ -72,6 +74,8 @@ enum Command {
     Bench(bench::Options),
     /// Writes the capability table from the conformance runs.
     Capabilities(generated::Options),
+    /// Checks and tests the alert rules.
+    Alerts,
     /// Writes the table of all metrics from the one in code.
     Metrics(generated::Options),
 }
@@ -104,6 +108,7 @@ fn run(command: Command) -> Result<()> {
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Capabilities(options) => capabilities::run(&options),
+        Command::Alerts => alerts::run(),
         Command::Metrics(options) => metrics::run(&options),
     }
 }

@@ -5,5 +5,6 @@
 mod canary;
 mod export;
 mod fixture;
+mod monitoring;
 mod processes;
 mod trace;
