@@ -26,4 +26,6 @@ mod spent;
 mod sqs;
 pub mod subject;
 mod tally;
+#[cfg(feature = "telemetry")]
+mod telemetry;
 pub mod workload;

@@ -13,6 +13,7 @@ const FEATURES: &[(&str, &str)] = &[
     ("codec", "codec"),
     ("servicebus", "servicebus"),
     ("sqs", "sqs"),
+    ("telemetry", "telemetry"),
 ];
 
 /// What the official Python SDK of Service Bus needs, which is measured beside ours.

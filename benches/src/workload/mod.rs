@@ -78,6 +78,9 @@ pub enum Set {
     /// Those of Amazon SQS.
     #[cfg(feature = "sqs")]
     Sqs,
+    /// Those of telemetry.
+    #[cfg(feature = "telemetry")]
+    Telemetry,
 }
 
 /// Runs a workload.
@@ -141,6 +144,8 @@ impl Set {
             Self::ServiceBus => crate::servicebus::TABLES,
             #[cfg(feature = "sqs")]
             Self::Sqs => crate::sqs::TABLES,
+            #[cfg(feature = "telemetry")]
+            Self::Telemetry => crate::telemetry::TABLES,
         };
         let is_wanted = |name: &str| only.is_empty() || only.iter().any(|it| name.contains(it));
         workloads.iter().filter(move |(name, _)| is_wanted(name))
