@@ -6,7 +6,7 @@ use relayhouse_core::{Message, QueueName, Sending, Source, port::Provider};
 use relayhouse_runtime::{Consumer, ConsumerConfig, FailurePolicy};
 use relayhouse_servicebus::ServiceBus;
 use servicebus_emulator::{ServiceBusEmulator, model::QueueSettings};
-use tokio::sync::mpsc;
+use tokio::sync::Notify;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -33,7 +33,8 @@ async fn handles(has_sessions: bool) {
     let mut batch = [Sending::new(message)];
     sender.send(&mut batch).await.unwrap();
     assert!(batch[0].outcome.is_done(), "{batch:?}");
-    let (handled, mut told) = mpsc::unbounded_channel();
+    let handled = Arc::new(Notify::new());
+    let tells = Arc::clone(&handled);
     let config = ConsumerConfig {
         failure: FailurePolicy {
             delay_max: Duration::ZERO,
@@ -43,12 +44,11 @@ async fn handles(has_sessions: bool) {
     };
     let consumer = Consumer::of(provider, Source::from(queue), context);
     let consumer = consumer.config(config).handler(move || {
-        // Who waits for it is gone at the end.
-        let _ = handled.send(());
+        tells.notify_one();
         async {}
     });
     let running = consumer.start().await.unwrap();
-    told.recv().await.unwrap();
+    handled.notified().await;
     let report = running.shutdown(LIMIT).await.unwrap();
     assert_eq!(report.acked, 1, "{report:?}");
 }
