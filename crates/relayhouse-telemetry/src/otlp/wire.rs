@@ -15,6 +15,7 @@ use hyper_util::{
 use opentelemetry_http::{HttpClient, HttpError};
 use relayhouse_core::{Clock, Error, ErrorKind, Result};
 use tokio::runtime::Handle;
+use tokio_rustls::rustls::crypto::ring;
 
 /// The longest answer of a collector that is read.
 const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -30,7 +31,9 @@ pub(super) struct Wire {
 
 impl Wire {
     pub(super) fn new(runtime: Handle, clock: Arc<dyn Clock>, timeout: Duration) -> Result<Self> {
-        let connector = HttpsConnectorBuilder::new().with_native_roots();
+        // Named, since a program may link more than one.
+        let provider = ring::default_provider();
+        let connector = HttpsConnectorBuilder::new().with_provider_and_native_roots(provider);
         let connector = connector.map_err(|error| {
             let text = "the certificates of this machine cannot be read";
             Error::new(ErrorKind::ConfigInvalid, text).with_source(error)

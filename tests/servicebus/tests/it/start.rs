@@ -1,8 +1,11 @@
-//! Consumers of an application that may receive, and administer nothing.
+//! Applications that may receive, and administer nothing; and those that may nothing at all.
 
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
-use relayhouse_core::{Message, QueueName, Sending, Source, port::Provider};
+use relayhouse_core::{
+    ErrorKind, Message, Operation, QueueName, Sending, Source,
+    port::{Provider, ReceiverOptions},
+};
 use relayhouse_runtime::{Consumer, ConsumerConfig, FailurePolicy};
 use relayhouse_servicebus::ServiceBus;
 use servicebus_emulator::{ServiceBusEmulator, model::QueueSettings};
@@ -61,4 +64,27 @@ async fn queue_is_received_from_without_the_management_api() {
 #[tokio::test]
 async fn sessions_are_found_out_without_the_management_api() {
     handles(true).await;
+}
+
+#[tokio::test]
+async fn wrong_key_names_what_was_tried_and_where() {
+    let emulator = ServiceBusEmulator::builder().queue("orders", QueueSettings::default());
+    let emulator = emulator.start().await.unwrap();
+    let string = emulator.connection_string();
+    let wrong = string.replace("SharedAccessKey=", "SharedAccessKey=another");
+    assert_ne!(wrong, string);
+    let context = relayhouse_time::context().unwrap();
+    let provider = ServiceBus::builder(context).connection_string(wrong);
+    let provider = provider.build().unwrap();
+    let queue = "orders".parse::<QueueName>().unwrap();
+    let of_sender = provider.sender(&queue).await.unwrap_err();
+    let source = Source::from(queue);
+    let receiver = provider.receiver(&source, ReceiverOptions::default()).await;
+    for error in [of_sender, receiver.unwrap_err()] {
+        assert_eq!(error.kind(), ErrorKind::Unauthorized, "{error}");
+        assert_eq!(error.attempted(), Some(Operation::Open), "{error}");
+        let text = format!("{error} {error:?}");
+        assert!(text.contains("orders"), "{text}");
+        assert!(!text.contains("another"), "{text}");
+    }
 }

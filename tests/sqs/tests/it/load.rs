@@ -34,13 +34,24 @@ pub(crate) async fn finish(world: &World, running: Running) -> Outcome {
     outcome
 }
 
-/// Compares what the metrics have added up with what the oracle has counted.
+/// Starts over with what is watched and counted.
+pub(crate) fn forget(world: &World) {
+    drop((
+        world.verdict(u64::MAX),
+        world.record.causes(&doubled(world)),
+    ));
+    *world.compared.lock().unwrap() = Some(world.metrics.snapshot());
+}
+
+/// Compares what the metrics have added up since the last verdict with what the oracle has counted.
 fn same_sums(world: &World, verdict: &Verdict) {
-    let snapshot = world.metrics.snapshot();
+    let now = world.metrics.snapshot();
+    let before = world.compared.lock().unwrap().replace(now.clone());
     let queue = ("messaging.destination.name", world.queue.as_str());
     let sum = |metric, more: &[(&str, &str)]| {
         let attributes = [&[queue], more].concat();
-        u64::try_from(snapshot.sum(metric, &attributes)).unwrap()
+        let before = before.as_ref().map_or(0, |it| it.sum(metric, &attributes));
+        u64::try_from(now.sum(metric, &attributes) - before).unwrap()
     };
     let failed = |metric, error| sum(metric, &[("error.type", error)]);
     let settled = |how| sum(Metric::SettledMessages, &[("relayhouse.settlement", how)]);

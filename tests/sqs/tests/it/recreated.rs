@@ -6,7 +6,7 @@ use relayhouse_core::{Clock as _, Entity, ErrorKind, Message, MessageId};
 use relayhouse_runtime::Producer;
 
 use crate::{
-    load::{doubled, finish},
+    load::{finish, forget},
     world::{Kind, World, simulate},
 };
 
@@ -38,10 +38,7 @@ fn deleted_queue_is_named_and_a_new_one_is_used() {
             assert_eq!(error.kind(), ErrorKind::QueueNotFound);
             assert!(error.to_string().contains(world.queue.as_str()), "{error}");
             // What was on the deleted queue is gone, as it was asked for.
-            drop((
-                world.verdict(u64::MAX),
-                world.record.causes(&doubled(&world)),
-            ));
+            forget(&world);
 
             world.pass(Duration::from_secs(61)).await;
             world.create().await;

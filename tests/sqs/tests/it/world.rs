@@ -1,6 +1,10 @@
 //! An emulator, a proxy before it, and an adapter with a queue there.
 
-use std::{ops::Deref, sync::Arc, time::Duration};
+use std::{
+    ops::Deref,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use aws_credential_types::provider::ProvideCredentials;
 use aws_sdk_sqs::{
@@ -18,7 +22,7 @@ use relayhouse_core::{
 use relayhouse_load::{Load, Record};
 use relayhouse_runtime::FailurePolicy;
 use relayhouse_sqs::{Sqs, SqsBuilder};
-use relayhouse_telemetry::{Metrics, Tee};
+use relayhouse_telemetry::{Metrics, Snapshot, Tee};
 use relayhouse_testkit::{
     clock::{ManualClock, TestClock},
     oracle::{Rules, Watch},
@@ -77,6 +81,8 @@ pub(crate) struct World {
     pub(crate) load: Load,
     /// Counts what the oracle hears as well.
     pub(crate) metrics: Metrics,
+    /// What the metrics said when they were last compared with the oracle.
+    pub(crate) compared: Mutex<Option<Snapshot>>,
     /// Listens behind the proxy, where there is TLS.
     _front: Option<TlsFront>,
 }
@@ -164,6 +170,7 @@ impl World {
             proxy,
             load,
             metrics,
+            compared: Mutex::default(),
             _front: front,
         };
         // Nothing was watched so far; from now on the rules are known.
