@@ -94,6 +94,16 @@ impl Pull {
     ///
     /// Returns the error of the receive.
     pub async fn next(&self) -> Result<Option<Delivery>> {
+        self.next_up_to(NonZeroU32::MAX).await
+    }
+
+    /// Does the same for a caller that wants `wanted` deliveries from here on, this one included: no
+    /// more are received ahead, which would only be given back, and count as delivered.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the receive.
+    pub async fn next_up_to(&self, wanted: NonZeroU32) -> Result<Option<Delivery>> {
         let mut ready = self.0.ready.lock().await;
         loop {
             if ready.is_closed {
@@ -110,7 +120,7 @@ impl Pull {
                 .leases
                 .end_settle(std::iter::once(delivery.lease.slot()));
         }
-        let mut deliveries = self.0.receive().await?;
+        let mut deliveries = self.0.receive(wanted).await?;
         let is_traced = self.0.context.observer.is_some();
         let now = self.0.context.clock.now();
         self.0.leases.hold(&mut deliveries, now, is_traced);
@@ -161,14 +171,13 @@ impl Pull {
 }
 
 impl Shared {
-    async fn receive(&self) -> Result<Vec<Delivery>> {
+    async fn receive(&self, wanted: NonZeroU32) -> Result<Vec<Delivery>> {
         let capabilities = self.receiver.capabilities();
         let wait_max = capabilities.receive_wait_max.unwrap_or(Duration::MAX);
         let wait = self.config.receive_wait.min(wait_max);
         let ahead = NonZeroU32::new(self.config.prefetch_max).unwrap_or(NonZeroU32::MIN);
-        let messages_max = capabilities
-            .receive_batch_max
-            .map_or(ahead, |max| max.min(ahead));
+        let messages_max = capabilities.receive_batch_max.unwrap_or(NonZeroU32::MAX);
+        let messages_max = messages_max.min(ahead).min(wanted);
         let request = ReceiveRequest::up_to(messages_max)
             .bytes_max(self.config.bytes_max)
             .wait(wait);

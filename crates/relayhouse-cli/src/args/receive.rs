@@ -58,8 +58,8 @@ as \"text\" or \"base64\". \"delivery\" tells of this delivery, \"dead_letter\" 
 a send passes over both.
 
 A message is settled when it is printed, so one that is printed and not settled comes again.
-What it took beyond --max is given back, with one attempt more. Without --ack, --dead-letter and
---leave, what it holds until its end is bounded: 64 MiB.
+What it took and could not print is given back, with one attempt more. Without --ack,
+--dead-letter and --leave, what it holds until its end is bounded: 64 MiB.
 
 Exit codes, the first that applies:
   141  whoever read standard output has gone; what it did not get was given back

@@ -1,7 +1,7 @@
 //! What becomes of deliveries that are printed.
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use std::{future::Future, pin::Pin};
+use std::{future::Future, num::NonZeroU32, pin::Pin};
 
 use relayhouse::{Delivery, Error, Settlement, runtime::Pull};
 
@@ -132,6 +132,12 @@ impl Held {
     /// Returns true if no more may be held.
     pub(super) const fn is_full(&self) -> bool {
         HELD_BYTES_MAX <= self.bytes
+    }
+
+    /// Returns how many more are wanted of `max` in all; `None` once there are as many.
+    pub(super) fn wanted(&self, max: u32) -> Option<NonZeroU32> {
+        let left = u64::from(max).saturating_sub(self.count);
+        NonZeroU32::new(u32::try_from(left).unwrap_or(u32::MAX))
     }
 
     /// Returns how many were printed.

@@ -3,7 +3,7 @@
 mod held;
 mod printer;
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use relayhouse::{
     Delivery, Error, ErrorKind, Queue, Registry, ctrl_c,
@@ -112,12 +112,12 @@ async fn take(
     let interrupted = ctrl_c();
     tokio::pin!(interrupted);
     console.detail("waits for messages");
-    while held.count() < u64::from(args.max) {
+    while let Some(wanted) = held.wanted(args.max) {
         let is_settled = held.is_settled();
         let next = tokio::select! {
             biased;
             () = &mut interrupted => return Ok(End::Interrupted),
-            next = next(pull, held) => next?,
+            next = next(pull, held, wanted) => next?,
         };
         let delivery = match next {
             Some(delivery) => delivery,
@@ -144,9 +144,9 @@ async fn take(
     Ok(End::Enough)
 }
 
-/// Waits for the next delivery, while settlements go on.
-async fn next(pull: &Pull, held: &mut Held) -> Result<Option<Delivery>, Error> {
-    let next = pull.next();
+/// Waits for the next delivery of so many that are wanted, while settlements go on.
+async fn next(pull: &Pull, held: &mut Held, wanted: NonZeroU32) -> Result<Option<Delivery>, Error> {
+    let next = pull.next_up_to(wanted);
     tokio::pin!(next);
     loop {
         tokio::select! {

@@ -1,6 +1,6 @@
 //! Taking deliveries one by one.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use relayhouse_core::{ErrorKind, Settlement};
 
@@ -23,6 +23,21 @@ async fn deliveries_are_taken_and_settled_by_hand() {
     assert_eq!((text(&again.message), again.attempt), ("b".into(), 2));
     pull.settle(again, Settlement::Ack).await.unwrap();
     assert!(pull.next().await.unwrap().is_none(), "nothing came in time");
+    pull.close().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_is_received_than_is_wanted() {
+    let fixture = Fixture::new();
+    fixture.send((0..5).map(|number| number.to_string())).await;
+    let pull = fixture.consumer().pull().await.unwrap();
+    for wanted in [2, 1] {
+        let wanted = NonZeroU32::new(wanted).unwrap();
+        let delivery = pull.next_up_to(wanted).await.unwrap().unwrap();
+        pull.settle(delivery, Settlement::Ack).await.unwrap();
+    }
+    let stats = fixture.stats().await;
+    assert_eq!((stats.ready, stats.leased), (3, Some(0)));
     pull.close().await.unwrap();
 }
 
