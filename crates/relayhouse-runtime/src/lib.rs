@@ -23,7 +23,7 @@ mod sync;
 
 pub use self::{
     config::{ConsumerConfig, Full, Order, Preset, ProducerConfig, SendStart, Suspects},
-    consumer::{Consumer, ConsumerBuilder, Report, Running},
+    consumer::{Consumer, ConsumerBuilder, Remote, Report, Running, State},
     handler::{
         Batch, BatchFunction, BatchHandler, Blocking, BlockingFuture, BlockingHandler, Function,
         Handler, HandlerFuture,

@@ -92,6 +92,11 @@ impl Control {
         lock(&self.fatal).take()
     }
 
+    /// Returns true if something fatal happened that nobody has taken yet.
+    pub(crate) fn has_failed(&self) -> bool {
+        lock(&self.fatal).is_some()
+    }
+
     pub(crate) fn register(&self, worker: usize, context: &Context<'_>) {
         self.seats[worker].waker.register(context.waker());
     }

@@ -8,6 +8,7 @@ mod mode;
 mod open;
 mod plan;
 mod ready;
+mod remote;
 mod report;
 mod running;
 mod session;
@@ -21,6 +22,7 @@ pub(crate) use self::{
 };
 pub use self::{
     builder::{Consumer, ConsumerBuilder},
+    remote::{Remote, State},
     report::Report,
     running::Running,
 };

@@ -7,7 +7,7 @@ use relayhouse_core::{Clock, Error, ErrorKind, Result, Source};
 use tokio::task::JoinHandle;
 use tracing::debug;
 
-use super::{control::Phase, open::Port, report::Report, shared::Shared};
+use super::{control::Phase, open::Port, remote::Remote, report::Report, shared::Shared};
 use crate::{lease::Keeper, sync::deadline};
 
 /// The share of a drain that is kept for settlements: a tenth.
@@ -78,6 +78,12 @@ impl Running {
     /// Receives again after a [`pause`](Self::pause).
     pub fn resume(&self) {
         self.shared.control.set_phase(Phase::Running);
+    }
+
+    /// Returns a remote of this consumer, for whoever is to pause, resume or watch it.
+    #[must_use]
+    pub fn remote(&self) -> Remote {
+        Remote::new(Arc::clone(&self.shared))
     }
 
     /// Returns what the consumer receives from.

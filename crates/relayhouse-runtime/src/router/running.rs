@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::{join_all, select_all};
 use relayhouse_core::{Result, Source};
 
-use crate::consumer::{Consumer, Report, Running};
+use crate::consumer::{Consumer, Remote, Report, Running};
 
 /// Is a router that runs.
 ///
@@ -33,6 +33,12 @@ impl RunningRouter {
     /// Receives again after a [`pause`](Self::pause).
     pub fn resume(&self) {
         self.consumers.iter().for_each(Running::resume);
+    }
+
+    /// Returns a remote of each consumer, in the order in which their sources were added.
+    #[must_use]
+    pub fn remotes(&self) -> Vec<Remote> {
+        self.consumers.iter().map(Running::remote).collect()
     }
 
     /// Returns what was done so far with each source, in the order in which they were added.

@@ -8,6 +8,7 @@ use relayhouse_core::{
     extract::{Attempt, State},
     port::QueueConfig,
 };
+use relayhouse_runtime as runtime;
 
 use crate::fixture::{Fixture, Gauge, LEASE, Latch, Log, simulated, text};
 
@@ -169,6 +170,38 @@ async fn paused_consumer_takes_nothing_until_it_resumes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn remote_changes_the_consumer_and_outlives_it() {
+    let fixture = Fixture::new();
+    let latch = Latch::default();
+    let hit = latch.clone();
+    let consumer = fixture.consumer().concurrency(3).handler(move || {
+        hit.hit();
+        async {}
+    });
+    let running = consumer.start().await.unwrap();
+    let remote = running.remote();
+    assert_eq!(
+        (remote.state(), remote.concurrency().get()),
+        (runtime::State::Running, 3)
+    );
+    remote.pause();
+    assert_eq!(remote.state(), runtime::State::Paused);
+    fixture.pass(Duration::from_secs(60)).await;
+    fixture.send(["first"]).await;
+    fixture.pass(Duration::from_secs(60)).await;
+    assert_eq!(latch.count(), 0);
+    remote.resume();
+    latch.reached(1).await;
+    running.shutdown(Duration::from_secs(1)).await.unwrap();
+    remote.resume();
+    assert_eq!(remote.state(), runtime::State::Ended);
+    assert_eq!(
+        (remote.source(), remote.report().acked),
+        (&fixture.source(), 1)
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn prefetch_follows_the_pace_of_handlers() {
     let fixture = Fixture::new();
     fixture
@@ -282,6 +315,7 @@ async fn deleted_queue_ends_the_consumer_with_its_name() {
     fixture.pass(Duration::from_secs(1)).await;
     fixture.admin().delete(&entity).await.unwrap();
     running.failed().await;
+    assert_eq!(running.remote().state(), runtime::State::Failed);
     let error = running.shutdown(Duration::from_secs(1)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::QueueNotFound);
     assert!(error.to_string().contains("orders"), "{error}");
