@@ -80,6 +80,11 @@ const RULES: &[Rule] = &[
     ),
     rule("relayhouse-codec", May::Only(&[CORE]), &[SDKS, OPAQUE]),
     rule("relayhouse-telemetry", May::Only(&[CORE]), &[SDKS, OPAQUE]),
+    rule(
+        "relayhouse-console",
+        May::Only(&[CORE, "relayhouse-runtime", "relayhouse-codec"]),
+        &[SDKS, OPAQUE],
+    ),
     rule("relayhouse-testkit", May::Only(&[CORE]), &[SDKS, OPAQUE]),
     adapter("relayhouse-memory", &[SDKS, OPAQUE]),
     adapter("relayhouse-local", &[SDKS, OPAQUE]),
