@@ -11,6 +11,9 @@ use tracing_subscriber::{
 /// The start of the names of what is shown of logs: the libraries of others may log credentials.
 const OURS: &str = "relayhouse";
 
+/// The name of what is shown of changes, however quiet it is to be.
+const AUDIT: &str = "relayhouse::audit";
+
 /// How much to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verbosity {
@@ -42,7 +45,7 @@ impl Console {
         }
     }
 
-    /// Starts to show what our libraries log.
+    /// Starts to show what our libraries log, and in any case what is changed from outside.
     pub(crate) fn show_logs(self) {
         let level = match self.verbosity {
             Verbosity::Quiet | Verbosity::Normal => LevelFilter::OFF,
@@ -50,11 +53,12 @@ impl Console {
             Verbosity::Debug => LevelFilter::DEBUG,
         };
         let lines = tracing_subscriber::fmt()
-            .with_max_level(level)
+            .with_max_level(level.max(LevelFilter::INFO))
             .with_writer(io::stderr)
             .with_ansi(self.is_coloured)
             .finish();
         let ours = Targets::new().with_target(OURS, level);
+        let ours = ours.with_target(AUDIT, LevelFilter::INFO);
         // A second call, which there is none of, would change nothing.
         let _ = lines.with(ours).try_init();
     }

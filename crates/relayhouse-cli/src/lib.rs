@@ -12,7 +12,7 @@
 //! | code | what it means | of which commands |
 //! | --- | --- | --- |
 //! | 2 | the command line or a URL is wrong; nothing was done | all |
-//! | 66 | the input cannot be opened; nothing was done | `pipe`, `send`, `schema`, `peek` |
+//! | 66 | the input cannot be opened; nothing was done | `pipe`, `send`, `work`, `schema`, `peek` |
 //! | 73 | an output file cannot be created; nothing was done | `pipe` |
 //! | 141 | whoever read standard output has gone | all |
 //! | 74 | reading or writing failed | all |

@@ -12,7 +12,11 @@ pub(crate) async fn observed(
     url: &str,
     observer: Arc<dyn Observer>,
 ) -> Result<Queue, Failure> {
-    let queue = registry.open(url).await?;
+    with_observer(&registry.open(url).await?, observer)
+}
+
+/// Returns `queue` for producers and consumers that `observer` listens to.
+pub(crate) fn with_observer(queue: &Queue, observer: Arc<dyn Observer>) -> Result<Queue, Failure> {
     let context = queue.context().clone().observer(observer);
     let provider = Arc::clone(queue.provider());
     Ok(Queue::new(provider, queue.source().clone(), context)?)

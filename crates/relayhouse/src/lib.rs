@@ -53,7 +53,8 @@
 //! `message-pack`, `avro`, `protobuf` and `cloud-events` bring formats of bodies beside JSON;
 //! `registry` has the schemas of Avro from a registry.
 //!
-//! `telemetry` brings metrics, logs and traces, and sends them to a collector.
+//! `metrics` brings metrics and logs of what is done; `telemetry` traces as well, and sends all of
+//! them to a collector.
 //!
 //! `full` is everything.
 
@@ -95,7 +96,7 @@ pub use relayhouse_runtime as runtime;
 pub use relayhouse_servicebus as servicebus;
 #[cfg(feature = "sqs-client")]
 pub use relayhouse_sqs as sqs;
-#[cfg(feature = "telemetry")]
+#[cfg(feature = "metrics")]
 pub use relayhouse_telemetry as telemetry;
 pub use relayhouse_time as time;
 

@@ -1,6 +1,6 @@
 //! The arguments of `relayhouse work`.
 
-use std::time::Duration;
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
 
@@ -69,6 +69,16 @@ pub(crate) struct Work {
         value_parser = humantime::parse_duration)]
     pub(crate) drain: Duration,
 
+    /// Show how it goes over HTTP, and let it be paused and resumed: /healthz, /readyz, /metrics,
+    /// /stats, /scale, /events, /pause, /resume, /openapi.json
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) http: Option<SocketAddr>,
+
+    /// A file with the token that requests must carry; else the environment has it, as said below.
+    /// Without any, only a loopback address is served
+    #[arg(long, value_name = "FILE", requires = "http")]
+    pub(crate) http_token_file: Option<PathBuf>,
+
     /// Print the counts on standard output when it has ended, or with ndjson one object for each
     /// attempt when it has; instead of what commands print
     #[arg(long, value_name = "FORMAT")]
@@ -86,6 +96,8 @@ What its exit code means:
   other  the message comes back after --retry-delay, with jitter
 A message that was tried once and --retries times again is dead-lettered.
 
+The variable RELAYHOUSE_HTTP_TOKEN has the token of --http; commands do not see it.
+
 Ctrl-C lets running commands end and gives back what has not started; a second one kills them.
 
 Exit codes, the first that applies:
@@ -95,4 +107,4 @@ Exit codes, the first that applies:
   130  interrupted
   1    a message was dead-lettered
   0    with --until-empty: the queue is empty
-Before anything is received: 2 wrong usage, 69 no queue.";
+Before anything is received: 2 wrong usage, 66 no token file, 69 no queue, or no address to serve.";

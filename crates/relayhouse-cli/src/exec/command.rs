@@ -22,6 +22,9 @@ const OUTPUT_BYTES_MAX: u64 = 64 << 20;
 /// What starts the name of a variable that shows a header.
 const HEADER_VARIABLE: &str = "RELAYHOUSE_HEADER_";
 
+/// What starts the names of variables of the operations endpoint.
+pub(crate) const HTTP_VARIABLES: &str = "RELAYHOUSE_HTTP_";
+
 /// Says what a command sees of its message beside id and attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shown {
@@ -85,6 +88,8 @@ impl Shell {
     fn command(&self, delivery: &Delivery) -> Command {
         let mut command = shell(&self.command);
         command.stdout(Stdio::piped()).kill_on_drop(true);
+        // It is a secret of this program, not of its commands.
+        command.env_remove(format!("{HTTP_VARIABLES}TOKEN"));
         for (name, value) in self.variables(delivery) {
             command.env(name, value);
         }

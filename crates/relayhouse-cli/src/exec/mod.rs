@@ -10,7 +10,7 @@ use std::{future::Future, time::Duration};
 use relayhouse::ctrl_c;
 
 pub(crate) use self::{
-    command::{Shell, Shown},
+    command::{HTTP_VARIABLES, Shell, Shown},
     group::Groups,
     handler::{Handler, Results, place},
 };

@@ -2,18 +2,21 @@
 
 mod consumer;
 mod emptiness;
+mod http;
 mod letters;
 mod summary;
 mod view;
 
-use std::sync::Arc;
+use std::{convert::Infallible, future::pending, pin::pin, sync::Arc};
 
+use futures_util::FutureExt;
 use relayhouse::{
-    Error, Queue, Registry, ctrl_c,
+    Error, Observer, Queue, Registry, ctrl_c,
     runtime::{Report, Running},
+    telemetry::Tee,
 };
 
-use self::{letters::Letters, summary::Summary};
+use self::{http::Door, letters::Letters, summary::Summary};
 use crate::{
     Stdout,
     args::{Format, Work},
@@ -37,6 +40,8 @@ enum Stop {
     Output,
     /// The consumer cannot go on.
     Consumer,
+    /// The operations endpoint cannot be served.
+    Http(Error),
 }
 
 /// Is what is left to do.
@@ -53,26 +58,41 @@ pub(crate) async fn run(
     stdout: Stdout,
 ) -> Result<Code, Failure> {
     let progress = Progress::new(console);
-    let letters = Arc::new(Letters::new(&progress));
-    let queue = open::observed(registry, &args.url, letters).await?;
+    let door = Door::open(&args, console).await?;
+    let queue = registry.open(&args.url).await?;
+    let http = door.map(|door| door.watch(&queue));
+    let mut observers = vec![Arc::new(Letters::new(&progress)) as Arc<dyn Observer>];
+    observers.extend(http.iter().flat_map(|http| http.observers(&queue)));
+    let queue = open::with_observer(&queue, Arc::new(Tee::new(observers)))?;
     let (output, writing) = Output::to(stdout);
     let groups = Groups::default();
     // It listens before the first command starts.
     let interrupted = ctrl_c();
     let results = results(args.output, &output);
     let running = consumer::start(&args, &queue, results, &groups, &progress).await?;
+    let serving = http.map(|http| http.endpoint(&queue, running.remote()));
+    let mut served = pin!(http::serve(serving.transpose()?).fuse());
     progress.detail("waits for messages");
     let stop = tokio::select! {
         biased;
         () = interrupted => Stop::Interrupted,
         () = output.failed() => Stop::Output,
         () = running.failed() => Stop::Consumer,
+        error = &mut served => Stop::Http(error),
         empty = emptiness::wait(&queue, &running), if args.until_empty => Stop::Empty(empty),
         () = view::follow(&progress, &queue, &running) => Stop::Consumer,
     };
 
     let so_far = running.report();
-    let drained = finish(&stop, running, &args, &groups, &progress).await;
+    // Who watches sees the end, too; that the endpoint fails now is no news.
+    let watched = async {
+        served.await;
+        pending::<Infallible>().await
+    };
+    let drained = tokio::select! {
+        drained = finish(&stop, running, &args, &groups, &progress) => drained,
+        never = watched => match never {},
+    };
     progress.end();
     let report = drained.as_ref().and_then(|drained| drained.as_ref().ok());
     let summary = Summary::of(report.unwrap_or(&so_far));
@@ -119,6 +139,7 @@ fn code(stop: Stop, summary: &Summary) -> Result<Code, Failure> {
         Stop::Interrupted => Ok(Code::Interrupted),
         Stop::Output => Ok(Code::Io),
         Stop::Consumer => Ok(Code::Unavailable),
+        Stop::Http(error) => Err(error.into()),
     }
 }
 
@@ -131,7 +152,7 @@ async fn finish(
     progress: &Progress,
 ) -> Option<Result<Report, Error>> {
     match stop {
-        Stop::Empty(_) | Stop::Consumer => Some(running.shutdown(args.drain).await),
+        Stop::Empty(_) | Stop::Consumer | Stop::Http(_) => Some(running.shutdown(args.drain).await),
         Stop::Output => {
             groups.kill();
             Some(running.shutdown(args.drain).await)

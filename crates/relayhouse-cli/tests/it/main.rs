@@ -13,6 +13,8 @@ mod emulator_data;
 mod exec;
 mod flaky;
 mod house;
+#[cfg(unix)]
+mod http;
 mod input;
 #[cfg(unix)]
 mod local;
