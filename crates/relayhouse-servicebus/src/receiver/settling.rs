@@ -32,13 +32,13 @@ pub(crate) struct Decided {
     pub(super) decision: Decision,
 }
 
-/// Is a delivery on its way to be settled: its place in the batch, what was decided, and when its
+/// Is a delivery that is settled by the link: its place in the batch, what was decided, and when its
 /// lock ends, as far as that is known.
-struct Leaving<I> {
+struct Leaving {
     place: usize,
     decided: Decided,
     /// How the link knows it.
-    info: I,
+    info: DeliveryInfo,
     until: Instant,
 }
 
@@ -92,15 +92,9 @@ impl ServiceBusReceiver {
                     info,
                     until,
                 }),
-                None => apart.push(Leaving {
-                    place,
-                    decided,
-                    info: (),
-                    until,
-                }),
+                None => apart.push(self.settle_apart(place, decided, until)),
             }
         }
-        let apart = apart.into_iter().map(|leaving| self.settle_apart(leaving));
         let (by_link, by_node) = join(self.settle_linked(linked), join_all(apart)).await;
         told.extend(by_link);
         told.extend(by_node);
@@ -141,7 +135,7 @@ impl ServiceBusReceiver {
     }
 
     /// Settles what came over the link, by the link.
-    async fn settle_linked(&self, leaving: Vec<Leaving<DeliveryInfo>>) -> Vec<Told> {
+    async fn settle_linked(&self, leaving: Vec<Leaving>) -> Vec<Told> {
         if leaving.is_empty() {
             return Vec::new();
         }
@@ -202,13 +196,8 @@ impl ServiceBusReceiver {
     }
 
     /// Settles what did not come over the link, or whose link lets go of it, by its lock alone.
-    async fn settle_apart(&self, leaving: Leaving<()>) -> Told {
-        let Leaving {
-            place,
-            decided: Decided { token, decision },
-            info: (),
-            until,
-        } = leaving;
+    async fn settle_apart(&self, place: usize, decided: Decided, until: Instant) -> Told {
+        let Decided { token, decision } = decided;
         let question = settle::question(&token, &decision.outcome);
         let answer = self.ask(question, Operation::Settle).await;
         let settled = answer
