@@ -4,7 +4,7 @@ use std::{future::ready, sync::Arc, time::Duration};
 
 use anyhow::{Result, ensure};
 use relayhouse_core::{Context, Settlement};
-use relayhouse_runtime::{Consumer, ConsumerBuilder};
+use relayhouse_runtime::Consumer;
 use relayhouse_telemetry::{Metrics, Tee, Traces};
 use tokio::runtime::{Builder, Runtime};
 
@@ -71,30 +71,20 @@ impl Drain {
         let receiver = ports.receiver();
         let source = receiver.source().clone();
         let consumer = Consumer::builder(receiver, context).concurrency(CONCURRENCY);
-        match seen {
-            Seen::Traced(_, traces) => {
-                let layer = traces.process(SCHEME, &source);
-                let consumer = consumer.layer(layer);
-                let tally = Arc::new(Tally::default());
-                let handled = Arc::clone(&tally);
-                let handler = move || {
-                    handled.count(1);
-                    ready(Settlement::Ack)
-                };
-                self.drain(&tally, consumer.handler(handler)).await
-            }
-            _ => self.drain_plain(consumer).await,
-        }
-    }
-
-    async fn drain_plain(&self, consumer: ConsumerBuilder) -> Result<Duration> {
         let tally = Arc::new(Tally::default());
         let handled = Arc::clone(&tally);
         let handler = move || {
             handled.count(1);
             ready(Settlement::Ack)
         };
-        self.drain(&tally, consumer.handler(handler)).await
+        let consumer = match seen {
+            Seen::Traced(_, traces) => {
+                let layer = traces.process(SCHEME, &source);
+                consumer.layer(layer).handler(handler)
+            }
+            _ => consumer.handler(handler),
+        };
+        self.drain(&tally, consumer).await
     }
 
     async fn drain(&self, tally: &Arc<Tally>, consumer: Consumer) -> Result<Duration> {

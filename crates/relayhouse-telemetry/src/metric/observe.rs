@@ -1,6 +1,11 @@
 //! From events to metrics: atomics, and no lock.
 
-use std::{cell::OnceCell, sync::Arc, sync::atomic::Ordering::Relaxed, time::Duration};
+use std::{
+    cell::OnceCell,
+    num::{NonZeroU32, NonZeroU64},
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use relayhouse_core::{
     Delivery, Entity, Error, Event, Instant, Observer, Operation, QueueName, Settlement, Source,
@@ -119,12 +124,7 @@ impl<'a> Desk<'a> {
             } => {
                 let entry = self.queue(queue);
                 ended(entry, Operation::Send, took, error);
-                filled(
-                    entry,
-                    Operation::Send,
-                    messages,
-                    messages_max.map(u32::from),
-                );
+                filled(entry, Operation::Send, messages, messages_max);
             }
             Event::Intake {
                 source,
@@ -142,12 +142,7 @@ impl<'a> Desk<'a> {
             } => {
                 let entry = self.source(source);
                 ended(entry, Operation::Settle, took, error);
-                filled(
-                    entry,
-                    Operation::Settle,
-                    messages,
-                    messages_max.map(u32::from),
-                );
+                filled(entry, Operation::Settle, messages, messages_max);
             }
             Event::ExtendCall {
                 source,
@@ -158,12 +153,7 @@ impl<'a> Desk<'a> {
             } => {
                 let entry = self.source(source);
                 ended(entry, Operation::Extend, took, error);
-                filled(
-                    entry,
-                    Operation::Extend,
-                    messages,
-                    messages_max.map(u32::from),
-                );
+                filled(entry, Operation::Extend, messages, messages_max);
             }
             Event::Called {
                 operation,
@@ -322,7 +312,7 @@ impl<'a> Desk<'a> {
         if received == 0 {
             entry.series.add(Metric::EmptyPolls, 1);
         } else {
-            filled(entry, Operation::Receive, received, Some(asked));
+            filled(entry, Operation::Receive, received, NonZeroU32::new(asked));
         }
     }
 
@@ -485,12 +475,12 @@ fn ended(entry: At<'_>, operation: Operation, took: Duration, error: Option<&Err
 }
 
 /// Notes how many messages a call had, and how many it could have had.
-fn filled(entry: At<'_>, operation: Operation, messages: u32, messages_max: Option<u32>) {
+fn filled(entry: At<'_>, operation: Operation, messages: u32, messages_max: Option<NonZeroU32>) {
     let variant = operation_index(operation);
     let series = entry.series;
     series.record_of(Metric::BatchSize, variant, u64::from(messages));
     if let Some(max) = messages_max {
-        let fill = u64::from(messages) * 1_000_000 / u64::from(max.max(1));
+        let fill = u64::from(messages) * 1_000_000 / NonZeroU64::from(max);
         series.record_of(Metric::BatchFill, variant, fill);
     }
 }
