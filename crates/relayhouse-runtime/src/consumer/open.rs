@@ -6,7 +6,6 @@ use relayhouse_core::{
     Capabilities, Error, ErrorKind, Operation, Result, Source,
     port::{Provider, Receiver, ReceiverOptions, Sessions, Settings},
 };
-
 use tracing::debug;
 
 use crate::{config::ConsumerConfig, sync::deadline};
