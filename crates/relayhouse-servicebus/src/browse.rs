@@ -3,10 +3,7 @@
 use std::{num::NonZeroU32, time::Duration};
 
 use fe2o3_amqp_types::{
-    messaging::{
-        Body, Message as AmqpMessage,
-        message::__private::{Deserializable, Serializable},
-    },
+    messaging::{Body, Message as AmqpMessage, message::__private::Deserializable},
     primitives::{Array, Value},
 };
 use relayhouse_core::{
@@ -16,7 +13,6 @@ use serde_amqp::primitives::Binary;
 
 use crate::{
     convert::{Incoming, Packet, read},
-    error,
     link::{Clerks, Question, field, items, map},
 };
 
@@ -80,7 +76,7 @@ pub(crate) async fn schedule(
     packets: &[Packet],
     limit: Duration,
 ) -> Result<Vec<u64>> {
-    let messages = packets.iter().map(scheduled).collect::<Result<Vec<_>>>()?;
+    let messages = packets.iter().map(scheduled).collect();
     let question = Question::new("schedule-message", [("messages", Value::List(messages))]);
     let asked = clerks.ask(queue.as_str(), question, Operation::Send, limit);
     let body = asked.await?;
@@ -103,24 +99,15 @@ pub(crate) async fn schedule(
     ))
 }
 
-fn scheduled(packet: &Packet) -> Result<Value> {
-    let mut item = vec![("message", Value::Binary(Binary::from(encode(packet)?)))];
-    let properties = packet.properties.as_ref();
-    if let Some(fe2o3_amqp_types::messaging::MessageId::String(id)) =
-        properties.and_then(|it| it.message_id.as_ref())
-    {
-        item.push(("message-id", Value::String(id.clone())));
+fn scheduled(packet: &Packet) -> Value {
+    let mut item = vec![
+        ("message", Value::Binary(Binary::from(packet.encode()))),
+        ("message-id", Value::String(packet.message_id.clone())),
+    ];
+    if let Some(session) = packet.key() {
+        item.push(("session-id", Value::String(session.to_owned())));
     }
-    if let Some(session) = properties.and_then(|it| it.group_id.as_ref()) {
-        item.push(("session-id", Value::String(session.clone())));
-    }
-    Ok(map(item))
-}
-
-/// Writes a whole message as bytes.
-pub(crate) fn encode(packet: &Packet) -> Result<Vec<u8>> {
-    let bytes = serde_amqp::to_vec(&Serializable(packet));
-    bytes.map_err(|error| error::message("message cannot be encoded").with_source(error))
+    map(item)
 }
 
 /// Reads the message of one item of an answer.

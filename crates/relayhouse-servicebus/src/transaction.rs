@@ -175,7 +175,7 @@ async fn attach(
 async fn post(part: &Part, sender: &mut AmqpSender, packets: Vec<Packet>) -> Result<()> {
     let mut posted = Vec::with_capacity(packets.len());
     for packet in packets {
-        let answer = part.post_batchable(sender, packet).await;
+        let answer = part.post_batchable(sender, packet.into_message()).await;
         posted.push(answer.map_err(link::of_post)?);
     }
     for outcome in try_join_all(posted).await.map_err(link::of_post)? {

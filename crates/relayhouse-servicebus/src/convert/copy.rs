@@ -2,15 +2,12 @@
 
 use std::time::Duration;
 
-use fe2o3_amqp_types::{
-    messaging::{ApplicationProperties, MessageId as AmqpId},
-    primitives::{OrderedMap, SimpleValue},
-};
 use relayhouse_core::{Capabilities, Delivery, MessageId, Result, Timestamp};
 
 use super::{
     names,
-    write::{Packet, write},
+    packet::{Packet, Property},
+    write::write,
 };
 
 /// The shortest time to live: what has none left expires where it arrives.
@@ -32,20 +29,14 @@ pub(crate) fn copy(
         message.details_mut().ttl = Some(left.max(TTL_MIN));
     }
     let mut packet = write(&message, &delivery.id, capabilities, now)?;
-    if let Some(properties) = &mut packet.properties {
-        properties.message_id = Some(AmqpId::String(name.to_string()));
-    }
-    let more = packet.application_properties.take();
-    let mut more = more.map_or_else(OrderedMap::new, |ApplicationProperties(more)| more);
-    let mut set = |name: &str, value| drop(more.insert(name.to_owned(), value));
-    set(names::ID, SimpleValue::String(delivery.id.to_string()));
-    set(names::ATTEMPTS, SimpleValue::Uint(delivery.attempt));
+    packet.message_id = name.to_string();
+    let mut add = |name, value| packet.more.push((name, value));
+    add(names::ID, Property::Text(delivery.id.to_string().into()));
+    add(names::ATTEMPTS, Property::Uint(delivery.attempt));
     let enqueued = i64::try_from(delivery.enqueued_at.as_micros()).unwrap_or(i64::MAX);
-    set(names::FIRST_ENQUEUED, SimpleValue::Long(enqueued));
+    add(names::FIRST_ENQUEUED, Property::Long(enqueued));
     if let Some(dedup_id) = dedup_id {
-        let dedup_id = SimpleValue::String(dedup_id.as_str().to_owned());
-        set(names::DEDUP_ID, dedup_id);
+        add(names::DEDUP_ID, Property::Text(dedup_id));
     }
-    packet.application_properties = Some(ApplicationProperties(more));
     Ok(packet)
 }

@@ -1,9 +1,10 @@
 //! How messages become AMQP messages, and how they come back.
 
 mod copy;
+mod encode;
 mod names;
+mod packet;
 mod read;
-mod size;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -14,7 +15,7 @@ pub(crate) use self::{
         DEAD_LETTER_ATTEMPTS, DEAD_LETTER_DESCRIPTION, DEAD_LETTER_FINGERPRINT, DEAD_LETTER_REASON,
         DEAD_LETTER_TIME, FIRST_ENQUEUED,
     },
+    packet::{Packet, value_of},
     read::{Incoming, Reading, read},
-    size::encoded_bytes_max,
-    write::{Packet, is_scheduled, time_of, value_of, write},
+    write::{time_of, write},
 };

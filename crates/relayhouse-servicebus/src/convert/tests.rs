@@ -14,7 +14,7 @@ use fe2o3_amqp_types::{
 use proptest::{collection::vec, option, prelude::*};
 use relayhouse_core::{
     Capabilities, DeadLetter, ErrorKind, HeaderValue, Instant, Message, MessageId, Priority,
-    Receipt, Source, Support, Timestamp,
+    Receipt, Source, Support, Text, Timestamp,
 };
 
 use super::{read::Reading, *};
@@ -37,11 +37,17 @@ fn through(message: &Message) -> Reading {
     back(write(message, &id, &ALL, NOW).unwrap())
 }
 
-/// Reads what the client library decodes of `packet`.
+/// Reads what the client library decodes of `packet`, which is the same whoever encodes it.
 fn back(packet: Packet) -> Reading {
-    let bytes = serde_amqp::to_vec(&Serializable(packet)).unwrap();
-    let incoming: Deserializable<Incoming> = serde_amqp::from_slice(&bytes).unwrap();
-    read(incoming.0, &source("orders"))
+    let incoming = decoded(&packet.encode());
+    let theirs = serde_amqp::to_vec(&Serializable(packet.into_message())).unwrap();
+    assert_eq!(incoming, decoded(&theirs));
+    read(incoming, &source("orders"))
+}
+
+fn decoded(bytes: &[u8]) -> Incoming {
+    let incoming: Deserializable<Incoming> = serde_amqp::from_slice(bytes).unwrap();
+    incoming.0
 }
 
 fn incoming(body: Body<Value>) -> Incoming {
@@ -91,9 +97,8 @@ fn a_copy_that_comes_later_is_the_same_message() {
     let (later, delay) = (NOW + Duration::from_secs(10), Duration::from_secs(20));
     let name = MessageId::from(9_u128);
     let packet = copy(&delivery, &name, later, delay, &ALL).unwrap();
-    assert!(is_scheduled(&packet));
-    let known_as = packet.properties.as_ref().unwrap().message_id.clone();
-    assert_eq!(known_as, Some(AmqpId::String(name.to_string())));
+    assert!(packet.is_scheduled());
+    assert_eq!(packet.message_id, name.to_string());
     let reading = back(packet);
     assert_eq!((&reading.id, reading.attempt), (&delivery.id, 4));
     assert_eq!(reading.enqueued_at, NOW);
@@ -121,19 +126,16 @@ fn a_content_type_that_is_no_symbol_comes_back() {
 fn the_dedup_id_is_the_id_that_the_broker_compares() {
     let message = Message::new("x").dedup_id("only-once");
     let packet = write(&message, &MessageId::from(7_u128), &ALL, NOW).unwrap();
-    let id = packet.properties.unwrap().message_id;
-    assert_eq!(id, Some(AmqpId::String("only-once".to_owned())));
+    assert_eq!(packet.message_id, "only-once");
 }
 
 #[test]
 fn a_delay_becomes_the_time_at_which_it_ends() {
     let time = |message: &Message| {
         let packet = write(message, &MessageId::from(7_u128), &ALL, NOW).unwrap();
-        let annotations = packet.message_annotations?;
-        let time = annotations
-            .0
-            .get(&OwnedKey::from("x-opt-scheduled-enqueue-time"));
-        time.cloned()
+        let annotations = decoded(&packet.encode()).message_annotations?;
+        let time = OwnedKey::from("x-opt-scheduled-enqueue-time");
+        annotations.0.get(&time).cloned()
     };
     let after = Value::Timestamp(AmqpTimestamp::from(1_700_000_001_501));
     let message = Message::new("x").delay(Duration::from_micros(1_500_001));
@@ -146,9 +148,8 @@ fn a_delay_becomes_the_time_at_which_it_ends() {
 fn a_long_time_to_live_goes_beyond_its_header() {
     let message = Message::new("x").ttl(Duration::from_secs(90 * 24 * 60 * 60));
     let packet = write(&message, &MessageId::from(7_u128), &ALL, NOW).unwrap();
-    assert_eq!(packet.header.unwrap().ttl, Some(u32::MAX));
-    let expiry = packet.properties.unwrap().absolute_expiry_time.unwrap();
-    assert_eq!(expiry.into_inner(), 1_707_776_000_000);
+    assert_eq!(packet.ttl, Some(u32::MAX));
+    assert_eq!(packet.expiry_time, Some(1_707_776_000_000));
 }
 
 #[test]
@@ -272,11 +273,13 @@ fn reasons_of_the_broker_become_ours() {
 proptest! {
     #[test]
     fn any_message_comes_back(
-        body in vec(any::<u8>(), 0..300),
-        headers in vec(("[!-~]{1,20}", "[a-zé]{0,20}", any::<bool>()), 0..6),
+        body in vec(any::<u8>(), 0..600),
+        headers in vec(("[!-~]{1,20}", "[a-zé]{0,300}", any::<bool>()), 0..6),
         key in option::of("[a-zé]{1,20}"),
-        reply_to in option::of("[a-zé]{1,20}"),
+        texts in vec(option::of("[a-zé]{1,60}"), 4),
+        level in option::of(0_u8..=9),
         ttl in option::of(1_u64..4_000_000_000),
+        delay in option::of(0_u64..4_000_000_000),
     ) {
         let mut message = Message::new(body);
         for (key, value, is_text) in headers {
@@ -287,13 +290,22 @@ proptest! {
         if let Some(key) = key {
             message = message.ordering_key(key);
         }
-        if let Some(reply_to) = reply_to {
-            message = message.reply_to(reply_to);
+        let details = message.details_mut();
+        let mut texts = texts.into_iter().map(|text| text.map(Text::from));
+        details.reply_to = texts.next().flatten();
+        details.correlation_id = texts.next().flatten();
+        details.content_type = texts.next().flatten();
+        details.dedup_id = texts.next().flatten();
+        details.priority = level.and_then(Priority::new).unwrap_or_default();
+        if let Some(delay) = delay {
+            message = message.delay(Duration::from_micros(delay));
         }
         if let Some(ttl) = ttl {
             message = message.ttl(Duration::from_millis(ttl));
         }
         let reading = through(&message);
+        // When it was to come is over once it has come.
+        message.details_mut().not_before = None;
         prop_assert_eq!(reading.message.details(), message.details());
         prop_assert_eq!(reading.message.body, message.body);
     }

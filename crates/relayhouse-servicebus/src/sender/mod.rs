@@ -27,14 +27,9 @@ use tokio::sync::{Semaphore, oneshot};
 
 use self::{
     outlet::{Answer, Outlet, Parcel, no_room},
-    pack::{Group, Member, Written, pack},
+    pack::{Group, Member, Packing, Written},
 };
-use crate::{
-    capability::CAPABILITIES,
-    convert::{is_scheduled, write},
-    hub::Hub,
-    link,
-};
+use crate::{capability::CAPABILITIES, convert::write, hub::Hub, link};
 
 /// The most sends of one sender at a time; others wait.
 const SENDS_MAX: u32 = 64;
@@ -92,12 +87,7 @@ impl Sender for ServiceBusSender {
         if self.is_closed.load(Ordering::Acquire) {
             return Err(at(link::closed()));
         }
-        let written = self.write_all(batch).into_iter();
-        let (later, written) = written.partition(|it: &Written| is_scheduled(&it.packet));
-        let (groups, broken) = pack(written, self.outlet.limits().batch_bytes_max());
-        for (place, error) in broken {
-            batch[place].fail(at(error));
-        }
+        let (groups, later) = self.write_all(batch);
         self.send_groups(batch, groups, deadline).await;
         self.schedule(batch, later, deadline).await;
         Ok(())
@@ -114,17 +104,19 @@ impl Sender for ServiceBusSender {
 }
 
 impl ServiceBusSender {
-    /// Writes what is to be sent, and fails what cannot be.
-    fn write_all(&self, batch: &mut [Sending]) -> Vec<Written> {
-        let places = batch.iter_mut().enumerate();
-        let written = places.filter_map(|(place, item)| match self.write(place, item) {
-            Ok(written) => Some(written),
-            Err(error) => {
-                item.fail(error.at(Operation::Send, &self.queue));
-                None
+    /// Writes what is to be sent, by what leaves together and what is held back, and fails what
+    /// cannot be written.
+    fn write_all(&self, batch: &mut [Sending]) -> (Vec<Group>, Vec<Written>) {
+        let mut packing = Packing::new(self.outlet.limits().batch_bytes_max());
+        let mut later = Vec::new();
+        for (place, item) in batch.iter_mut().enumerate() {
+            match self.write(place, item) {
+                Ok(written) if written.packet.is_scheduled() => later.push(written),
+                Ok(written) => packing.add(written),
+                Err(error) => item.fail(error.at(Operation::Send, &self.queue)),
             }
-        });
-        written.collect()
+        }
+        (packing.end(), later)
     }
 
     fn write(&self, place: usize, item: &Sending) -> Result<Written> {
@@ -152,8 +144,7 @@ impl ServiceBusSender {
                 let now = self.hub.link.clock().wall();
                 // It could be written before.
                 let packet = write(&batch[place].message, &id, &CAPABILITIES, now).ok()?;
-                let member = Member { place, id };
-                Some(Group::one(Written { member, packet }))
+                Some(Group::one(vec![Member { place, id }], packet))
             });
             let ones = ones.collect::<Vec<_>>();
             if !ones.is_empty() {

@@ -1,18 +1,17 @@
 //! Messages that leave together in one transfer.
 
+use std::mem;
+
 use fe2o3_amqp::link::delivery::Sendable;
 use fe2o3_amqp_types::{
-    messaging::{Batch, Body, Data, Message as AmqpMessage, Properties},
+    messaging::{Batch, Body, Data, Message as AmqpMessage, MessageId as AmqpId, Properties},
     primitives::Value,
 };
-use relayhouse_core::{Error, MessageId};
+use relayhouse_core::{MessageId, Text};
 use serde_amqp::primitives::Binary;
 
 use super::outlet::Cargo;
-use crate::{
-    browse::encode,
-    convert::{Packet, encoded_bytes_max},
-};
+use crate::convert::Packet;
 
 /// The format of a transfer of which each data section is a whole message.
 const BATCH_FORMAT: u32 = 0x8001_3700;
@@ -42,30 +41,29 @@ pub(super) struct Member {
 pub(super) struct Group {
     pub(super) members: Vec<Member>,
     pub(super) cargo: Cargo,
-    key: Option<String>,
+    key: Option<Text>,
 }
 
 impl Group {
     /// Makes a group of one message.
-    pub(super) fn one(written: Written) -> Self {
-        let Written { member, packet } = written;
+    pub(super) fn one(members: Vec<Member>, packet: Packet) -> Self {
         Self {
-            members: vec![member],
-            key: key_of(&packet).map(str::to_owned),
-            cargo: packet.into(),
+            members,
+            key: packet.group_id.clone(),
+            cargo: packet.into_message().into(),
         }
     }
 
     /// Makes a group of `sections`, each of which is one of `members`; `first` is the first of them.
-    fn batch(members: Vec<Member>, first: &Packet, sections: Vec<Data>) -> Self {
+    fn batch(members: Vec<Member>, first: Packet, sections: Vec<Data>) -> Self {
         Self {
             members,
+            key: first.group_id.clone(),
             cargo: Sendable {
                 message: envelope(first, sections),
                 message_format: BATCH_FORMAT,
                 settled: None,
             },
-            key: key_of(first).map(str::to_owned),
         }
     }
 
@@ -80,85 +78,91 @@ impl Group {
     }
 }
 
-/// Packs messages that stand together and have one key, into transfers of at most `bytes_max`.
-/// What cannot be encoded is told by its place.
+/// Packs messages that stand together and have one key, into transfers of at most so many bytes.
 ///
 /// Each message is encoded once: those of a batch here, and one that is alone when it leaves.
-pub(super) fn pack(written: Vec<Written>, bytes_max: u64) -> (Vec<Group>, Vec<(usize, Error)>) {
-    let mut packed = Packed::default();
-    let mut open = Open::default();
-    for one in written {
-        if !open.takes(&one.packet, bytes_max) {
-            packed.add(std::mem::take(&mut open));
-        }
-        open.add(one);
-    }
-    packed.add(open);
-    (packed.groups, packed.broken)
-}
-
-/// Is a group that may grow.
-#[derive(Default)]
-struct Open {
-    written: Vec<Written>,
+#[derive(Debug)]
+pub(super) struct Packing {
+    bytes_max: u64,
+    groups: Vec<Group>,
+    members: Vec<Member>,
+    /// The first of them, while there are any.
+    first: Option<Packet>,
+    /// All of them, once there are two.
+    sections: Vec<Data>,
     bytes: u64,
 }
 
-impl Open {
-    /// Returns true if `packet` may leave with what is there, and there is room for it.
-    fn takes(&self, packet: &Packet, bytes_max: u64) -> bool {
-        let bytes = ENVELOPE_BYTES + self.bytes + section_bytes(packet);
-        let is_same = |first: &Written| key_of(&first.packet) == key_of(packet);
-        bytes <= bytes_max && self.written.first().is_none_or(is_same)
-    }
-
-    fn add(&mut self, written: Written) {
-        self.bytes += section_bytes(&written.packet);
-        self.written.push(written);
-    }
-}
-
-/// Is what has been packed.
-#[derive(Default)]
-struct Packed {
-    groups: Vec<Group>,
-    broken: Vec<(usize, Error)>,
-}
-
-impl Packed {
-    fn add(&mut self, open: Open) {
-        if open.written.len() <= 1 {
-            let alone = open.written.into_iter().map(Group::one);
-            return self.groups.extend(alone);
+impl Packing {
+    pub(super) const fn new(bytes_max: u64) -> Self {
+        Self {
+            bytes_max,
+            groups: Vec::new(),
+            members: Vec::new(),
+            first: None,
+            sections: Vec::new(),
+            bytes: ENVELOPE_BYTES,
         }
-        let mut members = Vec::with_capacity(open.written.len());
-        let mut sections = Vec::with_capacity(open.written.len());
-        let mut first = None;
-        for Written { member, packet } in open.written {
-            match encode(&packet) {
-                Ok(bytes) => {
-                    sections.push(Data(Binary::from(bytes)));
-                    members.push(member);
-                    first.get_or_insert(packet);
+    }
+
+    pub(super) fn add(&mut self, Written { member, packet }: Written) {
+        match &self.first {
+            Some(first) if first.key() == packet.key() => {
+                if self.sections.is_empty() {
+                    let section = first.encode();
+                    self.put(section);
                 }
-                Err(error) => self.broken.push((member.place, error)),
+                let section = packet.encode();
+                if self.bytes_max < self.bytes + bytes_of(&section) {
+                    self.wrap();
+                    self.first = Some(packet);
+                }
+                self.put(section);
+            }
+            _ => {
+                self.wrap();
+                self.first = Some(packet);
             }
         }
-        let group = first.map(|first| Group::batch(members, &first, sections));
-        self.groups.extend(group);
+        self.members.push(member);
+    }
+
+    /// Returns all groups.
+    pub(super) fn end(mut self) -> Vec<Group> {
+        self.wrap();
+        self.groups
+    }
+
+    fn put(&mut self, section: Vec<u8>) {
+        self.bytes += bytes_of(&section);
+        self.sections.push(Data(Binary::from(section)));
+    }
+
+    /// Makes a group of what is there.
+    fn wrap(&mut self) {
+        let Some(first) = self.first.take() else {
+            return;
+        };
+        let members = mem::take(&mut self.members);
+        let sections = mem::take(&mut self.sections);
+        self.bytes = ENVELOPE_BYTES;
+        self.groups.push(if 1 < members.len() {
+            Group::batch(members, first, sections)
+        } else {
+            Group::one(members, first)
+        });
     }
 }
 
 /// Puts messages into one, which says of all of them what the first does.
-fn envelope(first: &Packet, sections: Vec<Data>) -> AmqpMessage<Body<Value>> {
-    let of_first = first.properties.as_ref();
+fn envelope(first: Packet, sections: Vec<Data>) -> AmqpMessage<Body<Value>> {
     AmqpMessage {
         header: None,
         delivery_annotations: None,
         message_annotations: None,
-        properties: of_first.map(|it| Properties {
-            message_id: it.message_id.clone(),
-            group_id: it.group_id.clone(),
+        properties: Some(Properties {
+            message_id: Some(AmqpId::String(first.message_id)),
+            group_id: first.group_id.map(|key| key.as_str().to_owned()),
             ..Properties::default()
         }),
         application_properties: None,
@@ -167,12 +171,7 @@ fn envelope(first: &Packet, sections: Vec<Data>) -> AmqpMessage<Body<Value>> {
     }
 }
 
-/// Returns what the messages of one batch have in common.
-fn key_of(packet: &Packet) -> Option<&str> {
-    packet.properties.as_ref()?.group_id.as_deref()
-}
-
-/// Returns what `packet` takes at most as one section of a batch.
-fn section_bytes(packet: &Packet) -> u64 {
-    encoded_bytes_max(packet) + SECTION_BYTES
+/// Returns what `section` takes in a batch.
+const fn bytes_of(section: &[u8]) -> u64 {
+    section.len() as u64 + SECTION_BYTES
 }

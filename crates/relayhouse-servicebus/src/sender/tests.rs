@@ -4,17 +4,15 @@ use relayhouse_core::{Message, MessageId, Timestamp};
 
 use super::*;
 
-fn written(messages: &[Message]) -> Vec<Written> {
-    let places = messages.iter().enumerate();
-    let written = places.map(|(place, message)| {
+fn packed(messages: &[Message], bytes_max: u64) -> Vec<Group> {
+    let mut packing = Packing::new(bytes_max);
+    for (place, message) in messages.iter().enumerate() {
         let id = MessageId::from(place as u128);
         let packet = write(message, &id, &CAPABILITIES, Timestamp::default()).unwrap();
-        Written {
-            member: Member { place, id },
-            packet,
-        }
-    });
-    written.collect()
+        let member = Member { place, id };
+        packing.add(Written { member, packet });
+    }
+    packing.end()
 }
 
 fn shape(groups: &[Group]) -> Vec<Vec<usize>> {
@@ -35,8 +33,7 @@ fn messages_of_one_key_leave_together() {
         keyed("a"),
         Message::new("x"),
     ];
-    let (groups, broken) = pack(written(&messages), 262_144);
-    assert!(broken.is_empty());
+    let groups = packed(&messages, 262_144);
     assert_eq!(shape(&groups), [vec![0, 1], vec![2], vec![3], vec![4]]);
     let formats = groups.iter().map(|group| group.cargo.message_format);
     assert_eq!(formats.collect::<Vec<_>>(), [0x8001_3700, 0, 0, 0]);
@@ -48,7 +45,7 @@ fn messages_of_one_key_leave_together() {
 #[test]
 fn what_follows_a_batch_of_its_key_waits_for_it() {
     let messages = [keyed("a"), keyed("a"), keyed("b"), keyed("a")];
-    let (groups, _) = pack(written(&messages), 262_144);
+    let groups = packed(&messages, 262_144);
     assert!(groups[2].waits_for(&groups[0]));
     assert!(!groups[1].waits_for(&groups[0]), "another key");
     assert!(!groups[2].waits_for(&groups[1]), "no batch");
@@ -58,7 +55,7 @@ fn what_follows_a_batch_of_its_key_waits_for_it() {
 fn a_batch_is_no_larger_than_the_broker_allows() {
     let messages: Vec<_> = (0..10).map(|_| Message::new(vec![7; 1000])).collect();
     let max = 6 * 1024;
-    let (groups, _) = pack(written(&messages), max);
+    let groups = packed(&messages, max);
     for group in &groups {
         let message =
             fe2o3_amqp_types::messaging::message::__private::Serializable(&group.cargo.message);
