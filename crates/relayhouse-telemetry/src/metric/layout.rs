@@ -25,6 +25,47 @@ pub(super) const fn bounds(metric: Metric) -> &'static [u64] {
     }
 }
 
+/// Returns the bucket of a histogram to which `value` belongs.
+#[inline]
+pub(super) fn bucket(metric: Metric, value: u64) -> usize {
+    let bounds = bounds(metric);
+    let mut bucket = usize::from(BUCKETS[metric as usize][bits(value)]);
+    // Few bounds have as many bits as the value.
+    while bounds.get(bucket).is_some_and(|bound| *bound < value) {
+        bucket += 1;
+    }
+    bucket
+}
+
+/// The bucket of each histogram with the smallest value of so many bits.
+static BUCKETS: [[u8; BITS_MAX + 1]; METRICS] = buckets();
+
+const BITS_MAX: usize = u64::BITS as usize;
+
+/// Returns how many bits `value` has.
+#[inline]
+const fn bits(value: u64) -> usize {
+    (u64::BITS - value.leading_zeros()) as usize
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "there are fewer buckets, as is asserted")]
+const fn buckets() -> [[u8; BITS_MAX + 1]; METRICS] {
+    let (mut buckets, mut index) = ([[0; BITS_MAX + 1]; METRICS], 0);
+    while index < METRICS {
+        let (bounds, mut bits, mut bucket) = (bounds(Metric::ALL[index]), 1, 0);
+        assert!(bounds.len() <= u8::MAX as usize, "too many buckets");
+        while bits <= BITS_MAX {
+            while bucket < bounds.len() && bounds[bucket] < 1 << (bits - 1) {
+                bucket += 1;
+            }
+            buckets[index][bits] = bucket as u8;
+            bits += 1;
+        }
+        index += 1;
+    }
+    buckets
+}
+
 /// Returns how many cells all metrics of `scope` take.
 pub(super) const fn cells(scope: Scope) -> usize {
     let (mut sum, mut index) = (0, 0);
@@ -61,6 +102,19 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+
+    #[test]
+    fn each_value_has_its_bucket() {
+        for &metric in Metric::ALL {
+            let bounds = bounds(metric);
+            let near = bounds.iter().flat_map(|bound| [bound - 1, *bound, bound + 1]);
+            let powers = (0..u64::BITS).flat_map(|bit| [(1 << bit) - 1, 1 << bit]);
+            for value in near.chain(powers).chain([u64::MAX]) {
+                let expected = bounds.partition_point(|bound| *bound < value);
+                assert_eq!(bucket(metric, value), expected, "{metric:?} {value}");
+            }
+        }
+    }
 
     #[test]
     fn no_cell_belongs_to_two_series() {

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::{
     definition::{Kind, Scope},
-    layout::{bounds, cells, place},
+    layout::{bounds, bucket, cells, place},
     shard::{Shard, Shards},
     snapshot::{Distribution, Value},
     table::Metric,
@@ -122,10 +122,9 @@ impl Writer<'_> {
     #[inline]
     pub(crate) fn record_of(self, metric: Metric, variant: usize, value: u64) {
         self.check(metric);
-        let (bounds, first) = (bounds(metric), place(metric, variant));
-        let bucket = bounds.partition_point(|bound| *bound < value);
-        self.shard.add(first + bucket, 1);
-        self.shard.add(first + bounds.len() + 1, value);
+        let first = place(metric, variant);
+        self.shard.add(first + bucket(metric, value), 1);
+        self.shard.add(first + bounds(metric).len() + 1, value);
     }
 
     /// Says where a metric is kept for something else.
