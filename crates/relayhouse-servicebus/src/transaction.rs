@@ -138,7 +138,7 @@ impl Work<'_> {
                 Err(error)
             }
         };
-        let _ = session.end().await;
+        session.end().await;
         ended
     }
 }

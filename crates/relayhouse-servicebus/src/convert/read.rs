@@ -29,7 +29,7 @@ pub(crate) struct Reading {
     pub(crate) sequence: Option<u64>,
     pub(crate) enqueued_at: Timestamp,
     pub(crate) locked_until: Option<Timestamp>,
-    pub(crate) envelope: Option<Envelope>,
+    pub(crate) envelope: Option<Arc<Envelope>>,
 }
 
 impl Reading {
@@ -49,7 +49,7 @@ impl Reading {
             },
             sequence: self.sequence,
             enqueued_at: self.enqueued_at,
-            envelope: self.envelope.map(Arc::new),
+            envelope: self.envelope,
         }
     }
 }
@@ -82,13 +82,13 @@ pub(crate) fn read(incoming: Incoming, source: &Source) -> Reading {
     let mut attempt = attempt.saturating_add(before);
     let mut envelope = None;
     if source.dead_letter {
-        envelope = Some(read_envelope(
+        envelope = Some(Arc::new(read_envelope(
             &mut more,
             annotations,
             &mut attempt,
             source,
             enqueued_at,
-        ));
+        )));
     }
     let mut message = Message::new(read_body(incoming.body));
     let id = read_details(&mut message, properties, more, sequence, 0 < before);

@@ -6,15 +6,15 @@ use std::{
     time::Duration,
 };
 
-use fe2o3_amqp::{
-    connection::ConnectionHandle,
-    session::{Session, SessionHandle},
-};
+use fe2o3_amqp::{connection::ConnectionHandle, session::Session};
 use fe2o3_amqp_types::primitives::{OrderedMap, SimpleValue, Value};
 use relayhouse_core::{Event, Instant, Operation, Result, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Closing, Pace, Place, Question, Rpc, closed, dial, fault, tap::Answers, within};
+use super::{
+    Closing, Pace, Place, Question, Rpc, Seat, closed, dial, fault, seat::Seats, tap::Answers,
+    within,
+};
 use crate::{convert::time_of, token::Token};
 
 /// The node that takes tokens.
@@ -42,7 +42,7 @@ pub(super) struct Want {
 /// Is a session for links at one entity, on a connection that lets them in.
 #[derive(Debug)]
 pub(crate) struct Passage {
-    pub(crate) session: SessionHandle<()>,
+    pub(crate) session: Seat,
     pub(crate) answers: Answers,
     /// As long as it is kept, the token is renewed before it ends.
     pub(crate) pass: Arc<Pass>,
@@ -66,6 +66,7 @@ struct Wire {
     connection: ConnectionHandle<()>,
     since: Instant,
     answers: Answers,
+    seats: Seats,
     tokens: Option<Rpc>,
     /// Where the broker lets us in.
     allowed: HashMap<String, Allowed>,
@@ -133,9 +134,8 @@ impl Line {
         let place = Arc::clone(&self.place);
         let wire = self.wire.as_mut().ok_or_else(closed)?;
         let pass = wire.allow(&place, path).await?;
-        let session = Session::begin(&mut wire.connection).await;
         Ok(Passage {
-            session: session.map_err(fault::of_begin)?,
+            session: wire.seat().await?,
             answers: wire.answers.clone(),
             pass,
         })
@@ -166,6 +166,7 @@ impl Line {
                     connection,
                     since: clock.now(),
                     answers,
+                    seats: Seats::default(),
                     tokens: None,
                     allowed: HashMap::new(),
                 });
@@ -237,6 +238,15 @@ impl Wire {
         }))
     }
 
+    /// Returns a session without a link: one that has had another, or a new one.
+    async fn seat(&mut self) -> Result<Seat> {
+        if let Some(seat) = self.seats.take() {
+            return Ok(seat);
+        }
+        let session = Session::begin(&mut self.connection).await;
+        Ok(self.seats.first(session.map_err(fault::of_begin)?))
+    }
+
     /// Shows a new token for `path`.
     async fn show(&mut self, place: &Place, path: &str) -> Result<()> {
         let audience = place.endpoint.audience(path);
@@ -247,8 +257,7 @@ impl Wire {
         let rpc = match &mut self.tokens {
             Some(rpc) => rpc,
             None => {
-                let session = Session::begin(&mut self.connection).await;
-                let session = session.map_err(fault::of_begin)?;
+                let session = self.seat().await?;
                 let name = format!("{}-tokens", place.container);
                 let rpc = Rpc::open(session, TOKENS, &name).await?;
                 self.tokens.insert(rpc)

@@ -6,6 +6,7 @@ mod fault;
 mod line;
 mod pace;
 mod rpc;
+mod seat;
 pub(crate) mod tap;
 mod task;
 
@@ -37,6 +38,7 @@ pub(crate) use self::{
     line::{Pass, Passage},
     pace::Pace,
     rpc::{Question, Reply, field, items, map},
+    seat::Seat,
     task::{Closing, Task},
 };
 

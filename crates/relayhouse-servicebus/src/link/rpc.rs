@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use fe2o3_amqp::{
-    link::{CreditMode, Receiver, SendError, Sender},
-    session::SessionHandle,
-};
+use fe2o3_amqp::link::{CreditMode, Receiver, SendError, Sender};
 use fe2o3_amqp_types::{
     messaging::{
         AmqpValue, ApplicationProperties, Body, Message, MessageId, Outcome, Properties, Rejected,
@@ -16,7 +13,7 @@ use fe2o3_amqp_types::{
 use futures_util::future::BoxFuture;
 use relayhouse_core::{Error, ErrorKind, Operation, Result};
 
-use super::fault;
+use super::{fault, seat::Seat};
 use crate::error;
 
 /// The answers that may be under way.
@@ -111,7 +108,7 @@ pub(crate) struct Reply {
 pub(crate) struct Rpc {
     sender: Sender,
     receiver: Receiver,
-    session: SessionHandle<()>,
+    session: Seat,
     reply_to: String,
     count: u64,
 }
@@ -129,11 +126,7 @@ pub(super) type Taken = BoxFuture<'static, (u64, Result<()>)>;
 
 impl Rpc {
     /// Attaches both links to `node`; `name` is theirs alone.
-    pub(crate) async fn open(
-        mut session: SessionHandle<()>,
-        node: &str,
-        name: &str,
-    ) -> Result<Self> {
+    pub(crate) async fn open(mut session: Seat, node: &str, name: &str) -> Result<Self> {
         let sender = Sender::builder()
             .name(format!("{name}-questions"))
             .source(Source::builder().address(name).build())
@@ -216,9 +209,8 @@ impl Rpc {
     }
 
     /// Ends both links.
-    pub(crate) async fn close(mut self) {
-        // A link that ended already has nothing left to end.
-        let _ = self.session.end().await;
+    pub(crate) async fn close(self) {
+        self.session.end().await;
     }
 }
 

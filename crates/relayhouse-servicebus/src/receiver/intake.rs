@@ -14,7 +14,6 @@ use fe2o3_amqp::{
         delivery::{Delivery, DeliveryInfo},
         receiver::TerminalDeliveryState,
     },
-    session::SessionHandle,
     transaction::TransactionRetirement,
 };
 use fe2o3_amqp_types::{
@@ -32,8 +31,9 @@ use super::{
     shelf::{Arrived, Shelf},
 };
 use crate::{
+    convert::read,
     link::{
-        self, Closing, Link, Pass, Passage,
+        self, Closing, Link, Pass, Passage, Seat,
         tap::{Answers, Token},
     },
     transaction::Part,
@@ -123,7 +123,7 @@ pub(super) fn wants() -> (mpsc::Sender<Want>, mpsc::Receiver<Want>) {
 #[derive(Debug)]
 pub(crate) struct Attached {
     pub(crate) receiver: AmqpReceiver,
-    session: SessionHandle<()>,
+    session: Seat,
     answers: Answers,
     name: Arc<str>,
     pub(crate) anchor: Anchor,
@@ -186,10 +186,17 @@ impl Attached {
     }
 
     /// Ends the link.
-    pub(crate) async fn close(mut self) {
-        // A link that ended already has nothing left to end.
-        let _ = self.receiver.close().await;
-        let _ = self.session.end().await;
+    pub(crate) async fn close(self) {
+        leave(self.receiver, self.session).await;
+    }
+}
+
+/// Closes a link, and leaves its session to the next one.
+async fn leave(receiver: AmqpReceiver, session: Seat) {
+    match receiver.close().await {
+        Ok(()) => session.leave().await,
+        // A link that ended otherwise takes its session along.
+        Err(_) => session.end().await,
     }
 }
 
@@ -287,7 +294,7 @@ impl Serving<'_> {
         let mut credit = Credit::default();
         let Attached {
             mut receiver,
-            mut session,
+            session,
             _pass,
             ..
         } = attached;
@@ -307,14 +314,14 @@ impl Serving<'_> {
             shelf.end(error.clone());
         }
         let ending = async {
-            if error.is_none() {
-                if !holds_session {
-                    // What cannot be given back comes back when its lock ends.
-                    let _ = give_back(&mut receiver, &mut credit, &desk, shelf).await;
-                }
-                let _ = receiver.close().await;
+            if error.is_some() {
+                return session.end().await;
             }
-            let _ = session.end().await;
+            if !holds_session {
+                // What cannot be given back comes back when its lock ends.
+                let _ = give_back(&mut receiver, &mut credit, &desk, shelf).await;
+            }
+            leave(receiver, session).await;
         };
         link::within(link.clock(), END_MAX, ending).await;
         if error.is_none() {
@@ -331,7 +338,7 @@ impl Serving<'_> {
         inbox: &mut mpsc::Receiver<Order>,
     ) -> Option<Error> {
         let clock = self.link.clock();
-        let mut rest = None;
+        let (mut rest, mut arrived) = (None, Vec::new());
         loop {
             let resting = async {
                 match &mut rest {
@@ -352,7 +359,7 @@ impl Serving<'_> {
                     if rest.is_none() && !self.shelf.has_visitors() {
                         rest = Some(clock.sleep_until(clock.now() + REST));
                     }
-                    take_along(delivery, receiver, credit, self.shelf).await
+                    take_along(delivery, receiver, credit, self.shelf, &mut arrived).await
                 }
                 () = credit.taken_back() => self.start_over(receiver, credit).await,
                 () = self.shelf.rested.notified() => {
@@ -423,11 +430,14 @@ async fn give_back(
     let of_state = |error| link::of_state(error, Operation::Receive);
     let ordered = credit.take_back(receiver, desk, None).await;
     ordered.map_err(of_state)?;
+    let mut arrived = Vec::new();
     loop {
         tokio::select! {
             biased;
             () = credit.taken_back() => break,
-            delivery = receiver.recv() => take_along(delivery, receiver, credit, shelf).await?,
+            delivery = receiver.recv() => {
+                take_along(delivery, receiver, credit, shelf, &mut arrived).await?;
+            }
         }
     }
     let ready = shelf.take_ready();
@@ -488,15 +498,16 @@ async fn retire(
     Ok(())
 }
 
-/// Takes a delivery with what came along, but lets no order wait for much of it.
+/// Takes a delivery with what came along, but lets no order wait for much of it. The room of
+/// `arrived` is used again.
 async fn take_along(
     first: Received,
     receiver: &mut AmqpReceiver,
     credit: &mut Credit,
     shelf: &Shelf,
+    arrived: &mut Vec<Arrived>,
 ) -> Result<()> {
-    let mut arrived = Vec::with_capacity(1);
-    let mut taken = take(first, credit, &mut arrived);
+    let mut taken = take(first, credit, shelf, arrived);
     while taken.is_ok() && arrived.len() < ALONG_MAX {
         let mut next = pin!(receiver.recv());
         // In place: the future is large, and would be moved for each delivery otherwise.
@@ -504,7 +515,7 @@ async fn take_along(
         let Poll::Ready(next) = next.await else {
             break;
         };
-        taken = take(next, credit, &mut arrived);
+        taken = take(next, credit, shelf, arrived);
     }
     shelf.arrive(arrived);
     taken
@@ -513,7 +524,12 @@ async fn take_along(
 /// Is the end of one receive from the link.
 type Received = Result<Delivery<Body<Value>>, RecvError>;
 
-fn take(delivery: Received, credit: &mut Credit, arrived: &mut Vec<Arrived>) -> Result<()> {
+fn take(
+    delivery: Received,
+    credit: &mut Credit,
+    shelf: &Shelf,
+    arrived: &mut Vec<Arrived>,
+) -> Result<()> {
     let delivery = delivery.map_err(|error| link::of_recv(error, Operation::Receive))?;
     credit.arrived();
     let (info, incoming) = delivery.into_parts();
@@ -524,7 +540,7 @@ fn take(delivery: Received, credit: &mut Credit, arrived: &mut Vec<Arrived>) -> 
     arrived.push(Arrived {
         token,
         info,
-        incoming,
+        reading: read(incoming, shelf.source()),
     });
     Ok(())
 }

@@ -33,7 +33,6 @@ use self::{
 };
 use crate::{
     capability::{CAPABILITIES, QUEUE_CAPABILITIES, RECEIVE_BATCH_MAX, RECEIVE_WAIT_MAX},
-    convert::read,
     hub::Hub,
     link::{self, Question, Task, tap::Token},
 };
@@ -83,7 +82,7 @@ impl ServiceBusReceiver {
 
     /// Receives from `source`, which is at `path`.
     pub(crate) fn at(hub: Arc<Hub>, source: Source, path: String) -> Self {
-        let shelf = Arc::<Shelf>::default();
+        let shelf = Arc::new(Shelf::new(source.clone()));
         let (wants, wanted) = intake::wants();
         let (on, at, to) = (Arc::clone(&hub.link), path.clone(), Arc::clone(&shelf));
         Self {
@@ -109,7 +108,7 @@ impl ServiceBusReceiver {
             number: hub.number_of_lock(until),
             until: AtomicU64::new(attached.anchor.instant(until).as_nanos()),
         };
-        let shelf = Arc::<Shelf>::default();
+        let shelf = Arc::new(Shelf::new(source.clone()));
         let (wants, wanted) = intake::wants();
         let (on, to) = (Arc::clone(&hub.link), Arc::clone(&shelf));
         let (desk, inbox) = attached.desk();
@@ -230,8 +229,7 @@ impl ServiceBusReceiver {
     }
 
     fn deliver(&self, arrived: Arrived, anchor: &Anchor) -> Delivery {
-        let reading = read(arrived.incoming, &self.source);
-        let until = renew::lease(&reading, anchor);
+        let until = renew::lease(&arrived.reading, anchor);
         // Locks within a session end with its link, and no sooner.
         let (until, forgotten_after) = match &self.session {
             Some(_) => (self.until(), Instant::NEVER),
@@ -242,7 +240,8 @@ impl ServiceBusReceiver {
         let tokens_after = session.map_or(0, |session| session.number);
         self.shelf
             .hold(arrived.token, Some(arrived.info), forgotten_after);
-        reading.delivery(Receipt::from_bytes(arrived.token), until, tokens_after)
+        let receipt = Receipt::from_bytes(arrived.token);
+        arrived.reading.delivery(receipt, until, tokens_after)
     }
 
     /// Waits until something has arrived or the link has ended, and returns false if the time is

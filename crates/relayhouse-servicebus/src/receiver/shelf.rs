@@ -8,11 +8,11 @@ use std::{
 
 use fe2o3_amqp::link::delivery::DeliveryInfo;
 use foldhash::fast::RandomState;
-use relayhouse_core::{Error, Instant, Receipt};
+use relayhouse_core::{Error, Instant, Receipt, Source};
 use tokio::sync::Notify;
 
 use super::intake::Desk;
-use crate::{convert::Incoming, link::tap::Token};
+use crate::{convert::Reading, link::tap::Token};
 
 /// How long after one look at all deliveries the next one comes.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -22,12 +22,13 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 pub(super) struct Arrived {
     pub(super) token: Token,
     pub(super) info: DeliveryInfo,
-    pub(super) incoming: Incoming,
+    pub(super) reading: Reading,
 }
 
 /// Keeps the deliveries of one receiver.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Shelf {
+    source: Source,
     inner: Mutex<Inner>,
     /// Rings when something arrived, or the link ended.
     pub(super) news: Notify,
@@ -76,6 +77,21 @@ pub(super) struct Held {
 }
 
 impl Shelf {
+    /// Makes an empty shelf for what comes from `source`.
+    pub(super) fn new(source: Source) -> Self {
+        Self {
+            source,
+            inner: Mutex::default(),
+            news: Notify::default(),
+            losses: Notify::default(),
+            rested: Notify::default(),
+        }
+    }
+
+    pub(super) const fn source(&self) -> &Source {
+        &self.source
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -104,8 +120,9 @@ impl Shelf {
         desk.filter(|desk| !desk.is_over())
     }
 
-    pub(super) fn arrive(&self, arrived: Vec<Arrived>) {
-        self.lock().ready.extend(arrived);
+    /// Takes all of `arrived` in.
+    pub(super) fn arrive(&self, arrived: &mut Vec<Arrived>) {
+        self.lock().ready.extend(arrived.drain(..));
         self.news.notify_waiters();
     }
 

@@ -8,12 +8,9 @@ use std::{
     time::Duration,
 };
 
-use fe2o3_amqp::{
-    link::{
-        SendError, Sender as AmqpSender,
-        delivery::{DeliveryFut, Sendable},
-    },
-    session::SessionHandle,
+use fe2o3_amqp::link::{
+    SendError, Sender as AmqpSender,
+    delivery::{DeliveryFut, Sendable},
 };
 use fe2o3_amqp_types::{
     messaging::{Body, Outcome, Source, Target},
@@ -23,7 +20,7 @@ use futures_util::TryFutureExt;
 use relayhouse_core::{Error, ErrorKind, Instant, Result};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::link::{self, Closing, Link, Pace, Pass, Passage, Task};
+use crate::link::{self, Closing, Link, Pace, Pass, Passage, Seat, Task};
 
 /// The most sends of one sender that wait for its task.
 const LOADS_MAX: usize = 64;
@@ -161,7 +158,7 @@ impl Outlet {
 #[derive(Debug)]
 struct Attached {
     sender: AmqpSender,
-    session: SessionHandle<()>,
+    session: Seat,
     since: Instant,
     _pass: Arc<Pass>,
 }
@@ -299,13 +296,13 @@ impl Worker {
 
     /// Ends the link, if there is one.
     async fn detach(&mut self) {
-        let Some(mut attached) = self.attached.take() else {
+        let Some(attached) = self.attached.take() else {
             return;
         };
         let ending = async {
             // What ended already has nothing left to end.
             let _ = attached.sender.close().await;
-            let _ = attached.session.end().await;
+            attached.session.end().await;
         };
         link::within(self.link.clock(), END_MAX, ending).await;
     }

@@ -1,7 +1,7 @@
 //! What waits to be settled on a connection, and who waits to hear what the broker decided.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     future::Future,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -27,12 +27,14 @@ pub(crate) struct Gone;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Answers(Arc<Mutex<State>>);
 
+/// Is every token among the deliveries, with who asked for it.
+type Waiting = HashMap<Token, Option<Teller>, RandomState>;
+
 #[derive(Debug, Default)]
 struct State {
     /// By channel and delivery id: a disposition names a range of them.
-    deliveries: BTreeMap<(u16, u32), (u32, Token)>,
-    /// Every token among the deliveries, with who asked for it.
-    asked: HashMap<Token, Option<Teller>, RandomState>,
+    deliveries: HashMap<(u16, u32), (u32, Token), RandomState>,
+    asked: Waiting,
     /// By channel and handle.
     links: HashMap<(u16, u32), Incoming>,
     has_ended: bool,
@@ -193,22 +195,19 @@ impl State {
 
     fn settle(&mut self, channel: u16, first: u32, last: u32, answer: &Answer) {
         // Delivery ids are serial numbers, and start over after the largest one.
-        let ranges = if first <= last {
-            [Some(first..=last), None]
-        } else {
-            [Some(first..=u32::MAX), Some(0..=last)]
-        };
-        for range in ranges.into_iter().flatten() {
-            let range = (channel, *range.start())..=(channel, *range.end());
-            while let Some((id, _)) = self.deliveries.range(range.clone()).next() {
-                let id = *id;
-                let Some((_, token)) = self.deliveries.remove(&id) else {
-                    break;
-                };
-                if let Some(Some(waiting)) = self.asked.remove(&token) {
-                    waiting.tell(answer.clone());
-                }
+        let more = last.wrapping_sub(first);
+        if (more as usize) < self.deliveries.len() {
+            for after in 0..=more {
+                let id = (channel, first.wrapping_add(after));
+                let settled = self.deliveries.remove(&id);
+                tell(&mut self.asked, settled, answer);
             }
+            return;
+        }
+        // A range may be far longer than what is there.
+        let is_in = |&(on, id): &(u16, u32)| on == channel && id.wrapping_sub(first) <= more;
+        for (_, settled) in self.deliveries.extract_if(|id, _| is_in(id)) {
+            tell(&mut self.asked, Some(settled), answer);
         }
     }
 
@@ -221,6 +220,14 @@ impl State {
             }
             !is_gone
         });
+    }
+}
+
+/// Tells who asked for `settled`, if it was there, what the broker decided.
+fn tell(asked: &mut Waiting, settled: Option<(u32, Token)>, answer: &Answer) {
+    let waiting = settled.and_then(|(_, token)| asked.remove(&token));
+    if let Some(Some(waiting)) = waiting {
+        waiting.tell(answer.clone());
     }
 }
 
