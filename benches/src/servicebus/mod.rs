@@ -63,13 +63,14 @@ fn new_table(workload: impl Into<String>) -> Table {
     table
 }
 
-/// Adds one figure of every contender, with its ratio to the bare client; the goal is for the ports.
+/// Adds one figure of every contender, with its ratio to the bare client; the goal is for one of
+/// them.
 fn push_all(
     table: &mut Table,
     case: &str,
     comparison: &Comparison,
     (figure, unit): (usize, Unit),
-    goal: Option<Goal>,
+    goal: Option<(&str, Goal)>,
 ) {
     for name in comparison.names() {
         let Some(value) = comparison.median(name, figure) else {
@@ -78,6 +79,6 @@ fn push_all(
         let line = table.push(case, name, value, unit);
         line.spread = comparison.spread(name, figure);
         line.ratio = comparison.ratio(name, BARE, figure);
-        line.goal = goal.filter(|_| name == PORTS);
+        line.goal = goal.and_then(|(of, goal)| (of == name).then_some(goal));
     }
 }

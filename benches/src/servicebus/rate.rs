@@ -58,6 +58,14 @@ impl Work {
         }
     }
 
+    /// Returns who is to reach the goal. Who sends one message at a time sends it through a producer.
+    const fn goal_of(self) -> &'static str {
+        match self {
+            Self::SendSingly => RUNTIME,
+            Self::SendBatches | Self::Receive | Self::Sessions => PORTS,
+        }
+    }
+
     /// Fills the queue of `contender` with what it will receive.
     fn fill(self, filler: &RefCell<Filler>, contender: &str, messages: usize) -> Result<()> {
         let mut filler = filler.borrow_mut();
@@ -221,7 +229,8 @@ fn push(table: &mut Table, work: Work, comparison: &Comparison) {
         (Unit::Nanoseconds, ", the emulator's processor time"),
     ];
     for (figure, (unit, what)) in SHOWN.into_iter().chain(more).enumerate() {
-        let goal = Some(Goal::ratio_at_least(RATIO_MIN)).filter(|_| what.is_empty());
+        let goal = (work.goal_of(), Goal::ratio_at_least(RATIO_MIN));
+        let goal = Some(goal).filter(|_| what.is_empty());
         let case = format!("{}{what}", work.verb());
         super::push_all(table, &case, comparison, (figure, unit), goal);
     }

@@ -69,6 +69,8 @@ pub(crate) struct Script {
     pub(crate) formats: Vec<u32>,
     /// Where each sender was attached.
     pub(crate) targets: Vec<String>,
+    /// How many sessions of AMQP were begun.
+    pub(crate) begun: usize,
     /// Whether each transaction was committed.
     pub(crate) transactions: Vec<bool>,
     pub(crate) tokens: Vec<String>,
@@ -210,7 +212,10 @@ impl Peer {
     async fn on_frame(&mut self, channel: u16, body: &[u8]) -> Ended {
         match body[2] {
             0x10 => self.frame(0, channel, &opened(), &[]).await?,
-            0x11 => self.frame(0, channel, &begun(channel), &[]).await?,
+            0x11 => {
+                self.script.lock().unwrap().begun += 1;
+                self.frame(0, channel, &begun(channel), &[]).await?;
+            }
             0x12 => self.on_attach(channel, read(body).0).await?,
             0x13 => self.on_flow(channel, read(body).0).await?,
             0x14 => {

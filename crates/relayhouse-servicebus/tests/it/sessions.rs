@@ -69,6 +69,31 @@ async fn the_next_session_is_accepted_with_its_lock() {
     servicebus.close().await.unwrap();
 }
 
+/// The session of AMQP in which the link was carries the next one.
+#[tokio::test]
+async fn links_come_one_after_the_other_in_one_session_of_amqp() {
+    let broker = Broker::start(Script {
+        sessions: ["a", "b", "c"].into(),
+        queue: ["one", "two", "three"].into(),
+        ..script()
+    })
+    .await;
+    let servicebus = provider(&broker);
+    let sessions = sessions(&servicebus).await;
+    let mut begun = Vec::new();
+    for name in ["a", "b", "c"] {
+        let session = sessions.accept(None, WAIT).await.unwrap().unwrap();
+        assert_eq!(session.session().as_str(), name);
+        let deliveries = receive(&*session, 1).await;
+        let outcomes = settle(&*session, deliveries, &Settlement::Ack).await;
+        assert_eq!(outcomes, [None]);
+        session.close().await.unwrap();
+        begun.push(broker.script.lock().unwrap().begun);
+    }
+    assert_eq!(begun, [begun[0]; 3]);
+    servicebus.close().await.unwrap();
+}
+
 /// Somebody else holds it, and gives it back while it is asked for again.
 #[tokio::test]
 async fn a_session_that_is_held_is_asked_for_until_the_time_is_over() {

@@ -48,7 +48,10 @@ const fn bits(value: u64) -> usize {
     (u64::BITS - value.leading_zeros()) as usize
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "there are fewer buckets, as is asserted")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "there are fewer buckets, as is asserted"
+)]
 const fn buckets() -> [[u8; BITS_MAX + 1]; METRICS] {
     let (mut buckets, mut index) = ([[0; BITS_MAX + 1]; METRICS], 0);
     while index < METRICS {
@@ -107,7 +110,9 @@ mod tests {
     fn each_value_has_its_bucket() {
         for &metric in Metric::ALL {
             let bounds = bounds(metric);
-            let near = bounds.iter().flat_map(|bound| [bound - 1, *bound, bound + 1]);
+            let near = bounds
+                .iter()
+                .flat_map(|bound| [bound - 1, *bound, bound + 1]);
             let powers = (0..u64::BITS).flat_map(|bit| [(1 << bit) - 1, 1 << bit]);
             for value in near.chain(powers).chain([u64::MAX]) {
                 let expected = bounds.partition_point(|bound| *bound < value);
