@@ -15,6 +15,7 @@ pub mod config;
 mod delivery;
 mod error;
 pub mod extract;
+mod fingerprint;
 mod header;
 mod id;
 mod lease;
@@ -38,6 +39,7 @@ pub use self::{
     delivery::{Delivery, Previous},
     error::{BoxError, Error, ErrorKind, Operation, Result, Retry},
     extract::{FromDelivery, FromRef, IntoMessage},
+    fingerprint::Fingerprint,
     header::{
         HEADER_COUNT_MAX, HEADER_KEY_BYTES_MAX, HEADER_VALUE_BYTES_MAX, HeaderValue, Headers,
     },
@@ -54,7 +56,7 @@ pub use self::{
     port::Context,
     random::{Random, SeededRandom},
     secret::Secret,
-    settlement::{DeadLetter, Envelope, Fingerprint, IntoSettlement, Settlement},
+    settlement::{DeadLetter, Envelope, IntoSettlement, Settlement},
     text::Text,
     time::{Clock, Instant, MachineTime, Sleep, Timestamp},
 };

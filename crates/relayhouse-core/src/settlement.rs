@@ -1,13 +1,10 @@
 //! How a delivery ends: acked, released, dead-lettered, or acked once others are sent.
 
-use std::{
-    error::Error as StdError,
-    fmt::{self, Debug, Display},
-    time::Duration,
-};
+use std::{error::Error as StdError, time::Duration};
 
 use crate::{
     error::{BoxError, Error, Result},
+    fingerprint::Fingerprint,
     message::Message,
     name::Source,
     outgoing::Outgoing,
@@ -59,10 +56,6 @@ pub struct Envelope {
     /// When it was dead-lettered.
     pub dead_lettered_at: Timestamp,
 }
-
-/// Groups failures of the same cause: a hash of the error's texts without their numbers.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Fingerprint(u64);
 
 impl Settlement {
     /// Releases the message at once.
@@ -130,57 +123,6 @@ impl DeadLetter {
     }
 }
 
-impl Fingerprint {
-    const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
-    const PRIME: u64 = 0x0100_0000_01b3;
-
-    /// Takes the fingerprint of `texts`: FNV-1a, every run of digits counted as one `#`.
-    #[must_use]
-    pub fn of(texts: &[&str]) -> Self {
-        let mut hash = Self::OFFSET;
-        for text in texts {
-            let mut in_number = false;
-            for byte in text.bytes() {
-                let is_digit = byte.is_ascii_digit();
-                if !(is_digit && in_number) {
-                    hash = Self::step(hash, if is_digit { b'#' } else { byte });
-                }
-                in_number = is_digit;
-            }
-            hash = Self::step(hash, 0);
-        }
-        Self(hash)
-    }
-
-    /// Makes a fingerprint of the number that [`as_u64`](Self::as_u64) gave.
-    #[must_use]
-    pub const fn from_u64(hash: u64) -> Self {
-        Self(hash)
-    }
-
-    /// Returns the fingerprint as a number.
-    #[must_use]
-    pub const fn as_u64(self) -> u64 {
-        self.0
-    }
-
-    const fn step(hash: u64, byte: u8) -> u64 {
-        (hash ^ byte as u64).wrapping_mul(Self::PRIME)
-    }
-}
-
-impl Display for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
-    }
-}
-
-impl Debug for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Fingerprint({self})")
-    }
-}
-
 /// Turns what a handler returns into a settlement, or into the error that decides it.
 ///
 /// `()` acks, a [`Settlement`] is itself, [`Outgoing`] is sent and then acks, `Ok(x)` is what `x` is, and an `Err` is a failure that
@@ -229,15 +171,6 @@ mod tests {
     #[test]
     fn settlement_is_sixteen_bytes() {
         assert_eq!(size_of::<Settlement>(), 16);
-    }
-
-    #[test]
-    fn fingerprint_forgets_numbers_only() {
-        let of = |text| Fingerprint::of(&[text]);
-        assert_eq!(of("order 17 not found"), of("order 4711 not found"));
-        assert_ne!(of("order 17 not found"), of("order 17 not paid"));
-        assert_ne!(Fingerprint::of(&["a", "b"]), Fingerprint::of(&["ab", ""]));
-        assert_eq!(of("").to_string().len(), 16);
     }
 
     #[test]
