@@ -12,21 +12,25 @@
 //! | code | what it means | of which commands |
 //! | --- | --- | --- |
 //! | 2 | the command line or a URL is wrong; nothing was done | all |
-//! | 66 | the input cannot be opened; nothing was done | `pipe`, `send`, `work`, `schema`, `peek` |
-//! | 73 | an output file cannot be created; nothing was done | `pipe` |
+//! | 66 | the input cannot be opened; nothing was done | `pipe`, `send`, `work`, `schema`, `peek`, `dlq` |
+//! | 73 | an output file cannot be created; nothing was done | `pipe`, `dlq` |
 //! | 141 | whoever read standard output has gone | all |
 //! | 74 | reading or writing failed | all |
 //! | 69 | the queue cannot be used, or not any more | all |
 //! | 130 | Ctrl-C, or a signal that asks to end | all |
-//! | 65 | a line of the input was not taken, or a file is no schema | `pipe`, `send`, `schema`, `peek` |
-//! | 1 | a message was dead-lettered, the demonstration found something wrong, or schemas are not compatible | `pipe`, `work`, `demo`, `schema` |
+//! | 65 | a line of the input was not taken, or a file is no schema | `pipe`, `send`, `schema`, `peek`, `dlq` |
+//! | 1 | a message was dead-lettered, be it again, the demonstration found something wrong, or schemas are not compatible | `pipe`, `work`, `demo`, `schema`, `dlq` |
 //! | 0 | all went well; that there was nothing to do is well, too | all |
 
 mod args;
+mod audit;
+mod carry;
+mod confirm;
 mod console;
 mod create;
 mod decode;
 mod demo;
+mod dlq;
 mod emulator;
 mod envelope;
 mod exec;
@@ -36,6 +40,7 @@ mod lease;
 mod list;
 mod open;
 mod output;
+mod pace;
 mod peek;
 mod pipe;
 mod print;
@@ -44,6 +49,7 @@ mod receive;
 mod schema;
 mod send;
 mod stats;
+mod until;
 mod work;
 
 use std::{
@@ -141,6 +147,7 @@ async fn command(
         Command::Demo(args) => demo::run(*args, registry, console, stdout).await,
         Command::DemoConsumer => demo::run_consumer(registry, stdout).await,
         Command::Emulator(args) => emulator::run(*args, console, stdout).await,
+        Command::Dlq(args) => dlq::run(*args, registry, console, stdout).await,
         Command::Pipe(args) => pipe::run(*args, registry, console, stdout).await,
         Command::Schema(args) => schema::run(*args, stdout).await,
     }

@@ -57,8 +57,8 @@ impl Output {
         Self::start("standard output".to_owned(), stdout)
     }
 
-    /// Starts to write to `to`.
-    fn start(name: String, to: impl Write + Send + 'static) -> (Self, Writing) {
+    /// Starts to write to `to`, which `name` is for a person.
+    pub(crate) fn start(name: String, to: impl Write + Send + 'static) -> (Self, Writing) {
         let (records, waiting) = mpsc::channel(RECORDS_WAITING_MAX);
         let (failing, failed) = watch::channel(false);
         let thread = thread::spawn(move || {

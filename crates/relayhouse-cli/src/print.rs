@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::{
     Stdout,
     args::Format,
+    console,
     exit::{Code, Failure},
     output::Output,
 };
@@ -22,6 +23,15 @@ pub(crate) async fn once(stdout: Stdout, text: &str) -> Result<(), Failure> {
     let _ = output.write(text.to_owned().into()).await;
     drop(output);
     writing.join()
+}
+
+/// Takes the format that was asked for; otherwise what suits who reads standard output.
+pub(crate) fn suited(format: Option<Format>) -> Format {
+    match format {
+        Some(format) => format,
+        None if console::stdout_is_terminal() => Format::Table,
+        None => Format::Ndjson,
+    }
 }
 
 /// Makes the text of one object: a row for each field, or a line of JSON.

@@ -1,7 +1,10 @@
 //! The command line.
 
+mod audit;
 mod create;
+mod decoding;
 mod demo;
+mod dlq;
 mod emulator;
 mod list;
 mod peek;
@@ -18,8 +21,15 @@ use std::ffi::OsString;
 use clap::{Parser, Subcommand, error::ErrorKind};
 
 pub(crate) use self::{
+    audit::Audited,
     create::Create,
+    decoding::Decoding,
     demo::{Demo, Format as DemoFormat},
+    dlq::{
+        Action as DlqAction, Dlq, Edit as DlqEdit, Export as DlqExport, Grep as DlqGrep,
+        Import as DlqImport, List as DlqList, Purge as DlqPurge, Redrive as DlqRedrive,
+        Show as DlqShow, Which,
+    },
     emulator::{Emulator, Service, ServiceBus, Sqs},
     list::List,
     peek::Peek,
@@ -65,6 +75,7 @@ pub(crate) enum Command {
     Create(Box<Create>),
     List(Box<List>),
     Stats(Box<Stats>),
+    Dlq(Box<Dlq>),
     Pipe(Box<Pipe>),
     Schema(Box<Schema>),
     Demo(Box<Demo>),

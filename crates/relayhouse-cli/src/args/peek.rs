@@ -1,10 +1,10 @@
 //! The arguments of `relayhouse peek`.
 
-use std::{num::NonZeroU32, path::PathBuf};
+use std::num::NonZeroU32;
 
 use clap::Args;
 
-use super::value::Format;
+use super::{decoding::Decoding, value::Format};
 
 /// Shows messages of a queue without taking them
 ///
@@ -25,22 +25,9 @@ pub(crate) struct Peek {
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub(crate) from: u64,
 
-    /// Show what bodies say as well, by their content type: JSON, MessagePack or Avro
-    #[arg(long)]
-    pub(crate) decode: bool,
-
-    /// The file of an Avro schema, or a directory of files *.avsc
-    #[arg(
-        long,
-        value_name = "PATH",
-        requires = "decode",
-        conflicts_with = "registry"
-    )]
-    pub(crate) schema: Option<PathBuf>,
-
-    /// The URL of a schema registry
-    #[arg(long, value_name = "URL", requires = "decode")]
-    pub(crate) registry: Option<String>,
+    /// Says whether bodies are decoded
+    #[command(flatten)]
+    pub(crate) decoding: Decoding,
 
     /// How messages are printed; a table on a terminal, otherwise ndjson
     #[arg(long, value_name = "FORMAT")]

@@ -3,11 +3,14 @@
 use std::{num::NonZeroU32, str::FromStr, time::Duration};
 
 use clap::{ValueEnum, builder::RangedI64ValueParser};
-use relayhouse::{Priority, config};
+use relayhouse::{Fingerprint, Priority, config};
 use serde::de::{IntoDeserializer, value::Error as ValueError, value::StrDeserializer};
 
 pub(super) const CONCURRENCY_MAX: i64 = 10_000;
 pub(super) const MESSAGES_MAX: i64 = 1_000_000;
+
+/// Fewer digits may mean any group.
+const GROUP_DIGITS_MIN: usize = 4;
 
 /// How a result is printed on standard output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -32,6 +35,29 @@ pub(crate) struct Rate {
 pub(crate) struct Header {
     pub(crate) key: String,
     pub(crate) value: String,
+}
+
+/// The first digits of a fingerprint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Group(String);
+
+impl Group {
+    /// Returns true if `fingerprint` begins with these digits.
+    pub(crate) fn has(&self, fingerprint: Fingerprint) -> bool {
+        fingerprint.to_string().starts_with(&self.0)
+    }
+}
+
+impl FromStr for Group {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let is_hex = text.chars().all(|c| c.is_ascii_hexdigit());
+        if is_hex && (GROUP_DIGITS_MIN..=16).contains(&text.len()) {
+            return Ok(Self(text.to_ascii_lowercase()));
+        }
+        Err("a group is 4 to 16 hexadecimal digits, as `dlq list` shows them".to_owned())
+    }
 }
 
 pub(super) fn count(max: i64) -> RangedI64ValueParser<u32> {
@@ -98,6 +124,17 @@ mod tests {
         assert_eq!(rate("3 / 500ms"), Some((3, second / 2)));
         for wrong in ["100", "0/s", "/s", "1/", "1/0s", "-1/s", "1/fortnight"] {
             assert_eq!(rate(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn group_is_the_start_of_a_fingerprint() {
+        let fingerprint = Fingerprint::from_u64(0x1234_abcd_0000_0000);
+        for (text, expected) in [("1234ABCD", true), ("1234", true), ("1234abce", false)] {
+            assert_eq!(text.parse::<Group>().unwrap().has(fingerprint), expected);
+        }
+        for wrong in ["", "123", "123x", "1234567890abcdef0"] {
+            assert!(wrong.parse::<Group>().is_err(), "{wrong}");
         }
     }
 

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use self::shown::Shown;
 use crate::{
-    args::Peek,
+    args::Decoding,
     exit::{Failure, chain},
     schema,
 };
@@ -33,7 +33,7 @@ pub(crate) type Decoded = Result<Value, String>;
 
 impl Decode {
     /// Prepares for what was asked for; nothing if nothing was.
-    pub(crate) fn of(args: &Peek, clock: &Arc<dyn Clock>) -> Result<Option<Self>, Failure> {
+    pub(crate) fn of(args: &Decoding, clock: &Arc<dyn Clock>) -> Result<Option<Self>, Failure> {
         if !args.decode {
             return Ok(None);
         }
@@ -47,6 +47,15 @@ impl Decode {
         };
         let avro = HashMap::new();
         Ok(Some(Self { store, avro }))
+    }
+
+    /// Returns true if the content type of `message` is one that can be decoded.
+    pub(crate) fn knows(message: &Message) -> bool {
+        let content_type = message.details().content_type.as_deref();
+        content_type.is_some_and(|it| {
+            let is_plain = JsonCodec::new().accepts(it) || MessagePackCodec::new().accepts(it);
+            is_plain || Framing::of(it).is_some()
+        })
     }
 
     /// Decodes the body of `message`.

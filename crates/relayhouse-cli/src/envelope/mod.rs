@@ -10,7 +10,7 @@ mod read;
 mod write;
 
 pub(crate) use self::{
-    read::read,
+    read::{Exported, read, read_exported},
     write::{write, write_decoded},
 };
 

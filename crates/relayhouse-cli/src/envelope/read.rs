@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::BTreeMap, fmt, time::Duration};
 
 use bytes::Bytes;
-use relayhouse::{HeaderValue, Message, Priority, config};
+use relayhouse::{HeaderValue, Message, MessageId, Priority, config};
 use serde::{
     Deserialize, Deserializer,
     de::{Error, IgnoredAny, MapAccess, Visitor},
@@ -38,8 +38,7 @@ struct Envelope<'a> {
     priority: Option<Priority>,
     correlation_id: Option<String>,
     reply_to: Option<String>,
-    #[serde(rename = "delivery")]
-    _delivery: Option<IgnoredAny>,
+    delivery: Option<Told>,
     #[serde(rename = "dead_letter")]
     _dead_letter: Option<IgnoredAny>,
     #[serde(rename = "decoded")]
@@ -48,20 +47,46 @@ struct Envelope<'a> {
     _undecoded: Option<IgnoredAny>,
 }
 
+/// Is what is read of the delivery that was printed.
+#[derive(Debug, Default, Deserialize)]
+struct Told {
+    id: Option<String>,
+    sequence: Option<u64>,
+}
+
+/// Is a message with what is known of the delivery that it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Exported {
+    pub(crate) message: Message,
+    pub(crate) id: Option<MessageId>,
+    pub(crate) sequence: Option<u64>,
+}
+
 /// Is the value of a header: a text, or an object with `base64`.
 #[derive(Debug)]
 struct Header(HeaderValue);
 
 /// Makes the message that `line` describes.
 pub(crate) fn read(line: &[u8]) -> Result<Message, Wrong> {
+    read_exported(line).map(|exported| exported.message)
+}
+
+/// Makes the message that `line` describes, and tells which delivery it was.
+pub(crate) fn read_exported(line: &[u8]) -> Result<Exported, Wrong> {
     let text = utf8(line)?;
     if !text.starts_with('{') {
         // A list of the fields would do otherwise.
         return Err(Wrong::new("not an envelope: needs an object"));
     }
-    let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|error| not_json(&error))?;
+    let mut envelope: Envelope<'_> =
+        serde_json::from_str(text).map_err(|error| not_json(&error))?;
     let body = body(&envelope).map_err(|rule| Wrong::new(format!("not an envelope: {rule}")))?;
-    Ok(message(body, envelope))
+    let Told { id, sequence } = envelope.delivery.take().unwrap_or_default();
+    Ok(Exported {
+        message: message(body, envelope),
+        id: id.map(MessageId::from),
+        sequence,
+    })
 }
 
 fn body(envelope: &Envelope<'_>) -> Result<Bytes, &'static str> {

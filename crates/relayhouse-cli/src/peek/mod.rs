@@ -8,12 +8,11 @@ use relayhouse::{Delivery, Registry, ctrl_c};
 use crate::{
     Stdout,
     args::{Format, Peek},
-    console,
     decode::{Decode, Decoded},
     envelope,
     exit::{Code, Failure},
     output::Output,
-    print::shortened,
+    print::{self, shortened},
 };
 
 /// How many messages one call shows.
@@ -24,9 +23,9 @@ const BODY_CHARS: usize = 80;
 pub(crate) async fn run(args: Peek, registry: &Registry, stdout: Stdout) -> Result<Code, Failure> {
     let queue = registry.open(&args.url).await?;
     let admin = queue.admin()?;
-    let mut decode = Decode::of(&args, &queue.context().clock)?;
+    let mut decode = Decode::of(&args.decoding, &queue.context().clock)?;
     let (output, writing) = Output::to(stdout);
-    let mut printed = Printed::new(&args, output);
+    let mut printed = Printed::new(print::suited(args.output), SHAPE, output);
     let peeked = async {
         let (mut from, mut left) = (args.from, args.max.get());
         while let Some(max) = NonZeroU32::new(left.min(PAGE_MAX)) {
@@ -69,33 +68,50 @@ pub(crate) async fn run(args: Peek, registry: &Registry, stdout: Stdout) -> Resu
 
 /// Prints messages.
 #[derive(Debug)]
-struct Printed {
+pub(crate) struct Printed {
     format: Format,
+    shape: Shape,
     output: Output,
     count: u64,
 }
 
+/// Is how a person sees messages: a line for each, below a heading.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    pub(crate) heading: fn() -> String,
+    pub(crate) row: fn(&Delivery, Option<Decoded>) -> String,
+}
+
+/// Is how a person sees any message.
+const SHAPE: Shape = Shape { heading, row };
+
 impl Printed {
-    fn new(args: &Peek, output: Output) -> Self {
-        let format = match args.output {
-            Some(format) => format,
-            None if console::stdout_is_terminal() => Format::Table,
-            None => Format::Ndjson,
-        };
+    pub(crate) const fn new(format: Format, shape: Shape, output: Output) -> Self {
         Self {
             format,
+            shape,
             output,
             count: 0,
         }
     }
 
     /// Prints a message; false if it cannot be written, why is known to who writes.
-    async fn print(&mut self, of: &Delivery, decoded: Option<Decoded>) -> Result<bool, Failure> {
+    pub(crate) async fn print(
+        &mut self,
+        of: &Delivery,
+        decoded: Option<Decoded>,
+    ) -> Result<bool, Failure> {
         let is_first = self.count == 0;
         self.count += 1;
         let text = match self.format {
-            Format::Table if is_first => format!("{}\n{}", heading(), row(of, decoded)),
-            Format::Table => row(of, decoded),
+            Format::Table if is_first => {
+                format!(
+                    "{}\n{}",
+                    (self.shape.heading)(),
+                    (self.shape.row)(of, decoded)
+                )
+            }
+            Format::Table => (self.shape.row)(of, decoded),
             Format::Ndjson => line(of, decoded)?,
             Format::Json if is_first => format!("[{}", line(of, decoded)?),
             Format::Json => format!(",{}", line(of, decoded)?),
@@ -103,7 +119,8 @@ impl Printed {
         Ok(self.output.write(text.into()).await.is_ok())
     }
 
-    async fn end(&mut self) {
+    /// Ends what is printed.
+    pub(crate) async fn end(&mut self) {
         if self.format == Format::Json {
             let end = if self.count == 0 { "[]" } else { "]" };
             // Why it failed is known to who writes.
@@ -125,17 +142,22 @@ fn row(delivery: &Delivery, decoded: Option<Decoded>) -> String {
     let sequence = delivery
         .sequence
         .map_or("-".to_owned(), |it| it.to_string());
-    let body = match decoded {
-        Some(Ok(value)) => value.to_string(),
-        Some(Err(reason)) => format!("({reason}) {}", raw(delivery)),
-        None => raw(delivery),
-    };
+    let body = body(delivery, decoded);
     let (id, attempt) = (delivery.id.to_string(), delivery.attempt);
     format!(
         "{sequence:>8}  {:<32}  {attempt:>7}  {}",
         shortened(&id, 36),
         shortened(&body, BODY_CHARS)
     )
+}
+
+/// Shows what a body says, and as it stands where that is not known.
+pub(crate) fn body(delivery: &Delivery, decoded: Option<Decoded>) -> String {
+    match decoded {
+        Some(Ok(value)) => value.to_string(),
+        Some(Err(reason)) => format!("({reason}) {}", raw(delivery)),
+        None => raw(delivery),
+    }
 }
 
 fn raw(delivery: &Delivery) -> String {

@@ -1,12 +1,13 @@
 //! `relayhouse send`: puts the input on a queue.
 
+mod deliver;
 mod message;
-mod pace;
 mod sending;
 mod tally;
 
 use relayhouse::{Entity, Queue, Registry};
 
+pub(crate) use self::deliver::{deliver, is_of_the_message};
 use self::{
     message::{Maker, Shape},
     sending::{End, Sending},

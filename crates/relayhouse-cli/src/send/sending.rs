@@ -3,24 +3,24 @@
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use relayhouse::{
-    Clock, Error, ErrorKind, Message, Queue, Result, Sent, ctrl_c, runtime::Producer,
-};
+use relayhouse::{Clock, Message, Queue, Result, Sent, ctrl_c, runtime::Producer};
 use tokio::sync::mpsc::Receiver;
 
-use super::{pace::Pace, tally::Tally};
+use super::{
+    deliver::{deliver, is_of_the_message},
+    tally::Tally,
+};
 use crate::{
     args::SendArgs,
     exit::{Failure, with_advice},
     input::Line,
+    pace::Pace,
     progress::{Progress, Pulse, View},
 };
 
 const IN_FLIGHT_MAX: usize = 4096;
 const IN_FLIGHT_BYTES_MAX: u64 = 32 << 20;
 const BATCH_MAX: u32 = 1000;
-const TRIES_MAX: u32 = 5;
-const TRY_AGAIN_FIRST: Duration = Duration::from_millis(100);
 const BAD_LINES_SAID_MAX: u64 = 10;
 
 type Lines = Receiver<Result<Line<Message>, Failure>>;
@@ -250,35 +250,4 @@ async fn next(pace: Option<&Pace>, lines: &mut Lines) -> Option<Result<Line<Mess
         pace.due().await;
     }
     lines.recv().await
-}
-
-/// Sends `message`, and tries again what fails for a while, where that breaks nothing.
-async fn deliver(producer: &Producer, clock: &dyn Clock, message: Message) -> Result<Sent> {
-    let mut pause = TRY_AGAIN_FIRST;
-    for _ in 1..TRIES_MAX {
-        match producer.send(message.clone()).await {
-            Err(error) if may_try_again(&error, &message) => {
-                clock.sleep_until(clock.now() + pause).await;
-                pause *= 2;
-            }
-            answer => return answer,
-        }
-    }
-    producer.send(message).await
-}
-
-/// Returns true if trying again can help, cannot bring the message twice, and cannot bring it
-/// behind those of its ordering key that were sent after it.
-fn may_try_again(error: &Error, message: &Message) -> bool {
-    let details = message.details();
-    let is_safe = error.kind() != ErrorKind::OutcomeUnknown || details.dedup_id.is_some();
-    error.is_temporary() && is_safe && details.ordering_key.is_none()
-}
-
-/// Returns true if another message may well be taken.
-fn is_of_the_message(error: &Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::MessageInvalid | ErrorKind::MessageTooLarge | ErrorKind::Unsupported
-    )
 }

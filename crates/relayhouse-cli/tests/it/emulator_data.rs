@@ -4,6 +4,7 @@ use std::{
     collections::BTreeSet,
     fs,
     io::{BufRead, BufReader},
+    path::Path,
     process::{Child, Command},
 };
 
@@ -15,14 +16,14 @@ use crate::{
     stop::interrupt,
 };
 
-const QUEUE: &str = "servicebus:///orders";
+pub(crate) const QUEUE: &str = "servicebus:///orders";
 const DEAD: &str = "servicebus:///orders/$deadletterqueue";
 const EMULATOR: [&str; 6] = ["emulator", "servicebus", "--port", "0", "--http-port", "0"];
 const CONFIG: &str = r#"{"UserConfig": {"Namespaces": [{"Name": "n", "Queues": [{
     "Name": "orders", "Properties": {"LockDuration": "PT5M", "MaxDeliveryCount": 3}}]}]}}"#;
 
 /// Is an emulator that keeps its data in a directory.
-struct Bus {
+pub(crate) struct Bus {
     child: Child,
     connection: String,
     http: String,
@@ -49,7 +50,7 @@ impl Bus {
     }
 
     /// Starts the first emulator on `directory`, with a queue.
-    fn first(directory: &TempDir) -> Self {
+    pub(crate) fn first(directory: &TempDir) -> Self {
         let config = directory.path().join("Config.json");
         fs::write(&config, CONFIG).unwrap();
         Self::start(directory, &["--config", config.to_str().unwrap()])
@@ -65,7 +66,15 @@ impl Bus {
 
     #[track_caller]
     fn run(&self, args: &[&str], input: &str) -> Ran {
-        let mut child = self.command(args).spawn().unwrap();
+        self.run_with(&[], args, input)
+    }
+
+    /// Runs the program with more variables.
+    #[track_caller]
+    pub(crate) fn run_with(&self, variables: &[(&str, &Path)], args: &[&str], input: &str) -> Ran {
+        let mut command = self.command(args);
+        command.envs(variables.iter().copied());
+        let mut child = command.spawn().unwrap();
         feed(&mut child, input.into());
         end(child)
     }
@@ -91,7 +100,7 @@ impl Bus {
         self.child.wait().unwrap();
     }
 
-    fn interrupt(self) {
+    pub(crate) fn interrupt(self) {
         interrupt(&self.child);
         end(self.child).ended(130);
     }

@@ -36,7 +36,7 @@ pub(crate) struct Ended {
 
 /// Is standard output, which can be read afterwards.
 #[derive(Clone, Debug, Default)]
-struct Page(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Page(Arc<Mutex<Vec<u8>>>);
 
 /// Is a standard output whose reader goes away after so many writes.
 #[derive(Debug)]
@@ -72,8 +72,7 @@ impl House {
     pub(crate) async fn run(&self, args: &[&str]) -> Ended {
         let page = Page::default();
         let code = self.run_to(args, page.clone()).await;
-        let bytes = page.0.lock().unwrap().clone();
-        let stdout = String::from_utf8(bytes).unwrap();
+        let stdout = page.text();
         Ended { code, stdout }
     }
 
@@ -136,6 +135,14 @@ impl Ended {
         lines
             .map(|line| serde_json::from_str(line).expect(line))
             .collect()
+    }
+}
+
+impl Page {
+    /// Returns what was printed.
+    pub(crate) fn text(&self) -> String {
+        let bytes = self.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
     }
 }
 

@@ -6,6 +6,14 @@ mod admin;
 mod cloud;
 mod demo;
 #[cfg(unix)]
+mod desk;
+#[cfg(unix)]
+mod dlq;
+#[cfg(all(unix, feature = "servicebus", feature = "sqs"))]
+mod dlq_cloud;
+mod dlq_many;
+mod dlq_memory;
+#[cfg(unix)]
 mod emulator;
 #[cfg(all(unix, feature = "servicebus"))]
 mod emulator_data;

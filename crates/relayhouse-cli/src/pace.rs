@@ -8,14 +8,14 @@ use crate::args::Rate;
 
 /// Lets messages leave at a rate, evenly; time that was lost is not made up for.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     clock: Arc<dyn Clock>,
     gap: Duration,
     next: Instant,
 }
 
 impl Pace {
-    pub(super) fn new(rate: Rate, clock: &Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(rate: Rate, clock: &Arc<dyn Clock>) -> Self {
         Self {
             clock: Arc::clone(clock),
             gap: rate.per / rate.messages.get(),
@@ -24,14 +24,14 @@ impl Pace {
     }
 
     /// Ends when the next message may leave.
-    pub(super) async fn due(&self) {
+    pub(crate) async fn due(&self) {
         if self.clock.now() < self.next {
             self.clock.sleep_until(self.next).await;
         }
     }
 
     /// Takes note that a message leaves.
-    pub(super) fn left(&mut self) {
+    pub(crate) fn left(&mut self) {
         // A timer wakes up to a millisecond late: within that, the gaps are made up for.
         let late = Duration::from_millis(10).max(self.gap);
         self.next = self.next.max(self.clock.now() - late) + self.gap;

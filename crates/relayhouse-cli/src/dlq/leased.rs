@@ -1,0 +1,121 @@
+//! Dead letters that are taken under a lease: those that are not meant are held, and given back.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use relayhouse::{
+    Delivery, Error, Message, Queue, Settlement,
+    runtime::{FailurePolicy, Pull},
+};
+
+use super::letters::are_shown;
+use crate::{console::Console, lease::with_lease};
+
+/// How many are held at most, without their bodies.
+const HELD_MAX: usize = 10_000;
+
+/// What one receive brings at most.
+const PREFETCH_MAX: u32 = 100;
+
+/// After so long without a further one there is none.
+const WAIT: Duration = Duration::from_secs(1);
+
+/// Takes dead letters, and holds what is not meant.
+#[derive(Debug)]
+pub(crate) struct Leased {
+    pull: Pull,
+    held: Vec<Delivery>,
+    left: u32,
+    /// True if a lease holds back what is behind it in its key, as far as is known.
+    may_hold_back: bool,
+    holds_back: bool,
+}
+
+impl Leased {
+    /// Opens `queue` for a look at `scan` messages at most.
+    pub(crate) async fn open(queue: &Queue, scan: Option<u32>) -> Result<Self, Error> {
+        let left = scan.unwrap_or(u32::MAX);
+        let pull = with_lease(None, async |lease| {
+            let consumer = queue
+                .consumer()
+                .prefetch_max(PREFETCH_MAX)
+                .receive_wait(WAIT)
+                .failure(no_delay());
+            match lease {
+                Some(lease) => consumer.lease(lease).pull().await,
+                None => consumer.pull().await,
+            }
+        });
+        Ok(Self {
+            pull: pull.await?,
+            held: Vec::new(),
+            left,
+            may_hold_back: !are_shown(queue),
+            holds_back: false,
+        })
+    }
+
+    /// Takes the next one, of `max` that are wanted; none if none came, or as many were looked at
+    /// as may be.
+    pub(crate) async fn next(&mut self, max: u32) -> Result<Option<Delivery>, Error> {
+        let room = u32::try_from(HELD_MAX.saturating_sub(self.held.len())).unwrap_or(u32::MAX);
+        let Some(wanted) = NonZeroU32::new(self.left.min(max).min(room)) else {
+            return Ok(None);
+        };
+        let next = self.pull.next_up_to(wanted).await?;
+        self.left -= u32::from(next.is_some());
+        Ok(next)
+    }
+
+    /// Holds one until the end, so that it does not come again meanwhile. Its lease is enough.
+    pub(crate) fn hold(&mut self, delivery: Delivery) {
+        let has_key = delivery.message.details().ordering_key.is_some();
+        self.holds_back |= self.may_hold_back && has_key;
+        self.held.push(Delivery {
+            message: Message::default(),
+            envelope: None,
+            ..delivery
+        });
+    }
+
+    /// Returns what settles.
+    pub(crate) fn pull(&self) -> Pull {
+        self.pull.clone()
+    }
+
+    /// Says why it may not have reached all, if that is so.
+    pub(crate) fn say(&self, console: Console) {
+        if self.left == 0 || HELD_MAX <= self.held.len() {
+            console.note("there may be more: look at more of them with --scan");
+        }
+        if self.holds_back {
+            console.note(
+                "what is behind another in its ordering key is out of reach while that is held: \
+                 some may not have been looked at",
+            );
+        }
+    }
+
+    /// Gives back what is held.
+    pub(crate) async fn give_back(&mut self) -> Result<(), Error> {
+        let mut first = Ok(());
+        for delivery in std::mem::take(&mut self.held) {
+            first = first.and(self.pull.settle(delivery, Settlement::RELEASE).await);
+        }
+        first
+    }
+
+    /// Gives back what is held, and ends.
+    pub(crate) async fn close(mut self) -> Result<(), Error> {
+        let given_back = self.give_back().await;
+        given_back.and(self.pull.close().await)
+    }
+}
+
+/// What is given back comes again at once, which every queue can do.
+fn no_delay() -> FailurePolicy {
+    FailurePolicy {
+        delay_first: Duration::ZERO,
+        delay_max: Duration::ZERO,
+        ..FailurePolicy::default()
+    }
+}

@@ -1,0 +1,129 @@
+//! `relayhouse dlq purge`: removes dead letters for good.
+
+use std::sync::Arc;
+
+use relayhouse::{Error, Queue, Registry, ctrl_c};
+use serde::Serialize;
+
+use super::leased::Leased;
+use crate::{
+    Stdout,
+    args::{DlqPurge, Which},
+    audit::{Audit, Change, Unwritten},
+    carry::{Broken, Carrier, Parcel},
+    confirm,
+    console::Console,
+    exit::{Code, Failure},
+    print,
+};
+
+/// Is what is printed.
+#[derive(Debug, Serialize)]
+struct Told {
+    removed: u64,
+}
+
+pub(super) async fn run(
+    args: DlqPurge,
+    registry: &Registry,
+    console: Console,
+    stdout: Stdout,
+) -> Result<Code, Failure> {
+    let queue = super::open(registry, &args.url).await?;
+    let all = if args.which.is_all() {
+        "all"
+    } else {
+        "the chosen"
+    };
+    let what = format!("remove {all} messages of {} for good", queue.source());
+    confirm::ask(&what, args.yes).await?;
+    let clock = Arc::clone(&queue.context().clock);
+    let (audit, auditing) = Audit::open(args.audited, "dlq purge", &args.url, &clock)?;
+    let can_purge = queue.provider().capabilities().purge.is_supported();
+    let purged = match args.which.is_all() && can_purge {
+        true => at_once(&queue, &audit).await,
+        false => {
+            let carrier = Carrier::new(audit.clone(), None, &clock, console);
+            one_by_one(&queue, &args.which, carrier, console).await
+        }
+    };
+    drop(audit);
+    auditing.join()?;
+    let (removed, code) = purged?;
+    print::once(stdout, &print::object(args.output, &Told { removed })?).await?;
+    queue.close().await?;
+    Ok(code)
+}
+
+/// Lets the provider remove all of them.
+pub(crate) async fn at_once(queue: &Queue, audit: &Audit) -> Result<(u64, Code), Failure> {
+    let change = Change::default();
+    audit.begun(&change).await.map_err(unwritten)?;
+    let purged = queue.admin()?.purge(queue.source()).await;
+    let count = *purged.as_ref().unwrap_or(&0);
+    let result = purged.as_ref().map(|_| ());
+    audit
+        .ended(&change.count(count), result)
+        .await
+        .map_err(unwritten)?;
+    Ok((purged?, Code::Done))
+}
+
+fn unwritten(_: Unwritten) -> Failure {
+    Failure::new(Code::Io, "a change cannot be written down")
+}
+
+/// Takes them, and acks those that are meant.
+async fn one_by_one(
+    queue: &Queue,
+    which: &Which,
+    mut carrier: Carrier,
+    console: Console,
+) -> Result<(u64, Code), Failure> {
+    let mut leased = Leased::open(queue, which.scan).await?;
+    let ended = remove(which, &mut leased, &mut carrier).await;
+    carrier.all_landed().await;
+    for delivery in carrier.stayed() {
+        leased.hold(delivery);
+    }
+    leased.say(console);
+    let closed = leased.close().await;
+    let code = match (ended?, carrier.broken()) {
+        (_, Some(Broken::Audit)) => Code::Io,
+        (_, Some(Broken::Queue)) => Code::Unavailable,
+        (code, None) if carrier.tally().has_failed() && code == Code::Done => Code::Unavailable,
+        (code, None) => code,
+    };
+    closed?;
+    Ok((carrier.tally().counts().done, code))
+}
+
+async fn remove(which: &Which, leased: &mut Leased, carrier: &mut Carrier) -> Result<Code, Error> {
+    let interrupted = ctrl_c();
+    tokio::pin!(interrupted);
+    while carrier.broken().is_none() {
+        let next = tokio::select! {
+            biased;
+            () = &mut interrupted => return Ok(Code::Interrupted),
+            next = carrier.during(leased.next(u32::MAX)) => next?,
+        };
+        let Some(delivery) = next else {
+            if carrier.is_idle() {
+                break;
+            }
+            carrier.all_landed().await;
+            continue;
+        };
+        if !which.has(&delivery) {
+            leased.hold(delivery);
+            continue;
+        }
+        let parcel = Parcel {
+            send: None,
+            change: Change::of(&delivery, None),
+            from: Some((leased.pull(), delivery)),
+        };
+        carrier.carry(parcel).await;
+    }
+    Ok(Code::Done)
+}
