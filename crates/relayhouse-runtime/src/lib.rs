@@ -23,7 +23,7 @@ mod sync;
 
 pub use self::{
     config::{ConsumerConfig, Full, Order, Preset, ProducerConfig, SendStart, Suspects},
-    consumer::{Consumer, ConsumerBuilder, Remote, Report, Running, State},
+    consumer::{Consumer, ConsumerBuilder, Examination, Finding, Remote, Report, Running, State},
     handler::{
         Batch, BatchFunction, BatchHandler, Blocking, BlockingFuture, BlockingHandler, Function,
         Handler, HandlerFuture,

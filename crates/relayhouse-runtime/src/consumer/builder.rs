@@ -16,7 +16,8 @@ use tower_layer::{Identity, Layer, Stack};
 use tower_service::Service;
 
 use super::{
-    Report, Running,
+    Examination, Report, Running,
+    examine::examine,
     mode::{Many, Mode, One},
     open::Intake,
     plan::Plan,
@@ -346,6 +347,16 @@ impl<S, L> ConsumerBuilder<S, L> {
         let service = self.layer.layer(BatchFunction(handler));
         let outputs = self.setup.outputs.clone();
         Consumer::new(self.setup, Many { service, outputs })
+    }
+
+    /// Opens the queue, looks whether its settings and the consumer's fit, and closes it again:
+    /// nothing is received.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the queue cannot be opened, or which option is wrong.
+    pub async fn examine(self) -> Result<Examination> {
+        examine(self.setup).await
     }
 
     /// Opens the queue to take deliveries one by one, and settle them by hand.

@@ -25,7 +25,7 @@ pub(crate) fn check(
 }
 
 /// Lists what cannot work.
-fn refusals(
+pub(super) fn refusals(
     config: &ConsumerConfig,
     capabilities: &Capabilities,
     settings: &Settings,
@@ -76,7 +76,7 @@ fn longest_lease(
 }
 
 /// Lists what works, but is likely not meant.
-fn warnings(
+pub(super) fn warnings(
     config: &ConsumerConfig,
     capabilities: &Capabilities,
     settings: &Settings,

@@ -4,6 +4,7 @@ mod buffer;
 mod builder;
 mod check;
 mod control;
+mod examine;
 mod mode;
 mod open;
 mod plan;
@@ -22,6 +23,7 @@ pub(crate) use self::{
 };
 pub use self::{
     builder::{Consumer, ConsumerBuilder},
+    examine::{Examination, Finding},
     remote::{Remote, State},
     report::Report,
     running::Running,

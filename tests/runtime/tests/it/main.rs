@@ -6,6 +6,7 @@ mod blocking;
 mod close;
 mod consumer;
 mod drain;
+mod examine;
 mod failure;
 mod fair;
 mod fixture;
