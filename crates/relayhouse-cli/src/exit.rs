@@ -9,7 +9,7 @@ use relayhouse::{Error, ErrorKind};
 pub(crate) enum Code {
     /// All went well.
     Done = 0,
-    /// A message was dead-lettered, the demonstration found something wrong, or schemas are not
+    /// A message was dead-lettered, something was found that is wrong, or schemas are not
     /// compatible.
     Failed = 1,
     /// The command line or a URL is wrong.

@@ -13,17 +13,18 @@
 //! | --- | --- | --- |
 //! | 2 | the command line or a URL is wrong; nothing was done | all |
 //! | 66 | the input cannot be opened; nothing was done | `pipe`, `send`, `work`, `schema`, `peek`, `dlq` |
-//! | 73 | an output file cannot be created; nothing was done | `pipe`, `dlq` |
+//! | 73 | an output file cannot be created; nothing was done | `pipe`, `dlq`, `purge`, `delete`, `man` |
 //! | 141 | whoever read standard output has gone | all |
 //! | 74 | reading or writing failed | all |
 //! | 69 | the queue cannot be used, or not any more | all |
 //! | 130 | Ctrl-C, or a signal that asks to end | all |
 //! | 65 | a line of the input was not taken, or a file is no schema | `pipe`, `send`, `schema`, `peek`, `dlq` |
-//! | 1 | a message was dead-lettered, be it again, the demonstration found something wrong, or schemas are not compatible | `pipe`, `work`, `demo`, `schema`, `dlq` |
+//! | 1 | a message was dead-lettered, be it again, something was found that is wrong, or schemas are not compatible | `pipe`, `work`, `demo`, `schema`, `dlq`, `doctor` |
 //! | 0 | all went well; that there was nothing to do is well, too | all |
 
 mod args;
 mod audit;
+mod capabilities;
 mod carry;
 mod confirm;
 mod console;
@@ -31,6 +32,7 @@ mod create;
 mod decode;
 mod demo;
 mod dlq;
+mod doctor;
 mod emulator;
 mod envelope;
 mod exec;
@@ -46,8 +48,10 @@ mod pipe;
 mod print;
 mod progress;
 mod receive;
+mod remove;
 mod schema;
 mod send;
+mod shell;
 mod stats;
 mod until;
 mod work;
@@ -143,6 +147,12 @@ async fn command(
         Command::Work(args) => work::run(*args, registry, console, stdout).await,
         Command::Create(args) => create::run(*args, registry, console).await,
         Command::List(args) => list::run(*args, registry, stdout).await,
+        Command::Doctor(args) => doctor::run(*args, registry, stdout).await,
+        Command::Capabilities(args) => capabilities::run(*args, registry, stdout).await,
+        Command::Purge(args) => remove::purge(*args, registry, stdout).await,
+        Command::Delete(args) => remove::delete(*args, registry, console).await,
+        Command::Completions(args) => shell::completions(args, stdout).await,
+        Command::Man(args) => shell::man(*args, stdout).await,
         Command::Stats(args) => stats::run(*args, registry, stdout).await,
         Command::Demo(args) => demo::run(*args, registry, console, stdout).await,
         Command::DemoConsumer => demo::run_consumer(registry, stdout).await,

@@ -7,11 +7,14 @@ mod demo;
 mod dlq;
 mod emulator;
 mod list;
+mod look;
 mod peek;
 mod pipe;
 mod receive;
+mod remove;
 mod schema;
 mod send;
+mod shell;
 mod stats;
 mod value;
 mod work;
@@ -32,14 +35,17 @@ pub(crate) use self::{
     },
     emulator::{Emulator, Service, ServiceBus, Sqs},
     list::List,
+    look::{Capabilities, Doctor},
     peek::Peek,
     pipe::Pipe,
     receive::Receive,
+    remove::{Delete, Purge},
     schema::{
         Action as SchemaAction, Check as SchemaCheck, Mode as SchemaMode, Schema,
         Show as SchemaShow,
     },
     send::{Defaults, Send as SendArgs},
+    shell::{Completions, Man},
     stats::Stats,
     value::{Format, Rate},
     work::Work,
@@ -75,11 +81,17 @@ pub(crate) enum Command {
     Create(Box<Create>),
     List(Box<List>),
     Stats(Box<Stats>),
+    Doctor(Box<Doctor>),
+    Capabilities(Box<Capabilities>),
+    Purge(Box<Purge>),
+    Delete(Box<Delete>),
     Dlq(Box<Dlq>),
     Pipe(Box<Pipe>),
     Schema(Box<Schema>),
     Demo(Box<Demo>),
     Emulator(Box<Emulator>),
+    Completions(Completions),
+    Man(Box<Man>),
     /// Is the consumer that the demonstration kills
     #[command(hide = true)]
     DemoConsumer,

@@ -3,25 +3,19 @@
 use std::sync::Arc;
 
 use relayhouse::{Error, Queue, Registry, ctrl_c};
-use serde::Serialize;
 
 use super::leased::Leased;
 use crate::{
     Stdout,
     args::{DlqPurge, Which},
-    audit::{Audit, Change, Unwritten},
+    audit::{Audit, Change},
     carry::{Broken, Carrier, Parcel},
     confirm,
     console::Console,
     exit::{Code, Failure},
     print,
+    remove::{Removed, at_once},
 };
-
-/// Is what is printed.
-#[derive(Debug, Serialize)]
-struct Told {
-    removed: u64,
-}
 
 pub(super) async fn run(
     args: DlqPurge,
@@ -41,7 +35,9 @@ pub(super) async fn run(
     let (audit, auditing) = Audit::open(args.audited, "dlq purge", &args.url, &clock)?;
     let can_purge = queue.provider().capabilities().purge.is_supported();
     let purged = match args.which.is_all() && can_purge {
-        true => at_once(&queue, &audit).await,
+        true => at_once(&queue, &audit)
+            .await
+            .map(|count| (count, Code::Done)),
         false => {
             let carrier = Carrier::new(audit.clone(), None, &clock, console);
             one_by_one(&queue, &args.which, carrier, console).await
@@ -50,27 +46,9 @@ pub(super) async fn run(
     drop(audit);
     auditing.join()?;
     let (removed, code) = purged?;
-    print::once(stdout, &print::object(args.output, &Told { removed })?).await?;
+    print::once(stdout, &print::object(args.output, &Removed { removed })?).await?;
     queue.close().await?;
     Ok(code)
-}
-
-/// Lets the provider remove all of them.
-pub(crate) async fn at_once(queue: &Queue, audit: &Audit) -> Result<(u64, Code), Failure> {
-    let change = Change::default();
-    audit.begun(&change).await.map_err(unwritten)?;
-    let purged = queue.admin()?.purge(queue.source()).await;
-    let count = *purged.as_ref().unwrap_or(&0);
-    let result = purged.as_ref().map(|_| ());
-    audit
-        .ended(&change.count(count), result)
-        .await
-        .map_err(unwritten)?;
-    Ok((purged?, Code::Done))
-}
-
-fn unwritten(_: Unwritten) -> Failure {
-    Failure::new(Code::Io, "a change cannot be written down")
 }
 
 /// Takes them, and acks those that are meant.

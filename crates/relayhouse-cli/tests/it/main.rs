@@ -13,6 +13,8 @@ mod dlq;
 mod dlq_cloud;
 mod dlq_many;
 mod dlq_memory;
+#[cfg(all(unix, feature = "sqs"))]
+mod doctor;
 #[cfg(unix)]
 mod emulator;
 #[cfg(all(unix, feature = "servicebus"))]
@@ -29,6 +31,8 @@ mod local;
 mod peek;
 mod program;
 mod receive;
+#[cfg(unix)]
+mod remove;
 mod schema;
 mod send;
 #[cfg(unix)]

@@ -1,0 +1,62 @@
+//! `purge` and `delete`, and what shells and manuals are made of.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::desk::{DEAD, Desk, QUEUE, parsed};
+
+#[test]
+fn purge_removes_messages_and_leaves_dead_letters() {
+    let desk = Desk::new();
+    desk.kill(&[json!(1)], "timeout");
+    desk.run(&["send", QUEUE], "2\n3\n", 0);
+    let ran = desk.run(&["purge", QUEUE], "", 2);
+    assert!(ran.stderr.contains("say --yes"), "{}", ran.stderr);
+    let told = desk.run(&["purge", QUEUE, "--yes", "--output", "json"], "", 0);
+    assert_eq!(parsed(&told.stdout), [json!({"removed": 2})]);
+    assert_eq!((desk.drain(QUEUE).len(), desk.dead()), (0, 1));
+    let audit = desk.audit();
+    let told: Vec<_> = audit
+        .iter()
+        .map(|line| (&line["result"], &line["count"]))
+        .collect();
+    assert_eq!(
+        told,
+        [(&json!("begun"), &Value::Null), (&json!("done"), &json!(2))]
+    );
+    assert_eq!(audit[0]["verb"], "purge");
+}
+
+#[test]
+fn deleted_queue_is_gone_with_its_dead_letters() {
+    let desk = Desk::new();
+    desk.kill(&[json!(1)], "timeout");
+    desk.run(&["delete", QUEUE], "", 2);
+    desk.run(&["delete", DEAD, "--yes"], "", 2);
+    assert_eq!(desk.audit().len(), 0);
+    desk.run(&["delete", QUEUE, "--yes", "--audit", "q"], "", 73);
+    assert_eq!(desk.dead(), 1);
+    desk.run(&["delete", QUEUE, "--yes"], "", 0);
+    assert_eq!(desk.lines(&["list", "local:./q/"]), <[Value; 0]>::default());
+    assert_eq!(desk.audit().len(), 2);
+}
+
+#[test]
+fn completions_and_manual_pages_name_every_command() {
+    let desk = Desk::new();
+    let commands = ["send", "receive", "dlq", "doctor", "purge", "man"];
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let text = desk.run(&["completions", shell], "", 0).stdout;
+        for command in commands {
+            assert!(text.contains(command), "{shell}: {command}");
+        }
+    }
+    desk.run(&["completions", "dos"], "", 2);
+    let page = desk.run(&["man"], "", 0).stdout;
+    assert!(page.contains(".TH relayhouse 1"), "{page}");
+    desk.run(&["man", "--dir", "pages"], "", 0);
+    let redrive = fs::read_to_string(desk.path("pages/relayhouse-dlq-redrive.1")).unwrap();
+    assert!(redrive.contains("canary"), "{redrive}");
+    desk.run(&["man", "--dir", "pages/relayhouse.1"], "", 73);
+}
