@@ -13,12 +13,12 @@
 //! | --- | --- | --- |
 //! | 2 | the command line or a URL is wrong; nothing was done | all |
 //! | 66 | the input cannot be opened; nothing was done | `pipe`, `send`, `work`, `schema`, `peek`, `dlq` |
-//! | 73 | an output file cannot be created; nothing was done | `pipe`, `dlq`, `purge`, `delete`, `man` |
+//! | 73 | an output file cannot be created; nothing was done | `pipe`, `dlq`, `move`, `purge`, `delete`, `man` |
 //! | 141 | whoever read standard output has gone | all |
 //! | 74 | reading or writing failed | all |
 //! | 69 | the queue cannot be used, or not any more | all |
 //! | 130 | Ctrl-C, or a signal that asks to end | all |
-//! | 65 | a line of the input was not taken, or a file is no schema | `pipe`, `send`, `schema`, `peek`, `dlq` |
+//! | 65 | a line of the input or a message was not taken, or a file is no schema | `pipe`, `send`, `schema`, `peek`, `dlq`, `move` |
 //! | 1 | a message was dead-lettered, be it again, something was found that is wrong, or schemas are not compatible | `pipe`, `work`, `demo`, `schema`, `dlq`, `doctor` |
 //! | 0 | all went well; that there was nothing to do is well, too | all |
 
@@ -39,6 +39,7 @@ mod exec;
 mod exit;
 mod input;
 mod lease;
+mod leased;
 mod list;
 mod open;
 mod output;
@@ -53,6 +54,7 @@ mod schema;
 mod send;
 mod shell;
 mod stats;
+mod transfer;
 mod until;
 mod work;
 
@@ -157,6 +159,7 @@ async fn command(
         Command::Demo(args) => demo::run(*args, registry, console, stdout).await,
         Command::DemoConsumer => demo::run_consumer(registry, stdout).await,
         Command::Emulator(args) => emulator::run(*args, console, stdout).await,
+        Command::Move(args) => transfer::run(*args, registry, console, stdout).await,
         Command::Dlq(args) => dlq::run(*args, registry, console, stdout).await,
         Command::Pipe(args) => pipe::run(*args, registry, console, stdout).await,
         Command::Schema(args) => schema::run(*args, stdout).await,

@@ -22,6 +22,11 @@ pub(crate) fn with_observer(queue: &Queue, observer: Arc<dyn Observer>) -> Resul
     Ok(Queue::new(provider, queue.source().clone(), context)?)
 }
 
+/// Returns true if the provider shows messages without taking them.
+pub(crate) fn are_shown(queue: &Queue) -> bool {
+    queue.provider().capabilities().peek.is_supported()
+}
+
 /// Splits `url` into what names the queue, and the options, which may be secret.
 pub(crate) fn parts(url: &str) -> (&str, Option<&str>) {
     match url.split_once('?') {

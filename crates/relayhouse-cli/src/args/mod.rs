@@ -16,6 +16,7 @@ mod schema;
 mod send;
 mod shell;
 mod stats;
+mod transfer;
 mod value;
 mod work;
 
@@ -47,6 +48,7 @@ pub(crate) use self::{
     send::{Defaults, Send as SendArgs},
     shell::{Completions, Man},
     stats::Stats,
+    transfer::Move,
     value::{Format, Rate},
     work::Work,
 };
@@ -86,6 +88,7 @@ pub(crate) enum Command {
     Purge(Box<Purge>),
     Delete(Box<Delete>),
     Dlq(Box<Dlq>),
+    Move(Box<Move>),
     Pipe(Box<Pipe>),
     Schema(Box<Schema>),
     Demo(Box<Demo>),

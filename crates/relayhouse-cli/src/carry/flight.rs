@@ -7,7 +7,7 @@ use relayhouse::{Clock, Delivery, Error, Sent, Settlement, Text};
 use super::Parcel;
 use crate::{
     audit::{Audit, Unwritten},
-    send::deliver,
+    send::{Behind, deliver},
 };
 
 /// Is how the way of one message ended.
@@ -48,7 +48,7 @@ pub(super) async fn fly(
         return landed(End::Unwritten, from.map(|(_, delivery)| delivery));
     }
     let sent = match send {
-        Some((producer, message)) => deliver(&producer, &*clock, message).await,
+        Some((producer, message)) => deliver(&producer, &*clock, message, Behind::Waiting).await,
         None => Ok(Sent::default()),
     };
     let sent = match sent {

@@ -12,7 +12,7 @@ use relayhouse::{Clock, Delivery, Error, Message, Sent, Text, runtime::Producer,
 use self::flight::{End, Landed};
 pub(crate) use self::{
     tally::{Counts, Tally},
-    target::{Target, again, renewed},
+    target::{Origin, Target, again, renewed},
 };
 use crate::{
     args::Rate,

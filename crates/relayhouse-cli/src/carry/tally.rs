@@ -1,10 +1,12 @@
 //! What became of the messages that were carried.
 
+use std::collections::BTreeMap;
+
 use relayhouse::{Error, ErrorKind, Sent};
 use serde::Serialize;
 
 /// Counts messages by what became of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     carried: u64,
     duplicates: u64,
@@ -15,6 +17,8 @@ pub(crate) struct Tally {
     /// Those that stay since they are behind another.
     pub(super) behind: u64,
     pub(super) said: u64,
+    /// Why messages were refused, by kind: a closed set.
+    reasons: BTreeMap<String, u64>,
 }
 
 /// Is what is printed of a tally: each message that was meant is in one of the first five.
@@ -43,7 +47,10 @@ impl Tally {
     pub(super) fn refused(&mut self, error: &Error) {
         match error.kind() {
             ErrorKind::OutcomeUnknown => self.unknown += 1,
-            _ => self.refused += 1,
+            kind => {
+                self.refused += 1;
+                *self.reasons.entry(format!("{kind:?}")).or_default() += 1;
+            }
         }
     }
 
@@ -55,6 +62,11 @@ impl Tally {
     /// Returns true if not all of them were carried.
     pub(crate) const fn has_failed(&self) -> bool {
         self.carried < self.all()
+    }
+
+    /// Returns how many were refused for which kind of error.
+    pub(crate) const fn reasons(&self) -> &BTreeMap<String, u64> {
+        &self.reasons
     }
 
     /// Returns what is printed.

@@ -4,8 +4,8 @@ use relayhouse::{
     Delivery, Entity, Error, ErrorKind, Message, MessageId, Queue, Result, runtime::Producer,
 };
 
-/// How much of a long id is in a dedup id: the sequence number tells the rest apart.
-const ID_CHARS_MAX: usize = 40;
+/// How much of a long name or id is in a dedup id: the number tells the rest apart.
+const TAIL_CHARS_MAX: usize = 40;
 
 /// Is a queue that messages are carried to.
 #[derive(Clone, Debug)]
@@ -46,23 +46,35 @@ pub(crate) async fn dedups(queue: &Queue) -> Result<bool> {
     Ok(dedups)
 }
 
-/// Makes the message of a dead letter to be sent once more, with its id.
-pub(crate) fn again(delivery: &Delivery, dedups: bool) -> Message {
-    let letter = delivery.envelope.as_deref();
-    let time = letter.map(|letter| letter.dead_lettered_at.as_micros());
-    let number = delivery.sequence.or(time);
-    renewed(delivery.message.clone(), &delivery.id, number, dedups)
+/// Says where a message was before, and as which one there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin<'a> {
+    pub(crate) place: &'a str,
+    /// The number that it had there, or another that no other message of its id had.
+    pub(crate) number: u64,
+}
+
+/// Makes the message of `delivery` to be sent once more, from `place`.
+pub(crate) fn again(delivery: &Delivery, place: &str, dedups: bool) -> Message {
+    let time = match delivery.envelope.as_deref() {
+        Some(letter) => letter.dead_lettered_at,
+        None => delivery.enqueued_at,
+    };
+    let number = delivery.sequence.unwrap_or(time.as_micros());
+    let origin = Origin { place, number };
+    renewed(delivery.message.clone(), &delivery.id, origin, dedups)
 }
 
 /// Gives `message` its `id` again.
 ///
 /// Where duplicates are dropped it gets a dedup id of its own: the far side may still know the one
-/// that the message came with, and would drop what it never handled. With the `number` that it had
-/// among the dead letters it is the same whenever that dead letter is sent.
+/// that the message came with, and would drop what it never handled, or what was there before and
+/// comes back. It is made of where the message was, so that it is the same when a send is done
+/// again after a crash.
 pub(crate) fn renewed(
     mut message: Message,
     id: &MessageId,
-    number: Option<u64>,
+    origin: Origin<'_>,
     dedups: bool,
 ) -> Message {
     message.id = Some(id.clone());
@@ -72,6 +84,50 @@ pub(crate) fn renewed(
     if !dedups {
         return message;
     }
-    let id: String = id.to_string().chars().take(ID_CHARS_MAX).collect();
-    message.dedup_id(format!("redrive-{}-{id}", number.unwrap_or_default()))
+    let Origin { place, number } = origin;
+    let id = id.to_string();
+    message.dedup_id(format!("{}-{number}-{}", tail(place), tail(&id)))
+}
+
+/// Returns the end of a text that may be long.
+fn tail(text: &str) -> &str {
+    let start = text.char_indices().rev().nth(TAIL_CHARS_MAX - 1);
+    start.map_or(text, |(start, _)| &text[start..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dedup_id_tells_places_numbers_and_ids_apart_and_is_short() {
+        let of = |place: &str, number, id: &str| {
+            let origin = Origin { place, number };
+            let message = Message::new("x").dedup_id("known");
+            let message = renewed(message, &MessageId::from(id), origin, true);
+            message.details().dedup_id.clone().unwrap()
+        };
+        let one = of("orders", 7, "a");
+        for other in [
+            of("mail", 7, "a"),
+            of("orders", 8, "a"),
+            of("orders", 7, "b"),
+        ] {
+            assert_ne!(one, other);
+        }
+        assert_eq!(one, of("orders", 7, "a"));
+        let long = of(&"ä".repeat(200), u64::MAX, &"b".repeat(200));
+        assert!(long.chars().count() <= 128, "{long}");
+    }
+
+    #[test]
+    fn dedup_id_stays_where_nothing_is_dropped() {
+        let origin = Origin {
+            place: "orders",
+            number: 7,
+        };
+        let message = Message::new("x").dedup_id("known");
+        let message = renewed(message, &MessageId::from("a"), origin, false);
+        assert_eq!(message.details().dedup_id.as_deref(), Some("known"));
+    }
 }

@@ -5,8 +5,8 @@ use std::{collections::HashSet, time::Duration};
 use relayhouse::{Delivery, Error, Queue, Sent};
 use serde::Serialize;
 
-use super::letters::{Letters, Shown, are_shown};
-use crate::console::Console;
+use super::letters::{Letters, Shown};
+use crate::{console::Console, open::are_shown};
 
 const LOOK_FIRST: Duration = Duration::from_millis(100);
 const LOOK_EVERY_MAX: Duration = Duration::from_secs(5);

@@ -9,7 +9,7 @@ use std::{
 use relayhouse::{Delivery, Registry};
 use serde::Serialize;
 
-use super::{leased::Leased, mend, sources::Sources};
+use super::{mend, sources::Sources};
 use crate::{
     Stdout,
     args::{Decoding, DlqEdit},
@@ -19,6 +19,7 @@ use crate::{
     decode::Decode,
     envelope,
     exit::{Code, Failure},
+    leased::{Leased, Looking},
     print,
     until::or_interrupted,
 };
@@ -55,7 +56,7 @@ pub(super) async fn run(
     };
     let mut editing = Editing {
         sources: Sources::open(registry, &queue, args.to.as_deref()).await?,
-        leased: Leased::open(&queue, args.scan).await?,
+        leased: Leased::open(&queue, Looking::at(args.scan)).await?,
         carrier: Carrier::new(audit, None, &clock, console),
         decode,
         kept,

@@ -9,7 +9,7 @@ use crate::{
     Stdout,
     args::DlqImport,
     audit::{Audit, Change},
-    carry::{Broken, Carrier, Parcel, Target, renewed},
+    carry::{Broken, Carrier, Origin, Parcel, Target, renewed},
     console::Console,
     envelope::{self, Exported},
     exit::{Code, Failure},
@@ -50,7 +50,7 @@ pub(super) async fn run(
     let lines = input.lines(cut, |_, line| envelope::read_exported(line));
     let ended = send(lines, &target, &mut carrier, console).await;
     carrier.all_landed().await;
-    let (tally, broken) = (*carrier.tally(), carrier.broken());
+    let (tally, broken) = (carrier.tally().clone(), carrier.broken());
     drop(carrier);
     auditing.join()?;
     print::once(stdout, &print::object(args.output, &tally.counts())?).await?;
@@ -104,7 +104,13 @@ fn parcel(exported: Exported, target: &Target) -> Parcel {
         sequence,
     } = exported;
     let message = match &id {
-        Some(id) => renewed(message, id, sequence, target.dedups),
+        Some(id) => {
+            let origin = Origin {
+                place: "import",
+                number: sequence.unwrap_or_default(),
+            };
+            renewed(message, id, origin, target.dedups)
+        }
         None => message,
     };
     Parcel {

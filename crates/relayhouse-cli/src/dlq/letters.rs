@@ -4,8 +4,11 @@ use std::{num::NonZeroU32, sync::Arc};
 
 use relayhouse::{Delivery, Error, Queue, Source, port::Admin};
 
-use super::leased::Leased;
-use crate::console::Console;
+use crate::{
+    console::Console,
+    leased::{Leased, Looking},
+    open::are_shown,
+};
 
 /// What one call shows: so many are held at a time, however many there are.
 const PAGE_MAX: u32 = 100;
@@ -29,11 +32,6 @@ pub(super) struct Shown {
     is_end: bool,
 }
 
-/// Returns true if the provider shows messages without taking them.
-pub(crate) fn are_shown(queue: &Queue) -> bool {
-    queue.provider().capabilities().peek.is_supported()
-}
-
 impl Letters {
     /// Opens `queue` for a look at `scan` messages at most.
     pub(super) async fn open(
@@ -48,7 +46,9 @@ impl Letters {
             "the provider shows no messages: each is received and given back, which counts a \
              delivery",
         );
-        Leased::open(queue, scan).await.map(Self::Received)
+        Leased::open(queue, Looking::at(scan))
+            .await
+            .map(Self::Received)
     }
 
     /// Returns the next page; an empty one at the end.

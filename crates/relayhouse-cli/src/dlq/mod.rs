@@ -5,7 +5,6 @@ mod edit;
 mod export;
 mod groups;
 mod import;
-pub(crate) mod leased;
 mod letters;
 mod list;
 mod mend;

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use relayhouse::{Error, Queue, Registry, ctrl_c};
 
-use super::leased::Leased;
 use crate::{
     Stdout,
     args::{DlqPurge, Which},
@@ -13,6 +12,7 @@ use crate::{
     confirm,
     console::Console,
     exit::{Code, Failure},
+    leased::{Leased, Looking},
     print,
     remove::{Removed, at_once},
 };
@@ -58,7 +58,7 @@ async fn one_by_one(
     mut carrier: Carrier,
     console: Console,
 ) -> Result<(u64, Code), Failure> {
-    let mut leased = Leased::open(queue, which.scan).await?;
+    let mut leased = Leased::open(queue, Looking::at(which.scan)).await?;
     let ended = remove(which, &mut leased, &mut carrier).await;
     carrier.all_landed().await;
     for delivery in carrier.stayed() {

@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use super::{
     canary::{Canaries, Fate},
-    leased::Leased,
     letters::Letters,
     sources::Sources,
 };
@@ -18,6 +17,7 @@ use crate::{
     carry::{Broken, Carrier, Counts, Keeps},
     console::Console,
     exit::{Code, Failure},
+    leased::{Leased, Looking},
     print,
     until::or_interrupted,
 };
@@ -162,7 +162,7 @@ impl Redriving<'_> {
 
     /// Sends `max` at most.
     async fn turn(&mut self, max: u32) -> Result<End, Failure> {
-        let mut leased = Leased::open(self.queue, self.which.scan).await?;
+        let mut leased = Leased::open(self.queue, Looking::at(self.which.scan)).await?;
         let end = self.send(&mut leased, max).await;
         self.carrier.all_landed().await;
         for delivery in self.carrier.stayed() {

@@ -51,10 +51,11 @@ impl Sources {
         pull: &Pull,
         delivery: Delivery,
     ) -> Result<Parcel, (Delivery, Error)> {
+        let place = self.dead.source().to_string();
         match self.target(&delivery).await {
             Ok(target) => Ok(Parcel {
                 change: Change::of(&delivery, Some(target.name)),
-                send: Some((target.producer, again(&delivery, target.dedups))),
+                send: Some((target.producer, again(&delivery, &place, target.dedups))),
                 from: Some((pull.clone(), delivery)),
             }),
             Err(error) => Err((delivery, error)),

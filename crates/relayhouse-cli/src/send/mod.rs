@@ -7,7 +7,7 @@ mod tally;
 
 use relayhouse::{Entity, Queue, Registry};
 
-pub(crate) use self::deliver::{deliver, is_of_the_message};
+pub(crate) use self::deliver::{Behind, deliver, is_of_the_message};
 use self::{
     message::{Maker, Shape},
     sending::{End, Sending},

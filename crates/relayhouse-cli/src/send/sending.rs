@@ -7,7 +7,7 @@ use relayhouse::{Clock, Message, Queue, Result, Sent, ctrl_c, runtime::Producer}
 use tokio::sync::mpsc::Receiver;
 
 use super::{
-    deliver::{deliver, is_of_the_message},
+    deliver::{Behind, deliver, is_of_the_message},
     tally::Tally,
 };
 use crate::{
@@ -166,7 +166,7 @@ impl<'a> Sending<'a> {
         self.flying_bytes += bytes;
         let (producer, clock) = (self.producer.clone(), Arc::clone(&self.clock));
         self.flying.push(Box::pin(async move {
-            let answer = deliver(&producer, &*clock, message).await;
+            let answer = deliver(&producer, &*clock, message, Behind::Sent).await;
             Flight {
                 line,
                 bytes,

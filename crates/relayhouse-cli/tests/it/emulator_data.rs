@@ -31,7 +31,7 @@ pub(crate) struct Bus {
 
 impl Bus {
     /// Starts an emulator on `directory`, with more arguments.
-    fn start(directory: &TempDir, args: &[&str]) -> Self {
+    pub(crate) fn start(directory: &TempDir, args: &[&str]) -> Self {
         let data = directory.path().join("data");
         let data = ["--data", data.to_str().unwrap()];
         let args = [&EMULATOR[..], &data, args].concat();
@@ -72,16 +72,21 @@ impl Bus {
     /// Runs the program with more variables.
     #[track_caller]
     pub(crate) fn run_with(&self, variables: &[(&str, &Path)], args: &[&str], input: &str) -> Ran {
-        let mut command = self.command(args);
-        command.envs(variables.iter().copied());
-        let mut child = command.spawn().unwrap();
+        let mut child = self.started_with(variables, args);
         feed(&mut child, input.into());
         end(child)
     }
 
+    /// Starts the program with more variables.
+    pub(crate) fn started_with(&self, variables: &[(&str, &Path)], args: &[&str]) -> Child {
+        let mut command = self.command(args);
+        command.envs(variables.iter().copied());
+        command.spawn().unwrap()
+    }
+
     /// Runs `receive` with more arguments, and returns what it printed.
     #[track_caller]
-    fn receive(&self, url: &str, args: &[&str]) -> Vec<Value> {
+    pub(crate) fn receive(&self, url: &str, args: &[&str]) -> Vec<Value> {
         let all = ["receive", url, "--output", "ndjson"];
         let ran = self.run(&[&all[..], args].concat(), "").ended(0);
         let lines = ran.stdout.lines();
@@ -95,7 +100,7 @@ impl Bus {
     }
 
     /// Kills the program, which so has no say in how it ends.
-    fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }

@@ -45,6 +45,8 @@ mod sqs_errors;
 mod stop;
 #[cfg(unix)]
 mod terminal;
+#[cfg(all(unix, feature = "servicebus", feature = "sqs"))]
+mod transfer;
 mod usage;
 #[cfg(unix)]
 mod work;

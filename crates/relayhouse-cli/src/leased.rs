@@ -1,4 +1,4 @@
-//! Dead letters that are taken under a lease: those that are not meant are held, and given back.
+//! Messages that are taken under a lease: those that stay are held, and given back.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -7,8 +7,7 @@ use relayhouse::{
     runtime::{FailurePolicy, Pull},
 };
 
-use super::letters::are_shown;
-use crate::{console::Console, lease::with_lease};
+use crate::{console::Console, lease::with_lease, open::are_shown};
 
 /// How many are held at most, without their bodies.
 const HELD_MAX: usize = 10_000;
@@ -19,26 +18,49 @@ const PREFETCH_MAX: u32 = 100;
 /// After so long without a further one there is none.
 const WAIT: Duration = Duration::from_secs(1);
 
-/// Takes dead letters, and holds what is not meant.
+/// Says how messages are taken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Looking {
+    /// How many are looked at, at most.
+    pub(crate) scan: Option<u32>,
+    /// After so long without a further one there is none.
+    pub(crate) wait: Duration,
+    /// The lease to ask for, if somebody wants one.
+    pub(crate) lease: Option<Duration>,
+}
+
+impl Looking {
+    /// Looks at `scan` messages at most, in the usual way.
+    pub(crate) const fn at(scan: Option<u32>) -> Self {
+        Self {
+            scan,
+            wait: WAIT,
+            lease: None,
+        }
+    }
+}
+
+/// Takes messages, and holds what stays.
 #[derive(Debug)]
 pub(crate) struct Leased {
     pull: Pull,
     held: Vec<Delivery>,
-    left: u32,
+    left: u64,
     /// True if a lease holds back what is behind it in its key, as far as is known.
     may_hold_back: bool,
     holds_back: bool,
 }
 
 impl Leased {
-    /// Opens `queue` for a look at `scan` messages at most.
-    pub(crate) async fn open(queue: &Queue, scan: Option<u32>) -> Result<Self, Error> {
-        let left = scan.unwrap_or(u32::MAX);
-        let pull = with_lease(None, async |lease| {
+    /// Opens `queue` to take from it.
+    pub(crate) async fn open(queue: &Queue, looking: Looking) -> Result<Self, Error> {
+        let Looking { scan, wait, lease } = looking;
+        let left = scan.map_or(u64::MAX, u64::from);
+        let pull = with_lease(lease, async |lease| {
             let consumer = queue
                 .consumer()
                 .prefetch_max(PREFETCH_MAX)
-                .receive_wait(WAIT)
+                .receive_wait(wait)
                 .failure(no_delay());
             match lease {
                 Some(lease) => consumer.lease(lease).pull().await,
@@ -57,12 +79,14 @@ impl Leased {
     /// Takes the next one, of `max` that are wanted; none if none came, or as many were looked at
     /// as may be.
     pub(crate) async fn next(&mut self, max: u32) -> Result<Option<Delivery>, Error> {
-        let room = u32::try_from(HELD_MAX.saturating_sub(self.held.len())).unwrap_or(u32::MAX);
-        let Some(wanted) = NonZeroU32::new(self.left.min(max).min(room)) else {
+        let room = HELD_MAX.saturating_sub(self.held.len()) as u64;
+        let wanted = self.left.min(u64::from(max)).min(room);
+        let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
+        let Some(wanted) = NonZeroU32::new(wanted) else {
             return Ok(None);
         };
         let next = self.pull.next_up_to(wanted).await?;
-        self.left -= u32::from(next.is_some());
+        self.left -= u64::from(next.is_some());
         Ok(next)
     }
 
@@ -82,9 +106,19 @@ impl Leased {
         self.pull.clone()
     }
 
+    /// Returns true if no more can be held, so that nothing further is taken.
+    pub(crate) const fn is_full(&self) -> bool {
+        HELD_MAX <= self.held.len()
+    }
+
     /// Says why it may not have reached all, if that is so.
     pub(crate) fn say(&self, console: Console) {
-        if self.left == 0 || HELD_MAX <= self.held.len() {
+        if self.is_full() {
+            let held = self.held.len();
+            console.note(&format!(
+                "there may be more: {held} that stay are all that is held"
+            ));
+        } else if self.left == 0 {
             console.note("there may be more: look at more of them with --scan");
         }
         if self.holds_back {
