@@ -1,6 +1,9 @@
 //! An emulator that runs.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering},
+};
 
 use tokio::task::JoinHandle;
 
@@ -84,6 +87,12 @@ impl SqsEmulator {
         let state = self.shared.state();
         let counts = Operation::ALL.into_iter().map(|it| state.records.count(it));
         counts.map(|count| count.calls).sum()
+    }
+
+    /// Returns how many connections were made to it.
+    #[must_use]
+    pub fn connections(&self) -> u64 {
+        self.shared.connections.load(Ordering::Relaxed)
     }
 
     /// Returns the latest requests, oldest first.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -19,6 +19,8 @@ pub(crate) struct Shared {
     pub(crate) skew_max: Option<Duration>,
     /// Becomes true when the emulator is to end.
     pub(crate) closing: watch::Sender<bool>,
+    /// The connections that were accepted.
+    pub(crate) connections: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -49,6 +51,7 @@ impl Shared {
             accounts,
             skew_max,
             closing: watch::Sender::new(false),
+            connections: AtomicU64::new(0),
             state: Mutex::new(state),
         }
     }

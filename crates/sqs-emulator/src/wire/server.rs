@@ -1,6 +1,9 @@
 //! Connections: accepted, served, and ended when the emulator is.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
@@ -32,6 +35,7 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
             accepted = listener.accept(), if connections.len() < CONNECTIONS_MAX => {
                 // A client that went away before it was served is none of ours.
                 if let Ok((stream, _)) = accepted {
+                    shared.connections.fetch_add(1, Ordering::Relaxed);
                     connections.spawn(connection(stream, Arc::clone(&shared)));
                 }
             }

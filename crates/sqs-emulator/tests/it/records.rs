@@ -62,3 +62,14 @@ async fn log_forgets_the_oldest() {
     let queues = emulator.requests().into_iter().map(|it| it.queue.unwrap());
     assert_eq!(queues.collect::<Vec<_>>(), ["b", "c"]);
 }
+
+#[tokio::test]
+async fn connections_are_counted() {
+    let emulator = SqsEmulator::builder().start().await.unwrap();
+    assert_eq!(emulator.connections(), 0);
+    for count in 1..=2 {
+        // Each request of this client is a connection.
+        request(emulator.address(), "ListQueues", "{}").await;
+        assert_eq!(emulator.connections(), count);
+    }
+}
