@@ -10,7 +10,7 @@ fn main() -> Result<ExitCode> {
     let plug = heap::warm();
     let mut report = options.run(Set::Timed)?;
     drop(plug);
-    let watched = options.run_program("soak", Set::Watched)?;
+    let watched = options.run_program("watched", Set::Watched)?;
     report.tables.extend(watched.tables);
     let counted = options.run_program("counts", Set::Counted)?;
     report.tables.extend(counted.tables);

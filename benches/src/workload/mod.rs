@@ -11,7 +11,7 @@ mod pairs;
 mod path;
 mod ping;
 mod scaling;
-mod soak;
+mod sustained;
 mod waiting;
 
 use std::time::Duration;
@@ -97,7 +97,7 @@ const TIMED: &[(&str, Run)] = &[
     ("burn", burn::table),
 ];
 
-const WATCHED: &[(&str, Run)] = &[("soak", soak::table)];
+const WATCHED: &[(&str, Run)] = &[("sustained", sustained::table)];
 
 const COUNTED: &[(&str, Run)] = &[
     ("footprint", footprint::table),

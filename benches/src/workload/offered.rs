@@ -191,7 +191,7 @@ impl Offered {
 }
 
 /// Waits until `due`, if that is not over.
-pub(super) async fn wait_until(due: Mark, clock: &Arc<dyn Clock>) {
+pub(crate) async fn wait_until(due: Mark, clock: &Arc<dyn Clock>) {
     let wait = due.since(Mark::now());
     if !wait.is_zero() {
         clock.sleep_until(clock.now() + wait).await;

@@ -62,7 +62,7 @@ struct Window {
 pub(super) fn table(world: &World, scale: Scale) -> Result<Table> {
     let seconds = u32::try_from(scale.pick(120, 6))?;
     let title = format!(
-        "Soak, 100,000/s for {seconds} s, {PRODUCERS} producers, concurrency {CONCURRENCY}, \
+        "Sustained, 100,000/s for {seconds} s, {PRODUCERS} producers, concurrency {CONCURRENCY}, \
          1 round: 1 KiB"
     );
     let mut table = Table::new(title);
@@ -70,7 +70,7 @@ pub(super) fn table(world: &World, scale: Scale) -> Result<Table> {
     let sixth = Duration::from_secs(seconds.into()) / SIXTHS;
     let (sixths, delivered) = world.runtime.block_on(run(world, offered, sixth))?;
     let [_, early, .., last] = sixths[..] else {
-        anyhow::bail!("a soak has {SIXTHS} sixths");
+        anyhow::bail!("a run has {SIXTHS} sixths");
     };
     push(&mut table, early, last);
     let line = table.push("delivered", QUEUE, delivered, Unit::Count);
