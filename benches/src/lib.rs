@@ -3,6 +3,8 @@
 //! measured beside a plain program of the same tables, queues of services beside bare clients, layers
 //! beside tower's own.
 
+#[cfg(any(feature = "servicebus", feature = "soak"))]
+mod child;
 pub mod clock;
 #[cfg(feature = "codec")]
 pub mod codec;
@@ -20,6 +22,8 @@ mod remote;
 pub mod report;
 #[cfg(feature = "servicebus")]
 pub mod servicebus;
+#[cfg(feature = "soak")]
+pub mod soak;
 #[cfg(any(feature = "servicebus", feature = "sqs"))]
 mod spent;
 #[cfg(feature = "sqs")]

@@ -70,7 +70,7 @@ fn processor() -> Option<String> {
 }
 
 /// How busy the machine was over the last minute.
-fn load() -> Option<String> {
+pub(crate) fn load() -> Option<String> {
     let text = fs::read_to_string("/proc/loadavg").ok()?;
     text.split_whitespace().next().map(str::to_owned)
 }

@@ -17,8 +17,9 @@ pub const TOLERANCE: f64 = 0.15;
 /// The share of a goal that is no more than rounding.
 pub const ROUNDING: f64 = 0.005;
 
-/// The column that a table has only if one of its lines tells it.
+/// The columns that a table has only if one of its lines tells them.
 const SPREAD: usize = 3;
+const RATIO: usize = 4;
 
 /// Is everything that one run found.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -82,6 +83,8 @@ pub enum Unit {
     Count,
     /// A ratio of two figures.
     Ratio,
+    /// A share of a whole.
+    Share,
 }
 
 /// Is a bound, on the figure or on its ratio to the limit.
@@ -216,12 +219,13 @@ impl Unit {
             Self::Nanoseconds if 1e6 <= value => format!("{:.2} ms", value / 1e6),
             Self::Nanoseconds if 1e3 <= value => format!("{:.2} µs", value / 1e3),
             Self::Nanoseconds => format!("{value:.0} ns"),
-            Self::Bytes if 1e6 <= value => format!("{:.1} MiB", value / f64::from(1 << 20)),
+            Self::Bytes if 1e6 <= value.abs() => format!("{:.1} MiB", value / f64::from(1 << 20)),
             Self::Bytes => format!("{:.1} KiB", value / f64::from(1 << 10)),
             Self::BytesPerMessage => format!("{value:.1} B"),
             Self::PerMessage => format!("{value:.3}"),
             Self::Count => format!("{value:.0}"),
             Self::Ratio => format!("{value:.2} ×"),
+            Self::Share => format!("{:.2} %", value * 100.0),
         }
     }
 }
@@ -260,10 +264,11 @@ impl Table {
         let head = ["case", "queue", "figure", "spread", &by, "goal", "verdict"];
         let mut rows = vec![head.map(str::to_owned)];
         rows.extend(self.lines.iter().map(Line::cells));
-        let has_spread = self.lines.iter().any(|line| line.spread.is_some());
-        let width = |column: usize| match column == SPREAD && !has_spread {
-            true => None,
-            false => rows.iter().map(|row| row[column].chars().count()).max(),
+        let width = |column: usize| {
+            let is_told = !matches!(column, SPREAD | RATIO)
+                || rows[1..].iter().any(|row| !row[column].is_empty());
+            let widths = rows.iter().map(|row| row[column].chars().count());
+            widths.max().filter(|_| is_told)
         };
         let widths: [Option<usize>; 7] = std::array::from_fn(width);
         rows.insert(1, widths.map(|width| "-".repeat(width.unwrap_or_default())));
@@ -366,15 +371,20 @@ mod tests {
     fn units_are_scaled() {
         assert_eq!(Unit::MessagesPerSecond.show(2_345_678.0), "2.35 M/s");
         assert_eq!(Unit::Nanoseconds.show(1_234.0), "1.23 µs");
+        assert_eq!(Unit::Bytes.show(-2.0 * f64::from(1 << 20)), "-2.0 MiB");
+        assert_eq!(Unit::Share.show(0.9995), "99.95 %");
     }
 
     #[test]
-    fn spread_is_a_column_only_where_it_is_told() {
+    fn spread_and_ratio_are_columns_only_where_they_are_told() {
         let mut table = Table::new("w");
         table.push("c", "q", 1.0, Unit::Count);
         assert!(!table.markdown().contains("spread"));
+        assert!(!table.markdown().contains("to limit"));
         table.push("c", "q", 2.0, Unit::Count).spread = Some((1.0, 3.0));
         assert!(table.markdown().contains("1 to 3"));
+        table.push("c", "q", 2.0, Unit::Count).ratio = Some(0.5);
+        assert!(table.markdown().contains("to limit"));
     }
 
     #[test]

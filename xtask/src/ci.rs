@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use crate::{
     alerts, capabilities, crash, deny, doc, generated, integration, interop, layers, lint, metrics,
-    program, sim, test, tidy,
+    program, sim, soak, test, tidy,
 };
 
 /// One step: its name, and what it does.
@@ -32,6 +32,7 @@ const STEPS: &[Step] = &[
     ("simulation", || sim::run(&SIMULATION)),
     ("stack simulation", || sim::run(&STACK_SIMULATION)),
     ("crashes", || crash::run(&CRASHES)),
+    ("soak", soak::minute),
     ("interop", || interop::run(&interop::Options::default())),
     ("integration", integration::run_all),
     ("doc tests", test::doc_tests),

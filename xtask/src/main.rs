@@ -28,6 +28,7 @@ mod program;
 mod python;
 mod shell;
 mod sim;
+mod soak;
 mod test;
 mod tidy;
 mod tool;
@@ -62,6 +63,8 @@ enum Command {
     Msrv(msrv::Options),
     /// Runs the simulation of producers, consumers and the memory adapter.
     Sim(sim::Options),
+    /// Runs a load for minutes or hours, and holds it to a set of targets.
+    Soak(soak::Options),
     /// Kills, cuts and corrupts queues in files, and looks what is left.
     Crash(crash::Options),
     /// Runs suites against services: emulators, what stands in for a cloud, the cloud itself.
@@ -102,6 +105,7 @@ fn run(command: Command) -> Result<()> {
         Command::Features => features::run(),
         Command::Msrv(options) => msrv::run(&options),
         Command::Sim(options) => sim::run(&options),
+        Command::Soak(options) => soak::run(&options),
         Command::Crash(options) => crash::run(&options),
         Command::Integration(options) => integration::run(&options),
         Command::Interop(options) => interop::run(&options),

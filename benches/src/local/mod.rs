@@ -5,7 +5,7 @@ mod disk;
 mod flushes;
 mod idle;
 mod million;
-mod place;
+pub(crate) mod place;
 mod queue;
 mod receive;
 mod send;

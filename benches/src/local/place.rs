@@ -14,10 +14,10 @@ const CHUNK_BYTES: usize = 1 << 20;
 
 /// Is a directory for files of queues, removed at the end.
 #[derive(Debug)]
-pub(super) struct Place(TempDir);
+pub(crate) struct Place(TempDir);
 
 impl Place {
-    pub(super) fn new() -> Result<Self> {
+    pub(crate) fn new() -> Result<Self> {
         let program = std::env::current_exe()?;
         let folder = program.parent().context("this program is nowhere")?;
         let directory = tempfile::Builder::new()
@@ -26,17 +26,17 @@ impl Place {
         Ok(Self(directory))
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 
     /// Makes a directory in it, removed when it is dropped.
-    pub(super) fn new_directory(&self) -> Result<TempDir> {
+    pub(crate) fn new_directory(&self) -> Result<TempDir> {
         Ok(TempDir::new_in(&self.0)?)
     }
 
     /// Says which file system it is, where the system tells.
-    pub(super) fn file_system(&self) -> Option<String> {
+    pub(crate) fn file_system(&self) -> Option<String> {
         let mounts = fs::read_to_string("/proc/self/mounts").ok()?;
         let place = fs::canonicalize(self.path()).ok()?;
         let mounts = mounts.lines().filter_map(|line| {

@@ -1,17 +1,13 @@
 //! The emulator, as a child of this program: a process whose time and memory are its own.
 
-use std::{
-    io::{self, BufRead, BufReader, Write},
-    process::{Child as Process, Command, Stdio},
-    time::Duration,
-};
+use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::Result;
 use clap::Args;
 use servicebus_emulator::{Builder, ServiceBusEmulator, model::QueueSettings};
 
 use super::{BARE, PORTS, PYTHON, RUNTIME, queue_of, sessions_of};
-use crate::machine;
+use crate::child::{self, Child};
 
 /// Longer than anything here is held.
 const LOCK: Duration = Duration::from_secs(300);
@@ -42,10 +38,7 @@ impl Task {
 
 async fn serve() -> Result<()> {
     let emulator = builder().start().await?;
-    let mut out = io::stdout();
-    writeln!(out, "{}", emulator.connection_string())?;
-    out.flush()?;
-    tokio::task::spawn_blocking(|| io::stdin().lock().read_line(&mut String::new())).await??;
+    child::serve(&emulator.connection_string()).await?;
     emulator.close().await;
     Ok(())
 }
@@ -70,50 +63,25 @@ fn settings(requires_session: bool) -> QueueSettings {
 
 /// Is an emulator that runs in a process of its own; dropped, it is killed.
 #[derive(Debug)]
-pub(super) struct Emulator {
-    process: Process,
-    connection: String,
-}
+pub(super) struct Emulator(Child);
 
 impl Emulator {
     pub(super) fn start() -> Result<Self> {
-        let mut process = Command::new(std::env::current_exe()?)
-            .arg("--emulator")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let out = process.stdout.take().context("a child has no output")?;
-        let mut connection = String::new();
-        BufReader::new(out).read_line(&mut connection)?;
-        connection.truncate(connection.trim_end().len());
-        ensure!(!connection.is_empty(), "the emulator ended");
-        Ok(Self {
-            process,
-            connection,
-        })
+        Child::start("--emulator").map(Self)
     }
 
     /// Returns the connection string that a client takes.
     pub(super) fn connection(&self) -> &str {
-        &self.connection
+        self.0.line()
     }
 
     /// Returns for how long its threads were on a processor, where the system tells.
     pub(super) fn busy(&self) -> Option<Duration> {
-        let (nanos, _) = machine::used_by(self.process.id())?;
-        Some(Duration::from_nanos(nanos))
+        self.0.busy()
     }
 
     /// Returns how many of its bytes are in memory, where the system tells.
     pub(super) fn resident(&self) -> Option<u64> {
-        machine::resident_of(self.process.id())
-    }
-}
-
-impl Drop for Emulator {
-    fn drop(&mut self) {
-        // One that has ended cannot be killed.
-        _ = self.process.kill();
-        _ = self.process.wait();
+        self.0.resident()
     }
 }

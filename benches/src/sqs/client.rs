@@ -17,7 +17,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Makes a client without what costs and is not needed here: retries, and time limits but that of
 /// connecting. The adapter sets its client up in the same way.
-pub(super) fn client(endpoint: &str) -> Client {
+pub(crate) fn client(endpoint: &str) -> Client {
     let http_client = aws_smithy_http_client::Builder::new()
         .pool_idle_timeout(IDLE_TIMEOUT)
         .build_http();

@@ -4,7 +4,7 @@
 mod answer;
 mod bare;
 mod callers;
-mod client;
+pub(crate) mod client;
 mod cost;
 mod idle;
 mod lone;

@@ -20,6 +20,8 @@ use anyhow::Result;
 
 #[cfg(feature = "codec")]
 pub(crate) use self::handled::Handled;
+#[cfg(feature = "soak")]
+pub(crate) use self::offered::wait_until;
 use crate::{
     compare::{Comparison, Contender, LIMIT, Rounds},
     limit::Limit,
