@@ -17,6 +17,10 @@ const AIMD_CUT: f64 = 0.9;
 const USED_SHARE: f64 = 0.8;
 /// How much a lower latency than the known one counts.
 const BASE_WEIGHT: f64 = 0.2;
+/// The least decisions from one measurement of the latency with room to the next. Where calls are
+/// few and slow a decision takes longer than that latency is good for, and a limit that did nothing
+/// but measure would stay where it is.
+const DECISIONS_MIN: u32 = 4;
 
 /// Finds how many calls may be in flight.
 #[derive(Debug)]
@@ -29,6 +33,8 @@ pub(super) struct Limiter {
     base: Option<f64>,
     /// When that was measured last.
     probed_at: Instant,
+    /// The decisions since.
+    decisions: u32,
     /// The greatest limit since.
     limit_max: f64,
     decision: Decision,
@@ -72,6 +78,7 @@ impl Limiter {
             phase: Phase::WarmUp,
             base: None,
             probed_at: now,
+            decisions: 0,
             limit_max: limit.into(),
             decision: Decision {
                 at: now,
@@ -149,9 +156,11 @@ impl Limiter {
             return self.grow(self.limit, Reason::WarmUp);
         }
         self.phase = Phase::Steady;
+        self.decisions = self.decisions.saturating_add(1);
+        let is_old = self.probed_at + self.config.probe_every <= now;
         // A limit that has fallen far may have done so for a base that is out of date.
-        let is_due =
-            self.probed_at + self.config.probe_every <= now || self.limit <= self.limit_max / 2.0;
+        let has_fallen = self.limit <= self.limit_max / 2.0;
+        let is_due = has_fallen || (is_old && DECISIONS_MIN <= self.decisions);
         if is_due && !self.is_used(0.5) {
             self.probed(now, latency);
             return Reason::Kept;
@@ -178,6 +187,7 @@ impl Limiter {
     fn probed(&mut self, now: Instant, latency: f64) {
         self.base = Some(latency);
         self.probed_at = now;
+        self.decisions = 0;
         self.limit_max = self.limit;
     }
 
@@ -204,10 +214,11 @@ impl Limiter {
         reason
     }
 
-    /// Returns true if more than `share` of the limit was in flight.
+    /// Returns true if more than `share` of the limit was in flight: of the whole number that calls
+    /// were held to, since of 1.4 no one call is more than 0.8.
     fn is_used(&self, share: f64) -> bool {
         let used = f64::from(u32::try_from(self.window.in_flight_max).unwrap_or(u32::MAX));
-        share * self.limit < used
+        share * f64::from(self.limit()) < used
     }
 
     /// Keeps the limit within its bounds, notes the decision, and begins the next window.
@@ -379,6 +390,20 @@ mod tests {
         assert_eq!(record(20, sample(90, 100)), 1);
         assert_eq!(record(100, sample(90, 1_000)), 0);
         assert_eq!(limiter.explain().reason, Reason::WarmUp);
+    }
+
+    /// Few slow calls take longer to decide than the latency is good for.
+    #[test]
+    fn limit_of_few_slow_calls_grows_again() {
+        let mut feed = Feed::new(config(Algorithm::Gradient));
+        while 1 < feed.limiter.limit() {
+            feed.decide(1, Verdict::Failure, 4);
+        }
+        let limits = (0..20).map(|_| feed.full(6_000));
+        let limits: Vec<_> = limits.map(|it| (it.reason, it.limit)).collect();
+        let probes = limits.iter().filter(|(it, _)| *it == Reason::Probed);
+        assert!((2..6).contains(&probes.count()), "{limits:?}");
+        assert!(4 < feed.limiter.limit(), "{limits:?}");
     }
 
     #[test]
