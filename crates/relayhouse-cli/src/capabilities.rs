@@ -10,7 +10,7 @@ use crate::{
     Stdout,
     args::{Capabilities as Args, Format},
     exit::{Code, Failure, chain},
-    print,
+    open, print,
 };
 
 const NAME_CHARS: usize = 24;
@@ -42,6 +42,7 @@ pub(crate) async fn run(args: Args, registry: &Registry, stdout: Stdout) -> Resu
 /// Asks the queue at `url` itself: what an adapter declares is what its queues can do at most.
 async fn of_queue(registry: &Registry, url: &str) -> Result<Column, Failure> {
     let queue = registry.open(url).await?;
+    open::check_there(&queue).await?;
     let found = queue.consumer().failure(lenient()).examine().await?;
     queue.close().await?;
     Ok((queue.source().to_string(), Ok(found.capabilities)))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use relayhouse::{Observer, Queue, Registry};
+use relayhouse::{Error, ErrorKind, Observer, Queue, Registry};
 
 use crate::exit::Failure;
 
@@ -25,6 +25,18 @@ pub(crate) fn with_observer(queue: &Queue, observer: Arc<dyn Observer>) -> Resul
 /// Returns true if the provider shows messages without taking them.
 pub(crate) fn are_shown(queue: &Queue) -> bool {
     queue.provider().capabilities().peek.is_supported()
+}
+
+/// Fails if `queue` is known not to exist: opening it to receive may create it.
+pub(crate) async fn check_there(queue: &Queue) -> Result<(), Error> {
+    let Ok(admin) = queue.admin() else {
+        return Ok(());
+    };
+    match admin.settings(queue.source()).await {
+        Err(error) if error.kind() == ErrorKind::QueueNotFound => Err(error),
+        // Whatever else is wrong is found by who opens it.
+        _ => Ok(()),
+    }
 }
 
 /// Splits `url` into what names the queue, and the options, which may be secret.

@@ -14,7 +14,7 @@ use crate::{
     Stdout,
     args::{Doctor, Format},
     exit::{Code, Failure, with_advice},
-    print,
+    open, print,
     until::or_interrupted,
 };
 
@@ -57,6 +57,7 @@ pub(crate) async fn run(
 
 /// Looks at everything that can be looked at without receiving.
 async fn examined(queue: &Queue) -> Result<Vec<Row>, Error> {
+    open::check_there(queue).await?;
     let clock = &queue.context().clock;
     let began = clock.now();
     let found: Examination = queue.consumer().examine().await?;

@@ -54,6 +54,16 @@ fn what_fits_is_well_and_what_does_not_comes_with_what_to_change() {
 }
 
 #[test]
+fn queue_that_is_not_there_is_not_created_by_a_look() {
+    let desk = Desk::new();
+    for args in [["doctor", QUEUE], ["capabilities", QUEUE]] {
+        let ran = desk.run(&args, "", 69);
+        assert!(ran.stderr.contains("does not exist"), "{}", ran.stderr);
+    }
+    assert_eq!(desk.lines(&["list", "local:./q/"]), <[Value; 0]>::default());
+}
+
+#[test]
 fn queue_of_sqs_without_dead_letters_is_wrong() {
     let cloud = Cloud::with_queue();
     let ran = cloud.run(&["doctor", SQS, "--output", "json"], "").ended(0);
