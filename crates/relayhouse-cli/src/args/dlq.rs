@@ -51,9 +51,10 @@ pub(crate) struct Which {
     #[arg(long, value_name = "REASON")]
     pub(crate) reason: Option<String>,
 
-    /// Those whose body, headers, reason or description match this regular expression
+    /// Those whose body, headers, reason or description match this regular expression; given
+    /// several times, each of them
     #[arg(long = "match", value_name = "REGEX")]
-    pub(crate) pattern: Option<Regex>,
+    pub(crate) patterns: Vec<Regex>,
 
     /// How many dead letters to look through at most; where each has to be received, those that
     /// are not meant are 10000 at most

@@ -142,7 +142,7 @@ impl Redriving<'_> {
         let end = self.turn(first).await?;
         let canaries = Canaries::new(self.carrier.sent());
         self.carrier.keep_sent(Keeps::Nothing);
-        if end != End::Done {
+        if end != End::Done || self.carrier.tally().has_failed() {
             return Ok((end, None));
         }
         let queues: Vec<Queue> = self.sources.back().cloned().collect();

@@ -55,10 +55,8 @@ pub(super) async fn grep(
     console: Console,
     stdout: Stdout,
 ) -> Result<Code, Failure> {
-    let which = Which {
-        pattern: Some(args.regex),
-        ..args.which
-    };
+    let mut which = args.which;
+    which.patterns.push(args.regex);
     let printing = Printing {
         which,
         max: u32::MAX,

@@ -1,5 +1,6 @@
 //! Which dead letters are meant.
 
+use regex::bytes::Regex;
 use relayhouse::Delivery;
 
 use crate::args::Which;
@@ -14,10 +15,10 @@ impl Which {
             group,
             ids,
             reason,
-            pattern,
+            patterns,
             scan,
         } = self;
-        let has_none = group.is_none() && reason.is_none() && pattern.is_none();
+        let has_none = group.is_none() && reason.is_none() && patterns.is_empty();
         has_none && ids.is_empty() && scan.is_none()
     }
 
@@ -29,7 +30,8 @@ impl Which {
         let is_of_group = self.group.as_ref().is_none_or(|it| it.has(fingerprint));
         let is_of_reason = self.reason.as_ref().is_none_or(|it| it == reason);
         let is_of_ids = self.ids.is_empty() || self.ids.contains(&delivery.id.to_string());
-        is_of_group && is_of_reason && is_of_ids && self.matches(delivery)
+        let is_match = self.patterns.iter().all(|it| matches(it, delivery));
+        is_of_group && is_of_reason && is_of_ids && is_match
     }
 
     /// Returns how many are meant at most, if they are named by their ids.
@@ -39,18 +41,16 @@ impl Which {
         ids.dedup();
         (!ids.is_empty()).then_some(ids.len())
     }
+}
 
-    fn matches(&self, delivery: &Delivery) -> bool {
-        let Some(pattern) = &self.pattern else {
-            return true;
-        };
-        let message = &delivery.message;
-        let letter = delivery.envelope.as_deref().map(|it| &it.dead_letter);
-        let texts = letter.map(|it| [it.reason.as_bytes(), it.description.as_bytes()]);
-        let headers = message.headers().iter();
-        let mut values = headers.map(|(_, value)| value.as_bytes());
-        pattern.is_match(&message.body)
-            || texts.is_some_and(|texts| texts.iter().any(|text| pattern.is_match(text)))
-            || values.any(|value| pattern.is_match(value))
-    }
+/// Looks for `pattern` in all that a person may look for.
+fn matches(pattern: &Regex, delivery: &Delivery) -> bool {
+    let message = &delivery.message;
+    let letter = delivery.envelope.as_deref().map(|it| &it.dead_letter);
+    let texts = letter.map(|it| [it.reason.as_bytes(), it.description.as_bytes()]);
+    let headers = message.headers().iter();
+    let mut values = headers.map(|(_, value)| value.as_bytes());
+    pattern.is_match(&message.body)
+        || texts.is_some_and(|texts| texts.iter().any(|text| pattern.is_match(text)))
+        || values.any(|value| pattern.is_match(value))
 }

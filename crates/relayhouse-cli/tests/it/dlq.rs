@@ -77,6 +77,9 @@ fn dead_letters_are_shown_by_group_id_and_pattern() {
     let found = desk.lines(&["dlq", "grep", QUEUE, r#""id":\s*[5-9]"#]);
     assert_eq!(ids(&found), [id]);
     assert_eq!(desk.lines(&["dlq", "grep", QUEUE, "^time"]).len(), 3);
+    let both = desk.lines(&["dlq", "grep", QUEUE, "^time", "--match", "^2$"]);
+    assert_eq!(bodies(&both), [json!(2)]);
+    assert_eq!(desk.lines(&["dlq", "grep", QUEUE, "^acme$"]).len(), 5);
     desk.run(&["dlq", "grep", QUEUE, "("], "", 2);
     desk.run(&["dlq", "show", QUEUE, "--group", "xyz"], "", 2);
 }

@@ -51,17 +51,26 @@ async fn dead_letters_of_a_subscription_need_another_queue() {
     let audit = ["--audit", audit.to_str().unwrap()];
     let subscription = "memory://events/subscriptions/mail";
     house.run(&["create", subscription]).await.ended(0);
-    house.send("memory://events", "1\n", &[], 0).await;
-    let kill = ["receive", subscription, "--dead-letter", "timeout"];
+    house.send("memory://events", "1\n2\n", &[], 0).await;
+    let kill = [
+        "receive",
+        subscription,
+        "--max",
+        "2",
+        "--dead-letter",
+        "timeout",
+    ];
     house.run(&kill).await.ended(0);
     // The topic would give it to every other subscription as well.
     let redrive = ["dlq", "redrive", subscription, "--output", "json"];
     let ended = house.run(&[&redrive[..], &audit].concat()).await.ended(69);
-    assert_eq!(ended.json()["refused"], 1);
+    assert_eq!(ended.json()["refused"], 2);
+    let canary = [&redrive[..], &["--canary", "1"], &audit].concat();
+    assert_eq!(house.run(&canary).await.ended(69).json()["refused"], 1);
     let to = ["--to", "memory://mail"];
     house
         .run(&[&redrive[..], &to, &audit].concat())
         .await
         .ended(0);
-    assert_eq!(house.drain("memory://mail").await.len(), 1);
+    assert_eq!(house.drain("memory://mail").await.len(), 2);
 }
