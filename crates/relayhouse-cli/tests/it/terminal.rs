@@ -7,7 +7,7 @@ use rustix::{
     pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
 };
 
-use crate::program::{command, end, feed};
+use crate::program::{command, end, feed, run};
 
 /// Is a terminal of which both ends are ours.
 struct Terminal(OwnedFd);
@@ -30,6 +30,15 @@ impl Terminal {
             command.env("NO_COLOR", value);
         }
         command.stderr(side).spawn().unwrap()
+    }
+
+    /// Starts the program with this for standard input as well, and types `answer`.
+    fn ask(&self, args: &[&str], answer: &str) -> Child {
+        let name = ptsname(&self.0, Vec::new()).unwrap();
+        let side = || open(&name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
+        let (stdin, stderr) = (side(), side());
+        rustix::io::write(&self.0, answer.as_bytes()).unwrap();
+        command(args).stdin(stdin).stderr(stderr).spawn().unwrap()
     }
 
     /// Reads all that was written.
@@ -85,4 +94,26 @@ fn colour_is_for_terminals_and_never_with_no_color() {
         text.contains("relayhouse: line 1: ") && !text.contains("[1;31m"),
         "{text:?}"
     );
+}
+
+#[test]
+fn purge_is_done_for_whoever_types_yes() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = format!("local:{}/orders", directory.path().display());
+    let audit = directory.path().join("audit.jsonl");
+    let audit = ["--audit", audit.to_str().unwrap()];
+    run(&["send", &url], "1\n").ended(0);
+    for (answer, code, left) in [("no\n", 2, "1"), ("yes\n", 0, "0")] {
+        let terminal = Terminal::new();
+        let child = terminal.ask(&[&["purge", &url][..], &audit].concat(), answer);
+        let reader = std::thread::spawn(move || terminal.text());
+        end(child).ended(code);
+        let text = reader.join().unwrap();
+        assert!(text.contains("for good? Type yes: "), "{text:?}");
+        let stats = run(&["stats", &url, "--output", "ndjson"], "").ended(0);
+        assert!(
+            stats.stdout.contains(&format!("\"ready\":{left},")),
+            "{stats:?}"
+        );
+    }
 }
