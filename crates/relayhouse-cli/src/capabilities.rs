@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use relayhouse::{Capabilities, Queue, Registry, Support, runtime::FailurePolicy};
+use relayhouse::{Capabilities, Queue, Registry, Support};
 use relayhouse_testkit::conformance::limits;
 use serde_json::{Map, Value, json};
 
@@ -43,17 +43,9 @@ pub(crate) async fn run(args: Args, registry: &Registry, stdout: Stdout) -> Resu
 async fn of_queue(registry: &Registry, url: &str) -> Result<Column, Failure> {
     let queue = registry.open(url).await?;
     open::check_there(&queue).await?;
-    let found = queue.consumer().failure(lenient()).examine().await?;
+    let found = queue.consumer().examine().await?;
     queue.close().await?;
     Ok((queue.source().to_string(), Ok(found.capabilities)))
-}
-
-/// Asks for nothing that a queue may lack.
-fn lenient() -> FailurePolicy {
-    FailurePolicy {
-        attempts_max: None,
-        ..FailurePolicy::default()
-    }
 }
 
 /// Lists what the adapters declare, and why one cannot be opened here.

@@ -59,13 +59,13 @@ pub(crate) async fn run(
         lease: args.lease,
     };
     let clock = Arc::clone(&from.context().clock);
-    let leased = Leased::open(&from, looking).await?;
     let (audit, auditing) = Audit::open(args.audited.clone(), "move", &args.from, &clock)?;
+    let leased = Leased::open(&from, looking).await?;
     let mut moving = Moving {
         carrier: Carrier::new(audit, args.rate, &clock, console),
         leased,
         target,
-        place: from.source().to_string(),
+        place: open::parts(&args.from).0.to_owned(),
     };
     let ended = moving.all(&args).await;
     let Moving {
@@ -111,7 +111,7 @@ struct Moving {
     carrier: Carrier,
     leased: Leased,
     target: Target,
-    /// Names the queue that is taken from.
+    /// The URL of the queue that is taken from, without its options.
     place: String,
 }
 

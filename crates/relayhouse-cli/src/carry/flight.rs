@@ -29,7 +29,9 @@ pub(super) enum End {
     Refused(Error),
     /// It is there, and may be here as well.
     NotAcked(Error),
-    /// What was done, or was to be done, is not written down.
+    /// It is here, and nothing was done, since that could not be written down.
+    NotBegun,
+    /// How it ended could not be written down.
     Unwritten,
 }
 
@@ -45,7 +47,7 @@ pub(super) async fn fly(
     let Parcel { send, from, change } = parcel;
     let landed = |end, from| Landed { key, id, end, from };
     if audit.begun(&change).await.is_err() {
-        return landed(End::Unwritten, from.map(|(_, delivery)| delivery));
+        return landed(End::NotBegun, from.map(|(_, delivery)| delivery));
     }
     let sent = match send {
         Some((producer, message)) => deliver(&producer, &*clock, message, Behind::Waiting).await,

@@ -196,8 +196,14 @@ impl Carrier {
                 self.say(&id, &error);
                 self.tally.unconfirmed += 1;
             }
+            End::NotBegun => {
+                self.broken = Some(Broken::Audit);
+                self.tally.behind += 1;
+                self.stayed.extend(from);
+            }
             End::Unwritten => {
                 self.broken = Some(Broken::Audit);
+                self.tally.unwritten(from.is_some());
                 self.stayed.extend(from);
             }
         }

@@ -44,6 +44,14 @@ impl Tally {
         self.duplicates += u64::from(sent.deduplicated);
     }
 
+    /// Counts one of which it is not written down how it ended.
+    pub(super) fn unwritten(&mut self, is_here: bool) {
+        match is_here {
+            true => self.unknown += 1,
+            false => self.unconfirmed += 1,
+        }
+    }
+
     pub(super) fn refused(&mut self, error: &Error) {
         match error.kind() {
             ErrorKind::OutcomeUnknown => self.unknown += 1,

@@ -4,8 +4,10 @@ use relayhouse::{
     Delivery, Entity, Error, ErrorKind, Message, MessageId, Queue, Result, runtime::Producer,
 };
 
-/// How much of a long name or id is in a dedup id: the number tells the rest apart.
-const TAIL_CHARS_MAX: usize = 40;
+/// How much of a long place is in a dedup id, which has 128 characters at most on every provider.
+const PLACE_CHARS_MAX: usize = 60;
+/// How much of a long id is in it: the number tells the rest apart.
+const ID_CHARS_MAX: usize = 40;
 
 /// Is a queue that messages are carried to.
 #[derive(Clone, Debug)]
@@ -49,6 +51,7 @@ pub(crate) async fn dedups(queue: &Queue) -> Result<bool> {
 /// Says where a message was before, and as which one there.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Origin<'a> {
+    /// The URL of the queue without its options: names alone are the same in many directories.
     pub(crate) place: &'a str,
     /// The number that it had there, or another that no other message of its id had.
     pub(crate) number: u64,
@@ -86,12 +89,13 @@ pub(crate) fn renewed(
     }
     let Origin { place, number } = origin;
     let id = id.to_string();
-    message.dedup_id(format!("{}-{number}-{}", tail(place), tail(&id)))
+    let (place, id) = (tail(place, PLACE_CHARS_MAX), tail(&id, ID_CHARS_MAX));
+    message.dedup_id(format!("{place}-{number}-{id}"))
 }
 
-/// Returns the end of a text that may be long.
-fn tail(text: &str) -> &str {
-    let start = text.char_indices().rev().nth(TAIL_CHARS_MAX - 1);
+/// Returns the last `chars` of a text that may be long.
+fn tail(text: &str, chars: usize) -> &str {
+    let start = text.char_indices().rev().nth(chars - 1);
     start.map_or(text, |(start, _)| &text[start..])
 }
 

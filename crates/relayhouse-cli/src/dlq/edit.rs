@@ -55,7 +55,7 @@ pub(super) async fn run(
         None => audit.file().with_file_name(KEPT),
     };
     let mut editing = Editing {
-        sources: Sources::open(registry, &queue, args.to.as_deref()).await?,
+        sources: Sources::open(registry, &queue, &args.url, args.to.as_deref()).await?,
         leased: Leased::open(&queue, Looking::at(args.scan)).await?,
         carrier: Carrier::new(audit, None, &clock, console),
         decode,

@@ -62,7 +62,7 @@ pub(super) async fn run(
     }
     let clock = Arc::clone(&queue.context().clock);
     let (audit, auditing) = Audit::open(args.audited.clone(), "dlq redrive", &args.url, &clock)?;
-    let sources = Sources::open(registry, &queue, args.to.as_deref()).await?;
+    let sources = Sources::open(registry, &queue, &args.url, args.to.as_deref()).await?;
     let mut redriving = Redriving {
         carrier: Carrier::new(audit, args.rate, &clock, console),
         queue: &queue,

@@ -15,15 +15,18 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Sources {
     dead: Queue,
+    /// The URL of the dead letters, without its options.
+    place: String,
     to: Option<Target>,
     back: BTreeMap<String, (Queue, Target)>,
 }
 
 impl Sources {
-    /// Sends dead letters of `dead` to the queue at `to`, or back if there is none.
+    /// Sends the dead letters `dead` of the queue at `url` to the queue at `to`, or back if there is none.
     pub(super) async fn open(
         registry: &Registry,
         dead: &Queue,
+        url: &str,
         to: Option<&str>,
     ) -> Result<Self, Failure> {
         let to = match to {
@@ -36,6 +39,7 @@ impl Sources {
         };
         Ok(Self {
             dead: dead.clone(),
+            place: open::dead_letters(url),
             to,
             back: BTreeMap::new(),
         })
@@ -51,11 +55,13 @@ impl Sources {
         pull: &Pull,
         delivery: Delivery,
     ) -> Result<Parcel, (Delivery, Error)> {
-        let place = self.dead.source().to_string();
         match self.target(&delivery).await {
             Ok(target) => Ok(Parcel {
                 change: Change::of(&delivery, Some(target.name)),
-                send: Some((target.producer, again(&delivery, &place, target.dedups))),
+                send: Some((
+                    target.producer,
+                    again(&delivery, &self.place, target.dedups),
+                )),
                 from: Some((pull.clone(), delivery)),
             }),
             Err(error) => Err((delivery, error)),

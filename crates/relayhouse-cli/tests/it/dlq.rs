@@ -206,6 +206,24 @@ fn nothing_is_changed_without_an_audit_log() {
     assert_eq!(desk.drain(QUEUE), <[Value; 0]>::default());
 }
 
+/// A device of Linux that is full.
+#[cfg(target_os = "linux")]
+#[test]
+fn nothing_is_changed_where_the_audit_log_has_no_room() {
+    let desk = desk();
+    let full = ["--audit", "/dev/full"];
+    let redrive = [&["dlq", "redrive", QUEUE, "--output", "json"][..], &full].concat();
+    desk.run(&redrive, "", 74);
+    desk.run(
+        &[&["dlq", "purge", QUEUE, "--yes"][..], &full].concat(),
+        "",
+        74,
+    );
+    desk.run(&[&["delete", QUEUE, "--yes"][..], &full].concat(), "", 74);
+    assert_eq!(desk.dead(), 5);
+    assert_eq!(desk.drain(QUEUE), <[Value; 0]>::default());
+}
+
 #[test]
 fn canary_that_comes_back_keeps_the_others() {
     let desk = desk();
