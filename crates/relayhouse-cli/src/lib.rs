@@ -13,7 +13,7 @@
 //! | --- | --- | --- |
 //! | 2 | the command line or a URL is wrong; nothing was done | all |
 //! | 66 | the input cannot be opened; nothing was done | `pipe`, `send`, `work`, `schema`, `peek`, `dlq` |
-//! | 73 | an output file cannot be created; nothing was done | `pipe`, `dlq`, `move`, `purge`, `delete`, `man` |
+//! | 73 | an output file cannot be created; nothing was done | `pipe`, `dlq`, `move`, `purge`, `delete`, `cancel`, `man` |
 //! | 141 | whoever read standard output has gone | all |
 //! | 74 | reading or writing failed | all |
 //! | 69 | the queue cannot be used, or not any more | all |
@@ -153,6 +153,7 @@ async fn command(
         Command::Capabilities(args) => capabilities::run(*args, registry, stdout).await,
         Command::Purge(args) => remove::purge(*args, registry, stdout).await,
         Command::Delete(args) => remove::delete(*args, registry, console).await,
+        Command::Cancel(args) => remove::cancel(*args, registry, console).await,
         Command::Completions(args) => shell::completions(args, stdout).await,
         Command::Man(args) => shell::man(*args, stdout).await,
         Command::Stats(args) => stats::run(*args, registry, stdout).await,

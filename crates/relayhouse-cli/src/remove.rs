@@ -1,13 +1,13 @@
-//! `relayhouse purge` and `delete`: remove messages, or a queue, for good.
+//! `relayhouse purge`, `delete` and `cancel`: remove messages, or a queue, for good.
 
 use std::{future::Future, sync::Arc};
 
-use relayhouse::{Error, Queue, Registry};
+use relayhouse::{Entity, Error, Queue, Registry};
 use serde::Serialize;
 
 use crate::{
     Stdout,
-    args::{Delete, Purge},
+    args::{Cancel, Delete, Purge},
     audit::{Audit, Change, Unwritten},
     confirm,
     console::Console,
@@ -69,7 +69,7 @@ pub(crate) async fn delete(
     let admin = queue.admin()?;
     let clock = Arc::clone(&queue.context().clock);
     let (audit, auditing) = Audit::open(args.audited, "delete", &args.url, &clock)?;
-    let deleted = written_down(&audit, async {
+    let deleted = written_down(&audit, Change::default(), async {
         admin
             .delete(&source.entity)
             .await
@@ -84,11 +84,41 @@ pub(crate) async fn delete(
     Ok(Code::Done)
 }
 
+pub(crate) async fn cancel(
+    args: Cancel,
+    registry: &Registry,
+    console: Console,
+) -> Result<Code, Failure> {
+    let queue = registry.open(&args.url).await?;
+    let source = queue.source();
+    let Entity::Queue(name) = &source.entity else {
+        let text = format!("{source} holds no message back; cancel it at its topic");
+        return Err(Failure::new(Code::Usage, text));
+    };
+    let admin = queue.admin()?;
+    let clock = Arc::clone(&queue.context().clock);
+    let (audit, auditing) = Audit::open(args.audited, "cancel", &args.url, &clock)?;
+    let about = Change::of_sequence(args.sequence);
+    let cancelled = written_down(&audit, about.clone(), async {
+        admin.cancel(name, args.sequence).await.map(|()| about)
+    });
+    let cancelled = cancelled.await;
+    drop(audit);
+    auditing.join()?;
+    cancelled?;
+    console.note(&format!(
+        "message {} of {source} is cancelled",
+        args.sequence
+    ));
+    queue.close().await?;
+    Ok(Code::Done)
+}
+
 /// Lets the provider remove all messages, and returns how many.
 pub(crate) async fn at_once(queue: &Queue, audit: &Audit) -> Result<u64, Failure> {
     let admin = queue.admin()?;
     let mut removed = 0;
-    written_down(audit, async {
+    written_down(audit, Change::default(), async {
         removed = admin.purge(queue.source()).await?;
         Ok(Change::default().count(removed))
     })
@@ -96,18 +126,19 @@ pub(crate) async fn at_once(queue: &Queue, audit: &Audit) -> Result<u64, Failure
     Ok(removed)
 }
 
-/// Makes a change of a whole queue, which returns what there is to tell, between two lines of the
-/// audit log.
+/// Makes the change that `about` names, and that returns what there is to tell of it, between two
+/// lines of the audit log.
 async fn written_down(
     audit: &Audit,
+    about: Change,
     change: impl Future<Output = Result<Change, Error>>,
 ) -> Result<(), Failure> {
     let unwritten = |_: Unwritten| Failure::new(Code::Io, "the change cannot be written down");
-    audit.begun(&Change::default()).await.map_err(unwritten)?;
+    audit.begun(&about).await.map_err(unwritten)?;
     let changed = change.await;
     let (told, result) = match &changed {
         Ok(told) => (told.clone(), Ok(())),
-        Err(error) => (Change::default(), Err(error)),
+        Err(error) => (about, Err(error)),
     };
     audit.ended(&told, result).await.map_err(unwritten)?;
     changed?;

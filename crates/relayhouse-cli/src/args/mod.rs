@@ -40,7 +40,7 @@ pub(crate) use self::{
     peek::Peek,
     pipe::Pipe,
     receive::Receive,
-    remove::{Delete, Purge},
+    remove::{Cancel, Delete, Purge},
     schema::{
         Action as SchemaAction, Check as SchemaCheck, Mode as SchemaMode, Schema,
         Show as SchemaShow,
@@ -87,6 +87,7 @@ pub(crate) enum Command {
     Capabilities(Box<Capabilities>),
     Purge(Box<Purge>),
     Delete(Box<Delete>),
+    Cancel(Box<Cancel>),
     Dlq(Box<Dlq>),
     Move(Box<Move>),
     Pipe(Box<Pipe>),

@@ -1,4 +1,4 @@
-//! The arguments of `relayhouse purge` and `delete`.
+//! The arguments of `relayhouse purge`, `delete` and `cancel`.
 
 use clap::Args;
 
@@ -41,6 +41,25 @@ pub(crate) struct Delete {
     /// Delete it without asking
     #[arg(long)]
     pub(crate) yes: bool,
+
+    /// Says where changes are written down
+    #[command(flatten)]
+    pub(crate) audited: Audited,
+}
+
+/// Cancels a message that is held back, before it is delivered
+///
+/// `relayhouse peek` shows its number, as "sequence".
+#[derive(Debug, Args)]
+#[command(after_help = EXITS)]
+pub(crate) struct Cancel {
+    /// The queue
+    #[arg(value_name = "URL")]
+    pub(crate) url: String,
+
+    /// The sequence number of the message
+    #[arg(value_name = "NUMBER")]
+    pub(crate) sequence: u64,
 
     /// Says where changes are written down
     #[command(flatten)]

@@ -49,6 +49,8 @@ pub(crate) struct Change {
     #[serde(skip_serializing_if = "Option::is_none")]
     to: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    sequence: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     count: Option<u64>,
 }
 
@@ -152,7 +154,16 @@ impl Change {
             id: Some(delivery.id.to_string()),
             group: letter.map(|letter| short(letter.fingerprint)),
             to,
-            count: None,
+            ..Self::default()
+        }
+    }
+
+    /// Names a message by its number.
+    pub(crate) fn of_sequence(sequence: u64) -> Self {
+        let sequence = Some(sequence);
+        Self {
+            sequence,
+            ..Self::default()
         }
     }
 

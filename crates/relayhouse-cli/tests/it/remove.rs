@@ -43,6 +43,25 @@ fn deleted_queue_is_gone_with_its_dead_letters() {
 }
 
 #[test]
+fn message_that_is_held_back_is_cancelled_by_its_number() {
+    let desk = Desk::new();
+    desk.run(&["send", QUEUE, "--delay", "1h"], "1\n2\n", 0);
+    let shown = desk.lines(&["peek", QUEUE]);
+    let number = shown[0]["delivery"]["sequence"].to_string();
+    desk.run(&["cancel", QUEUE, &number], "", 0);
+    let left = desk.lines(&["peek", QUEUE]);
+    assert_eq!((left.len(), &left[0]["body"]), (1, &json!(2)));
+    desk.run(&["cancel", QUEUE, &number], "", 69);
+    let audit = desk.audit();
+    let told: Vec<_> = audit
+        .iter()
+        .filter_map(|line| line["result"].as_str())
+        .collect();
+    assert_eq!(told, ["begun", "done", "begun", "failed: MessageNotFound"]);
+    assert_eq!(audit[0]["sequence"].to_string(), number);
+}
+
+#[test]
 fn completions_and_manual_pages_name_every_command() {
     let desk = Desk::new();
     let commands = ["send", "receive", "dlq", "doctor", "purge", "man"];
