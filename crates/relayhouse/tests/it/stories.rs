@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+#[cfg(feature = "metrics")]
+#[path = "../../examples/incident/main.rs"]
+#[expect(dead_code, reason = "its `main` is for who runs it")]
+mod incident;
 #[path = "../../examples/outbox.rs"]
 #[expect(dead_code, reason = "its `main` is for who runs it")]
 mod outbox;
@@ -61,6 +65,29 @@ async fn limit_that_is_found_saves_an_overloaded_database() {
     }
     let answered = |parts: &[overload::Part]| parts.iter().map(|part| part.answered).sum::<u64>();
     assert!(answered(&unlimited) * 2 < answered(&found), "{unlimited:?}");
+}
+
+/// The limit falls with the service, the breaker opens, dead letters are sent back, and every order
+/// is acked once.
+#[cfg(feature = "metrics")]
+#[tokio::test(start_paused = true)]
+async fn incident_ends_with_every_order_acked() {
+    let outcome = incident::run().await.unwrap();
+    let at = |minute: usize| outcome.rows[minute];
+    let (well, slow, down, mended) = (at(19), at(35), at(42), at(82));
+    assert!(slow.limit * 4 < well.limit, "{slow:?}");
+    assert!(1_000 < slow.ready && well.ready < 10, "{slow:?}");
+    assert_eq!((down.breaker, down.acked), (1, 0), "{down:?}");
+    assert_eq!((well.breaker, well.dead), (0, 0), "{well:?}");
+    assert!(slow.limit * 2 < mended.limit, "{mended:?}");
+    let reasons: Vec<_> = outcome.reasons.iter().collect();
+    assert_eq!(
+        reasons,
+        [(&"voucher-unknown".to_owned(), &outcome.sent_back)]
+    );
+    assert!(1_000 < outcome.sent_back, "{}", outcome.sent_back);
+    assert_eq!(outcome.acked, outcome.sent);
+    assert_eq!((outcome.left, outcome.dead), (0, 0));
 }
 
 /// Sends of an outage are done, and what they sent comes once and in order when it is over.
