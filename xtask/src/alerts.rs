@@ -5,7 +5,10 @@ use anyhow::Result;
 use crate::{machine, shell};
 
 const RULES: &str = "monitoring/prometheus/alerts.yaml";
-const TESTS: &str = "monitoring/prometheus/alerts.test.yaml";
+const TESTS: [&str; 2] = [
+    "monitoring/prometheus/alerts.test.yaml",
+    "monitoring/prometheus/incident.test.yaml",
+];
 
 /// Where promtool cannot be had, that is said, and nothing is checked.
 pub(crate) fn run() -> Result<()> {
@@ -14,5 +17,9 @@ pub(crate) fn run() -> Result<()> {
         return Ok(());
     }
     shell::run(shell::program("promtool").args(["check", "rules", RULES]))?;
-    shell::run(shell::program("promtool").args(["test", "rules", TESTS]))
+    shell::run(
+        shell::program("promtool")
+            .args(["test", "rules"])
+            .args(TESTS),
+    )
 }

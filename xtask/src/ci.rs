@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use crate::{
     alerts, capabilities, crash, deny, doc, generated, integration, interop, layers, lint, metrics,
-    program, sim, soak, test, tidy,
+    operations, program, sim, soak, test, tidy,
 };
 
 /// One step: its name, and what it does.
@@ -27,6 +27,9 @@ const STEPS: &[Step] = &[
     }),
     ("metrics", || {
         metrics::run(&generated::Options { check: true })
+    }),
+    ("operations", || {
+        operations::run(&generated::Options { check: true })
     }),
     ("alerts", alerts::run),
     ("simulation", || sim::run(&SIMULATION)),

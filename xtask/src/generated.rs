@@ -19,13 +19,17 @@ pub(crate) struct Options {
 /// Writes what `program` prints to `path`, or compares the two. The command that writes it is
 /// `name`.
 pub(crate) fn run(options: &Options, path: &str, name: &str, program: &mut Command) -> Result<()> {
-    let page = shell::read(program)?;
+    put(options, path, name, &shell::read(program)?)
+}
+
+/// Writes `page` to `path`, or compares the two. The command that writes it is `name`.
+pub(crate) fn put(options: &Options, path: &str, name: &str, page: &str) -> Result<()> {
     let file = shell::root().join(path);
     if !options.check {
         return fs::write(&file, page).with_context(|| format!("cannot write {path}"));
     }
     let written = fs::read_to_string(&file).with_context(|| format!("cannot read {path}"))?;
-    match first_difference(&written, &page) {
+    match first_difference(&written, page) {
         None => Ok(()),
         Some(line) => {
             bail!("{path}, line {line}: not what is declared: run `cargo xtask {name}`")

@@ -24,6 +24,7 @@ mod lint;
 mod machine;
 mod metrics;
 mod msrv;
+mod operations;
 mod program;
 mod python;
 mod shell;
@@ -81,6 +82,8 @@ enum Command {
     Alerts,
     /// Writes the table of all metrics from the one in code.
     Metrics(generated::Options),
+    /// Writes the run of an incident that the page on operations shows.
+    Operations(generated::Options),
 }
 
 fn main() -> ExitCode {
@@ -114,5 +117,6 @@ fn run(command: Command) -> Result<()> {
         Command::Capabilities(options) => capabilities::run(&options),
         Command::Alerts => alerts::run(),
         Command::Metrics(options) => metrics::run(&options),
+        Command::Operations(options) => operations::run(&options),
     }
 }

@@ -40,14 +40,40 @@ pub(crate) fn together<'a>(packages: impl Iterator<Item = &'a str>) {
 
 /// Builds a program, and returns the command that starts it.
 pub(crate) fn built(package: &str, bin: &str) -> Result<Command> {
-    let mut build = match AS_PARTS.load(Ordering::Relaxed) {
+    let mut build = building(package);
+    start(build.args(["--bin", bin]), "bin", bin)
+}
+
+/// Builds a program of a package that needs `features`, and returns the command that starts it.
+pub(crate) fn built_with(package: &str, bin: &str, features: &str) -> Result<Command> {
+    let mut build = building(package);
+    start(
+        build.args(["--features", features, "--bin", bin]),
+        "bin",
+        bin,
+    )
+}
+
+/// Builds an example that needs `features`, and returns the command that starts it.
+pub(crate) fn built_example(package: &str, name: &str, features: &str) -> Result<Command> {
+    let mut build = building(package);
+    build.args(["--features", features, "--example", name]);
+    start(&mut build, "example", name)
+}
+
+fn building(package: &str) -> Command {
+    match AS_PARTS.load(Ordering::Relaxed) {
         true => whole(),
         false => among(package, TOGETHER.get()),
-    };
-    build.args(["--quiet", "--bin", bin, "--message-format", "json"]);
-    let said = shell::read(&mut build)?;
-    let path = said.lines().find_map(|line| executable(line, bin));
-    let path = path.with_context(|| format!("cargo does not say where {bin} is"))?;
+    }
+}
+
+/// Runs `build`, and returns the command that starts what it has built.
+fn start(build: &mut Command, kind: &str, name: &str) -> Result<Command> {
+    build.args(["--quiet", "--message-format", "json"]);
+    let said = shell::read(build)?;
+    let path = said.lines().find_map(|line| executable(line, kind, name));
+    let path = path.with_context(|| format!("cargo does not say where {name} is"))?;
     Ok(shell::program(path))
 }
 
@@ -81,10 +107,10 @@ fn whole() -> Command {
 }
 
 /// Returns where a line of cargo's messages says that the program is.
-fn executable(line: &str, bin: &str) -> Option<PathBuf> {
+fn executable(line: &str, kind: &str, name: &str) -> Option<PathBuf> {
     let message: serde_json::Value = serde_json::from_str(line).ok()?;
     let target = &message["target"];
-    let is_it = target["name"] == bin && target["kind"][0] == "bin";
+    let is_it = target["name"] == name && target["kind"][0] == kind;
     let is_test = message["profile"]["test"] != false;
     let path = message["executable"].as_str().map(PathBuf::from);
     path.filter(|_| is_it && !is_test)
@@ -115,12 +141,14 @@ mod tests {
 
     #[test]
     fn program_is_found_among_tests() {
-        let found = |line: &str| executable(line, "it");
+        let found = |line: &str| executable(line, "bin", "it");
         assert_eq!(found(&message("it", "bin", true)), None);
         assert_eq!(found(&message("it", "test", true)), None);
         assert_eq!(found(&message("other", "bin", false)), None);
         assert_eq!(found("Compiling it"), None);
         let path = found(&message("it", "bin", false));
         assert_eq!(path, Some(PathBuf::from("/here/it")));
+        let example = executable(&message("it", "example", false), "example", "it");
+        assert_eq!(example, Some(PathBuf::from("/here/it")));
     }
 }

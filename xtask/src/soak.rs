@@ -55,7 +55,7 @@ pub(crate) fn minute() -> Result<()> {
         json: false,
         strict: false,
     };
-    shell::run(options.put(&mut program::built(PACKAGE, PROGRAM)?))
+    shell::run(options.put(&mut program::built_with(PACKAGE, PROGRAM, PROGRAM)?))
 }
 
 impl Options {
