@@ -9,7 +9,8 @@ use axum::{
 use http::{Request, StatusCode};
 use relayhouse_console::{Console, ConsoleBuilder, Token, Watch, Watched};
 use relayhouse_core::{
-    Clock, Context, Delivery, Message, Secret, SeededRandom, Sending, Settlement, port::Provider,
+    Clock, Context, Delivery, Message, Secret, SeededRandom, Sending, Settlement,
+    port::{Admin, Provider},
 };
 use relayhouse_memory::Memory;
 use relayhouse_runtime::{Consumer, Running};
@@ -31,7 +32,7 @@ pub(crate) struct Fixture {
     pub(crate) context: Context,
     pub(crate) watch: Arc<Watch>,
     pub(crate) running: Running,
-    memory: Memory,
+    pub(crate) memory: Memory,
     handled: watch::Receiver<u64>,
 }
 
@@ -75,14 +76,23 @@ impl Fixture {
     }
 
     pub(crate) fn builder(&self) -> ConsoleBuilder {
+        self.of(self.memory.admin().unwrap())
+    }
+
+    /// Builds a console whose queue is counted by `admin`.
+    fn of(&self, admin: Arc<dyn Admin>) -> ConsoleBuilder {
         let watched = Watched::new(self.running.remote(), Arc::clone(&self.watch));
         let watched = watched.capabilities(Provider::capabilities(&self.memory));
-        let watched = watched.admin(self.memory.admin().unwrap());
-        Console::builder(&self.context).consumer(watched)
+        Console::builder(&self.context).consumer(watched.admin(admin))
     }
 
     pub(crate) fn guarded(&self) -> ConsoleBuilder {
         self.builder().token(token())
+    }
+
+    /// Builds a guarded console whose queue is counted by `admin`.
+    pub(crate) fn before(&self, admin: Arc<dyn Admin>) -> ConsoleBuilder {
+        self.of(admin).token(token())
     }
 
     pub(crate) async fn send(&self, body: &'static str) {

@@ -7,6 +7,7 @@ mod clock;
 mod control;
 mod fixture;
 mod limits;
+mod probes;
 mod secrets;
 mod shown;
 mod streams;
