@@ -14,7 +14,7 @@ mod watch;
 use std::{process::ExitCode, time::Duration};
 
 use anyhow::Result;
-use clap::Parser;
+use clap::{Parser, value_parser};
 use tokio::runtime::Builder;
 
 use self::{queue::Kind, run::Plan};
@@ -27,7 +27,8 @@ use crate::{
 #[derive(Debug, Parser)]
 pub struct Options {
     /// How long messages are sent for.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = value_parser!(u32).range(1..))]
     minutes: u32,
     /// Messages a second, in place of those of the scenario, and without its peak.
     #[arg(long, value_name = "R")]

@@ -95,7 +95,7 @@ fn rate(rows: &mut Rows<'_>, plan: &Plan, found: &Found) {
     rows.held("rate, settled", rate_of(first, last), unit, Some(held));
     if offered < goal {
         rows.note(format!(
-            "The scenario offers {}, less than the {} of the targets: it is held to what it offers.",
+            "Less is offered, {}, than the {} of the targets: the rate is held to what is offered.",
             unit.show(offered),
             unit.show(goal),
         ));

@@ -4,8 +4,8 @@
 //!
 //! Ten orders a second go to a service for payments, through the recommended stack for high
 //! throughput. Each minute the metrics are read as Prometheus reads them, and shown by what an
-//! operator would look at; `docs/operations.md` walks through it. With `-- --series` the same run is
-//! printed as a test of `monitoring/prometheus/alerts.yaml`, by which promtool says whether the
+//! operator would look at; `docs/operations.md` walks through it. With `-- --series` the same run
+//! is printed as a test of `monitoring/prometheus/alerts.yaml`, by which promtool says whether the
 //! alerts of the last column are those that fire. Time is simulated.
 #![cfg_attr(
     not(test),
