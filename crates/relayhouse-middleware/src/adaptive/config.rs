@@ -33,7 +33,8 @@ pub struct AdaptiveConfig {
     pub window: Duration,
     /// The least calls that a decision is made of; 20.
     pub samples_min: NonZeroU32,
-    /// How often the latency of a service with room is measured anew; 5 s. For the gradient.
+    /// How often the latency of a service with room is measured anew; 5 s, but not before the fourth
+    /// decision since. For the gradient.
     #[serde(deserialize_with = "duration")]
     pub probe_every: Duration,
     /// The most bytes in flight; 64 MiB.

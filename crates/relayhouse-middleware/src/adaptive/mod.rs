@@ -36,7 +36,8 @@
 //! # Defaults
 //!
 //! - Gradient; from 4, at least 1, at most 256 calls; 64 MiB.
-//! - Calls may take 1.3 times as long as with room; that is measured anew every 5 s.
+//! - Calls may take 1.3 times as long as with room; that is measured anew every 5 s, but not before
+//!   the fourth decision since.
 //! - The limit falls when more than 10 % of the calls fail.
 //! - A decision takes 100 ms and 20 calls.
 //!
