@@ -10,7 +10,10 @@ use relayhouse::{
 use crate::{console::Console, lease::with_lease, open::are_shown};
 
 /// How many are held at most, without their bodies.
-const HELD_MAX: usize = 10_000;
+const HELD_MAX: usize = 100_000;
+
+/// How many are held at most where leases are kept by many small calls, each of which costs.
+const HELD_MAX_COSTLY: usize = 10_000;
 
 /// What one receive brings at most.
 const PREFETCH_MAX: u32 = 100;
@@ -45,6 +48,7 @@ impl Looking {
 pub(crate) struct Leased {
     pull: Pull,
     held: Vec<Delivery>,
+    held_max: usize,
     left: u64,
     /// True if a lease holds back what is behind it in its key, as far as is known.
     may_hold_back: bool,
@@ -56,6 +60,7 @@ impl Leased {
     pub(crate) async fn open(queue: &Queue, looking: Looking) -> Result<Self, Error> {
         let Looking { scan, wait, lease } = looking;
         let left = scan.map_or(u64::MAX, u64::from);
+        let is_costly = !are_shown(queue);
         let pull = with_lease(lease, async |lease| {
             let consumer = queue
                 .consumer()
@@ -70,8 +75,9 @@ impl Leased {
         Ok(Self {
             pull: pull.await?,
             held: Vec::new(),
+            held_max: if is_costly { HELD_MAX_COSTLY } else { HELD_MAX },
             left,
-            may_hold_back: !are_shown(queue),
+            may_hold_back: is_costly,
             holds_back: false,
         })
     }
@@ -79,7 +85,7 @@ impl Leased {
     /// Takes the next one, of `max` that are wanted; none if none came, or as many were looked at
     /// as may be.
     pub(crate) async fn next(&mut self, max: u32) -> Result<Option<Delivery>, Error> {
-        let room = HELD_MAX.saturating_sub(self.held.len()) as u64;
+        let room = self.held_max.saturating_sub(self.held.len()) as u64;
         let wanted = self.left.min(u64::from(max)).min(room);
         let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
         let Some(wanted) = NonZeroU32::new(wanted) else {
@@ -108,7 +114,7 @@ impl Leased {
 
     /// Returns true if no more can be held, so that nothing further is taken.
     pub(crate) const fn is_full(&self) -> bool {
-        HELD_MAX <= self.held.len()
+        self.held_max <= self.held.len()
     }
 
     /// Says why it may not have reached all, if that is so.

@@ -56,8 +56,8 @@ pub(crate) struct Which {
     #[arg(long = "match", value_name = "REGEX")]
     pub(crate) patterns: Vec<Regex>,
 
-    /// How many dead letters to look through at most; where each has to be received, those that
-    /// are not meant are 10000 at most
+    /// How many dead letters to look through at most; where they have to be received, those that
+    /// are not meant are 100000 at most, and 10000 where the provider shows no messages
     #[arg(long, value_name = "N", value_parser = count(MESSAGES_MAX))]
     pub(crate) scan: Option<u32>,
 }
