@@ -75,13 +75,15 @@ pub(crate) async fn run(
     drop(carrier);
     leased.say(console);
     let closed = leased.close().await;
-    auditing.join()?;
+    // What was done is told, whatever ended it.
+    let written = auditing.join();
     let report = Report {
         counts: tally.counts(),
         reasons: tally.reasons().clone(),
         left: left(&from).await,
     };
     print::once(stdout, &print::object(args.output, &report)?).await?;
+    written?;
     let end = ended?;
     closed?;
     to.close().await?;

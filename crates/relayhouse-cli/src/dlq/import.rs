@@ -52,8 +52,10 @@ pub(super) async fn run(
     carrier.all_landed().await;
     let (tally, broken) = (carrier.tally().clone(), carrier.broken());
     drop(carrier);
-    auditing.join()?;
+    // What was done is told, whatever ended it.
+    let written = auditing.join();
     print::once(stdout, &print::object(args.output, &tally.counts())?).await?;
+    written?;
     let end = ended?;
     live.close().await?;
     Ok(match (broken, end) {

@@ -76,10 +76,13 @@ pub(super) async fn run(
         redriving.carrier.tally().has_failed(),
     );
     drop(redriving);
-    auditing.join()?;
-    let (end, canaries) = ended?;
+    // What was done is told, whatever ended it.
+    let written = auditing.join();
+    let canaries = ended.as_ref().ok().and_then(|(_, fate)| *fate);
     let told = Told { counts, canaries };
     print::once(stdout, &print::object(args.output, &told)?).await?;
+    written?;
+    let (end, _) = ended?;
     queue.close().await?;
     Ok(match end {
         End::Broken(Broken::Audit) => Code::Io,

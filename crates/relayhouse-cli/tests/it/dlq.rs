@@ -213,7 +213,12 @@ fn nothing_is_changed_where_the_audit_log_has_no_room() {
     let desk = desk();
     let full = ["--audit", "/dev/full"];
     let redrive = [&["dlq", "redrive", QUEUE, "--output", "json"][..], &full].concat();
-    desk.run(&redrive, "", 74);
+    let told = parsed(&desk.run(&redrive, "", 74).stdout).remove(0);
+    assert_eq!(
+        (&told["done"], &told["unconfirmed"]),
+        (&json!(0), &json!(0))
+    );
+    assert!(told["behind"].as_u64() > Some(0), "{told}");
     desk.run(
         &[&["dlq", "purge", QUEUE, "--yes"][..], &full].concat(),
         "",
