@@ -24,7 +24,8 @@ pub struct Acceptance {
     pub target: Option<Box<TargetArchetype>>,
     /// What else the client is told.
     pub properties: Option<Fields>,
-    /// The largest message, in bytes; that of the limits if there is none.
+    /// The largest message, in bytes; without it that of the limits for what comes in, and none for
+    /// what goes out.
     pub message_bytes_max: Option<u64>,
 }
 
@@ -69,9 +70,7 @@ impl Connection {
             return;
         }
         accepted.state = LinkState::Attached;
-        if let Some(max) = acceptance.message_bytes_max {
-            accepted.message_bytes_max = max;
-        }
+        accepted.message_bytes_max = acceptance.message_bytes_max.or(accepted.message_bytes_max);
         let has_credit = accepted.role == Role::Sender && 0 < accepted.credit;
         let is_draining = accepted.is_draining;
         let ours = Attached {

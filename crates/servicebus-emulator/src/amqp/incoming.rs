@@ -65,7 +65,7 @@ impl Session {
         partial: &Partial,
         output: &mut Output,
     ) -> Result<()> {
-        let max = self.link_mut(handle)?.message_bytes_max;
+        let max = self.link_mut(handle)?.message_bytes_max.unwrap_or(u64::MAX);
         let description = format!("the message is larger than {max} bytes");
         let condition = LinkError::MessageSizeExceeded;
         if partial.is_settled {
@@ -103,7 +103,7 @@ impl Link {
         partial.is_settled |= transfer.settled.unwrap_or(false);
         partial.state = transfer.state.or(partial.state);
         let bytes = partial.payload.len() + payload.len();
-        if partial.is_oversized || self.message_bytes_max < bytes as u64 {
+        if partial.is_oversized || self.message_bytes_max.is_some_and(|max| max < bytes as u64) {
             partial.is_oversized = true;
             partial.payload = BytesMut::new();
             return self.keep(partial, more, limits, output);

@@ -22,7 +22,8 @@ pub(super) struct Link {
     pub(super) sender_settles: SenderSettleMode,
     pub(super) receiver_settles: ReceiverSettleMode,
     pub(super) is_coordinator: bool,
-    pub(super) message_bytes_max: u64,
+    /// The largest message. What we send has no bound, unless the owner gives one.
+    pub(super) message_bytes_max: Option<u64>,
     /// How many deliveries the sender has begun or given up, modulo 2^32.
     pub(super) delivery_count: u32,
     /// How many more it may begin.
@@ -63,9 +64,12 @@ impl Link {
             Role::Receiver => Role::Sender,
         };
         let target = attach.target.as_deref();
-        let delivery_count = match role {
-            Role::Sender => 0,
-            Role::Receiver => attach.initial_delivery_count.unwrap_or(0),
+        let (delivery_count, message_bytes_max) = match role {
+            Role::Sender => (0, None),
+            Role::Receiver => (
+                attach.initial_delivery_count.unwrap_or(0),
+                Some(message_bytes_max),
+            ),
         };
         Self {
             id,

@@ -223,7 +223,7 @@ impl Session {
             unsettled: None,
             incomplete_unsettled: false,
             initial_delivery_count: (link.role == Role::Sender).then_some(0),
-            max_message_size: Some(link.message_bytes_max),
+            max_message_size: link.message_bytes_max,
             offered_capabilities: None,
             desired_capabilities: None,
             properties: ours.properties,
