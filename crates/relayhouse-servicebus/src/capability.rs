@@ -49,6 +49,16 @@ pub const QUEUE_CAPABILITIES: Capabilities = Capabilities {
     ..CAPABILITIES
 };
 
+/// Returns what a sender can do whose messages the broker takes up to so many bytes: it says so when
+/// a link is attached, and those of the Premium tier can be set to far more than others.
+pub(crate) fn of_sender(bytes_max: Option<u64>) -> Capabilities {
+    let bytes = bytes_max.unwrap_or(MESSAGE_BYTES_MAX);
+    Capabilities {
+        message_bytes_max: NonZeroU64::new(bytes - BESIDE_BYTES.min(bytes / 4)),
+        ..CAPABILITIES
+    }
+}
+
 /// What an entity without sessions can do.
 pub(crate) const CAPABILITIES: Capabilities = Capabilities {
     ack: Support::Native,

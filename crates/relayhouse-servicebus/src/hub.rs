@@ -8,11 +8,10 @@ use std::{
     time::Duration,
 };
 
-use relayhouse_core::{Message, MessageId, MessageIds, Result, Timestamp};
+use relayhouse_core::{Capabilities, Message, MessageId, MessageIds, Result, Timestamp};
 
 use crate::{
     admin::Api,
-    capability::CAPABILITIES,
     convert::{Packet, write},
     link::{Clerks, Link},
     opened::Opened,
@@ -42,11 +41,16 @@ impl Hub {
         before.map_or_else(next, next)
     }
 
-    /// Writes `message` as it is sent now, with its id, or a new one if it has none.
-    pub(crate) fn write(&self, message: &Message) -> Result<(MessageId, Packet)> {
+    /// Writes `message` as it is sent now by who can do so much, with its id, or a new one if it has
+    /// none.
+    pub(crate) fn write(
+        &self,
+        message: &Message,
+        capabilities: &Capabilities,
+    ) -> Result<(MessageId, Packet)> {
         let id = message.id.clone();
         let id = id.unwrap_or_else(|| self.ids.next_id());
-        let packet = write(message, &id, &CAPABILITIES, self.link.clock().wall())?;
+        let packet = write(message, &id, capabilities, self.link.clock().wall())?;
         Ok((id, packet))
     }
 }

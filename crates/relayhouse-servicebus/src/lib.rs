@@ -122,9 +122,11 @@
 //!
 //! # Limits
 //!
-//! 256 KiB a message, 128 characters an id, 64 sends of a sender at a time, and 65,536 deliveries
-//! of a connection that wait to be settled. Each link has an AMQP session of its own, of which the
-//! broker allows as many as it says.
+//! A message has at most what the broker says when a sender is attached, less 8 KiB for what stands
+//! beside body and headers: 248 KiB, and more where a queue of the Premium tier is set to it. An id
+//! has at most 128 characters, a sender 64 sends at a time, and a connection 65,536 deliveries that
+//! wait to be settled. Each link has an AMQP session to itself while it lasts, of which the broker
+//! allows as many as it says.
 //!
 //! The client library drops why a message of a transaction is refused. Partitioned entities take
 //! messages of a transaction only if they have an ordering key.

@@ -27,6 +27,7 @@ use relayhouse_core::{
 };
 
 use crate::{
+    capability::CAPABILITIES,
     convert::Packet,
     hub::Hub,
     link::{self, Passage, within},
@@ -218,7 +219,7 @@ impl ServiceBusTransactional {
             ));
         }
         send.iter()
-            .map(|item| self.0.write(&item.message))
+            .map(|item| self.0.write(&item.message, &CAPABILITIES))
             .collect()
     }
 

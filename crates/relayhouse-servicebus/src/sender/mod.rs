@@ -10,7 +10,7 @@ mod tests;
 use std::{
     collections::VecDeque,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering, fence},
     },
 };
@@ -29,7 +29,12 @@ use self::{
     outlet::{Answer, Outlet, Parcel, no_room},
     pack::{Group, Member, Packing, Written},
 };
-use crate::{capability::CAPABILITIES, convert::write, hub::Hub, link};
+use crate::{
+    capability::{self, CAPABILITIES},
+    convert::write,
+    hub::Hub,
+    link,
+};
 
 /// The most sends of one sender at a time; others wait.
 const SENDS_MAX: u32 = 64;
@@ -43,6 +48,8 @@ pub(crate) struct ServiceBusSender {
     hub: Arc<Hub>,
     queue: QueueName,
     outlet: Outlet,
+    /// What it can do, as the broker said when it was attached first.
+    capabilities: OnceLock<Capabilities>,
     room: Semaphore,
     is_closed: AtomicBool,
 }
@@ -53,6 +60,7 @@ impl ServiceBusSender {
             outlet: Outlet::new(Arc::clone(&hub.link), queue.as_str().to_owned()),
             hub,
             queue,
+            capabilities: OnceLock::new(),
             room: Semaphore::new(SENDS_MAX as usize),
             is_closed: AtomicBool::new(false),
         }
@@ -61,7 +69,11 @@ impl ServiceBusSender {
     /// Attaches, so that a queue that is not there is told before the first send.
     pub(crate) async fn attach(&self) -> Result<()> {
         let attached = self.outlet.attach().await;
-        attached.map_err(|error| error.at(Operation::Open, &self.queue))
+        attached.map_err(|error| error.at(Operation::Open, &self.queue))?;
+        let bytes_max = self.outlet.limits().message_bytes_max;
+        self.capabilities
+            .get_or_init(|| capability::of_sender(bytes_max));
+        Ok(())
     }
 }
 
@@ -72,7 +84,7 @@ impl Sender for ServiceBusSender {
     }
 
     fn capabilities(&self) -> &Capabilities {
-        &CAPABILITIES
+        self.capabilities.get().unwrap_or(&CAPABILITIES)
     }
 
     async fn send(&self, batch: &mut [Sending]) -> Result<()> {
@@ -120,7 +132,7 @@ impl ServiceBusSender {
     }
 
     fn write(&self, place: usize, item: &Sending) -> Result<Written> {
-        let (id, packet) = self.hub.write(&item.message)?;
+        let (id, packet) = self.hub.write(&item.message, self.capabilities())?;
         Ok(Written {
             member: Member { place, id },
             packet,
@@ -143,7 +155,7 @@ impl ServiceBusSender {
             let ones = refused.into_iter().filter_map(|Member { place, id }| {
                 let now = self.hub.link.clock().wall();
                 // It could be written before.
-                let packet = write(&batch[place].message, &id, &CAPABILITIES, now).ok()?;
+                let packet = write(&batch[place].message, &id, self.capabilities(), now).ok()?;
                 Some(Group::one(vec![Member { place, id }], packet))
             });
             let ones = ones.collect::<Vec<_>>();

@@ -6,5 +6,6 @@ mod cuts;
 mod faults;
 mod kill;
 mod sessions;
+mod size;
 mod start;
 mod world;
