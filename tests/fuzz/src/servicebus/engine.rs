@@ -27,8 +27,27 @@ pub(crate) fn value(input: &[u8]) {
     let Ok(value) = from_slice::<Value>(&input[..count]) else {
         return;
     };
+    if has_array_of_nulls(&value) {
+        return;
+    }
     if let Ok(written) = to_vec(&value) {
         assert_eq!(value_bytes(&written), Ok(written.len()), "{value:?}");
+    }
+}
+
+/// Returns true if there is an array of nulls: `serde_amqp` 0.18 writes a byte for each, where AMQP
+/// has none.
+fn has_array_of_nulls(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items
+            .iter()
+            .any(|item| *item == Value::Null || has_array_of_nulls(item)),
+        Value::List(items) => items.iter().any(has_array_of_nulls),
+        Value::Map(entries) => entries
+            .iter()
+            .any(|(key, value)| has_array_of_nulls(key) || has_array_of_nulls(value)),
+        Value::Described(described) => has_array_of_nulls(&described.value),
+        _ => false,
     }
 }
 
