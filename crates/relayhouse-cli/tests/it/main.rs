@@ -28,6 +28,8 @@ mod http;
 mod input;
 #[cfg(unix)]
 mod local;
+#[cfg(all(unix, feature = "servicebus", feature = "sqs"))]
+mod night;
 mod peek;
 mod program;
 mod receive;

@@ -78,10 +78,15 @@ pub(crate) fn feed(child: &mut Child, input: Vec<u8>) {
 
 /// Waits for the end, and for whoever else holds the outputs.
 pub(crate) fn end(child: Child) -> Ran {
+    end_within(DEADLINE, child)
+}
+
+/// Waits as [`end`] does, for what takes longer than anything else.
+pub(crate) fn end_within(deadline: Duration, child: Child) -> Ran {
     let (sender, receiver) = sync_channel(1);
     thread::spawn(move || sender.send(child.wait_with_output()));
     let output = receiver
-        .recv_timeout(DEADLINE)
+        .recv_timeout(deadline)
         .expect("the program ends in time");
     output.unwrap().into()
 }
