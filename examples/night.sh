@@ -221,7 +221,7 @@ look() {
     vouchers=$(column 1 'exit code 1 ' printed)
     norway=$(column 1 'longer than' printed)
     tell "Are the settings of the queue right, for handlers that may take 3s?"
-    show 0 "" doctor $FROM
+    show 0 "" doctor $FROM --handler 3s
 }
 
 edit() {

@@ -1,5 +1,7 @@
 //! The arguments of `relayhouse doctor` and `capabilities`.
 
+use std::time::Duration;
+
 use clap::Args;
 
 use super::value::Format;
@@ -15,6 +17,11 @@ pub(crate) struct Doctor {
     /// The queue or subscription
     #[arg(value_name = "URL")]
     pub(crate) url: String,
+
+    /// How long a handler may take; then it is said whether the lease of the queue lasts that long,
+    /// and whether a consumer with this limit starts
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) handler: Option<Duration>,
 
     /// How the findings are printed
     #[arg(long, value_name = "FORMAT", default_value = "table")]

@@ -2,6 +2,8 @@
 
 mod rules;
 
+use std::time::Duration;
+
 use relayhouse::{
     Error, ErrorKind, Queue, Registry,
     port::{Admin, Settings, Stats},
@@ -45,7 +47,7 @@ pub(crate) async fn run(
     stdout: Stdout,
 ) -> Result<Code, Failure> {
     let queue = registry.open(&args.url).await?;
-    let examined = or_interrupted(examined(&queue)).await;
+    let examined = or_interrupted(examined(&queue, args.handler)).await;
     queue.close().await?;
     let Some(rows) = examined.transpose()? else {
         return Ok(Code::Interrupted);
@@ -56,11 +58,15 @@ pub(crate) async fn run(
 }
 
 /// Looks at everything that can be looked at without receiving.
-async fn examined(queue: &Queue) -> Result<Vec<Row>, Error> {
+async fn examined(queue: &Queue, handler: Option<Duration>) -> Result<Vec<Row>, Error> {
     open::check_there(queue).await?;
     let clock = &queue.context().clock;
     let began = clock.now();
-    let found: Examination = queue.consumer().examine().await?;
+    let consumer = match handler {
+        Some(timeout) => queue.consumer().handler_timeout(timeout),
+        None => queue.consumer(),
+    };
+    let found: Examination = consumer.examine().await?;
     let took = humantime::format_duration(rules::whole_millis(clock.now().since(began)));
     let source = queue.source();
     let mut rows = vec![Row::well(format!("{source} is reached in {took}"))];
@@ -75,6 +81,7 @@ async fn examined(queue: &Queue) -> Result<Vec<Row>, Error> {
         settings,
         letters,
         stats,
+        handler,
     };
     rows.extend(seen.rows());
     Ok(rows)

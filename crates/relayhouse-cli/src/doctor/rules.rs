@@ -21,6 +21,8 @@ pub(super) struct Seen {
     /// The settings of its dead letters.
     pub(super) letters: Option<Settings>,
     pub(super) stats: Option<Stats>,
+    /// How long a handler may take, if somebody has said.
+    pub(super) handler: Option<Duration>,
 }
 
 impl Seen {
@@ -75,13 +77,22 @@ impl Seen {
     fn lease(&self) -> Option<Row> {
         let lease = self.settings.lease?;
         let shown = humantime::format_duration(lease);
-        Some(if lease < LEASE_MIN {
-            Row::warning(
+        Some(match self.handler {
+            Some(handler) if lease <= handler => {
+                let handler = humantime::format_duration(handler);
+                Row::warning(
+                    format!(
+                        "the lease is {shown}, and a handler may take {handler}: unless it is \
+                         renewed, the message comes again meanwhile"
+                    ),
+                    format!("raise it above {handler}, or renew it, as consumers of relayhouse do"),
+                )
+            }
+            _ if lease < LEASE_MIN => Row::warning(
                 format!("the lease is {shown}, which a pause of the network can outlast"),
                 "raise it to 30s or more",
-            )
-        } else {
-            Row::well(format!("the lease is {shown}"))
+            ),
+            _ => Row::well(format!("the lease is {shown}")),
         })
     }
 
@@ -158,6 +169,7 @@ mod tests {
                 ..Settings::default()
             }),
             stats: Some(Stats::default()),
+            handler: None,
             source,
         }
     }
@@ -174,7 +186,7 @@ mod tests {
     #[test]
     fn each_setting_that_does_not_fit_comes_with_what_to_change() {
         type Change = fn(&mut Seen);
-        let changes: [(Change, State, &str); 6] = [
+        let changes: [(Change, State, &str); 7] = [
             (
                 |it| it.settings.dead_letter = None,
                 State::Wrong,
@@ -193,7 +205,12 @@ mod tests {
             (
                 |it| it.settings.lease = Some(Duration::from_secs(1)),
                 State::Warning,
-                "lease is 1s",
+                "lease is 1s, which a pause",
+            ),
+            (
+                |it| it.handler = Some(Duration::from_secs(45)),
+                State::Warning,
+                "lease is 30s, and a handler may take 45s",
             ),
             (
                 |it| it.settings.retention = Some(DAY * 14),

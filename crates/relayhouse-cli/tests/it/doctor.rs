@@ -54,6 +54,20 @@ fn what_fits_is_well_and_what_does_not_comes_with_what_to_change() {
 }
 
 #[test]
+fn lease_that_is_shorter_than_a_handler_is_named() {
+    let desk = Desk::new();
+    desk.run(&["create", QUEUE, "--lease", "20s"], "", 0);
+    for (handler, text, state) in [
+        ("10s", "the lease is 20s", "well"),
+        ("20s", "a handler may take 20s", "warning"),
+        ("25s", "a handler may take 25s", "warning"),
+    ] {
+        let rows = desk.lines(&["doctor", QUEUE, "--handler", handler]);
+        assert_eq!(row(&rows, text)["state"], state);
+    }
+}
+
+#[test]
 fn queue_that_is_not_there_is_not_created_by_a_look() {
     let desk = Desk::new();
     for args in [["doctor", QUEUE], ["capabilities", QUEUE]] {
