@@ -123,7 +123,12 @@ fn write_all(mut waiting: mpsc::Receiver<Record>, to: impl Write) -> io::Result<
     to.flush()
 }
 
-fn write_record(to: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
+fn write_record(to: &mut io::BufWriter<impl Write>, bytes: &[u8]) -> io::Result<()> {
+    // Each write has whole records, so that whoever reads along sees no part of one, and a kill
+    // leaves none.
+    if to.capacity() - to.buffer().len() <= bytes.len() {
+        to.flush()?;
+    }
     to.write_all(bytes)?;
     if bytes.is_empty() || bytes.ends_with(b"\n") {
         return Ok(());

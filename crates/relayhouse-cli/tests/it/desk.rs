@@ -79,7 +79,9 @@ impl Desk {
     /// Returns the lines of the audit log.
     pub(crate) fn audit(&self) -> Vec<Value> {
         let file = self.path(".local/state/relayhouse/audit.jsonl");
-        parsed(&fs::read_to_string(file).unwrap_or_default())
+        let text = fs::read_to_string(file).unwrap_or_default();
+        // What is being written meanwhile ends without a line feed.
+        parsed(text.rsplit_once('\n').map_or("", |(whole, _)| whole))
     }
 }
 
