@@ -1,6 +1,6 @@
 //! Messages become bytes: those of a batch, and those that the management node takes.
 //!
-//! The client library can do this as well, but takes some five times as long.
+//! The client library can do this as well, but that was the largest part of what a batch cost.
 
 use relayhouse_core::HeaderValue;
 
