@@ -60,16 +60,6 @@ impl Maker {
         self.clock.wall().into()
     }
 
-    /// Begins a trace, or a span of one, that is not recorded: names for it, and nothing else.
-    pub(super) fn unrecorded(&self) -> Option<TraceContext> {
-        // Nobody looks for it: the halves of the name come from one draw.
-        const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
-        let drawn = self.random.next_u64();
-        let span_id = (drawn ^ (drawn >> 29)).wrapping_mul(MIX);
-        let trace_id = u128::from(drawn) << 64 | u128::from(span_id.rotate_left(31));
-        TraceContext::new(trace_id, span_id, false)
-    }
-
     /// Makes a span, which is in the context that is returned.
     pub(super) fn make(&self, plan: Plan<'_>) -> Otel {
         let Plan {

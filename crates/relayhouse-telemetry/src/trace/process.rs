@@ -22,7 +22,7 @@ use tower_service::Service;
 
 use super::{
     context::{BAGGAGE, TRACESTATE, TraceContext, Travelling, of_headers, text},
-    current::Entered,
+    current::{Entered, Going},
     maker::{Maker, Plan, failed, link, remote},
     place::{Act, Place},
 };
@@ -87,8 +87,8 @@ where
     }
 
     fn call(&mut self, delivery: Delivery) -> Self::Future {
-        let (travelling, open) = self.begin(&delivery);
-        self.run(travelling, open, |inner| inner.call(delivery))
+        let (going, open) = self.begin(&delivery);
+        self.run(going, open, |inner| inner.call(delivery))
     }
 }
 
@@ -105,8 +105,8 @@ where
     }
 
     fn call(&mut self, deliveries: Vec<Delivery>) -> Self::Future {
-        let (travelling, open) = self.begin_batch(&deliveries);
-        self.run(travelling, open, |inner| inner.call(deliveries))
+        let (going, open) = self.begin_batch(&deliveries);
+        self.run(going, open, |inner| inner.call(deliveries))
     }
 }
 
@@ -114,58 +114,82 @@ impl<S> Process<S> {
     /// Calls the inner service as a part of the trace, and returns what goes on with it.
     fn run<F>(
         &mut self,
-        mut travelling: Option<Travelling>,
-        open: Option<Open>,
+        mut going: Going,
+        open: Option<Box<Open>>,
         call: impl FnOnce(&mut S) -> F,
     ) -> ProcessFuture<F> {
         let future = {
-            let _entered = Entered::new(&mut travelling);
+            let _entered = Entered::new(&mut going);
             let _attached = open.as_ref().map(|open| open.context.clone().attach());
             call(&mut self.inner)
         };
         ProcessFuture {
             inner: future,
-            travelling,
+            going,
             open,
         }
     }
 
     /// Decides on a delivery, and begins its span if it is sampled.
-    fn begin(&self, delivery: &Delivery) -> (Option<Travelling>, Option<Open>) {
-        let (maker, headers) = (&*self.maker, delivery.message.headers());
-        let decide = |parent| maker.sampler.decide(parent, &*maker.random);
-        let came = of_headers(headers, || decide(None));
-        let has_baggage = headers.get(BAGGAGE).is_some();
-        if !decide(came.map(|came| came.is_sampled)) {
-            let context = match came {
-                Some(came) => Some(TraceContext {
-                    is_sampled: came.is_sampled && maker.sampler.passes(),
-                    ..came
-                }),
-                None => maker.unrecorded(),
-            };
-            let travelling = context.map(|context| carried(context, headers));
-            let open = has_baggage.then(|| self.open(with_baggage(&Otel::new(), headers)));
-            return (travelling, open);
+    fn begin(&self, delivery: &Delivery) -> (Going, Option<Box<Open>>) {
+        let headers = delivery.message.headers();
+        if !headers.is_empty() {
+            return self.begin_known(delivery, headers);
         }
+        let number = self.maker.random.next_u64();
+        match self.maker.sampler.decide(None, || number) {
+            true => self.begin_sampled(delivery, None, None),
+            false => (Going::Unrecorded(number), None),
+        }
+    }
+
+    /// Decides on a delivery that may have come with a trace, and with baggage.
+    fn begin_known(&self, delivery: &Delivery, headers: &Headers) -> (Going, Option<Box<Open>>) {
+        let maker = &*self.maker;
+        let number = maker.random.next_u64();
+        let decide = |parent| maker.sampler.decide(parent, || number);
+        let came = of_headers(headers, || decide(None));
+        let baggage = headers.get(BAGGAGE).map(|_| headers);
+        if decide(came.map(|came| came.is_sampled)) {
+            return self.begin_sampled(delivery, came, baggage);
+        }
+        let context = match came {
+            Some(came) => Some(TraceContext {
+                is_sampled: came.is_sampled && maker.sampler.passes(),
+                ..came
+            }),
+            None => TraceContext::unrecorded(number),
+        };
+        let open = baggage.map(|headers| self.open(with_baggage(&Otel::new(), headers)));
+        (carried(context, headers), open)
+    }
+
+    /// Begins the span of a delivery, in the trace that it came with if it did.
+    #[cold]
+    fn begin_sampled(
+        &self,
+        delivery: &Delivery,
+        came: Option<TraceContext>,
+        baggage: Option<&Headers>,
+    ) -> (Going, Option<Box<Open>>) {
+        let headers = delivery.message.headers();
         let mut attributes = self.attributes(delivery);
-        attributes.extend(left(&*maker.clock, delivery));
+        attributes.extend(left(&*self.maker.clock, delivery));
         let parent = came.map(|came| remote(came, headers.text(TRACESTATE)));
-        let parent = match has_baggage {
-            true => Some(with_baggage(&parent.unwrap_or_default(), headers)),
-            false => parent,
+        let parent = match baggage {
+            Some(headers) => Some(with_baggage(&parent.unwrap_or_default(), headers)),
+            None => parent,
         };
         let links = came.into_iter().map(link).collect();
         let open = self.span(parent, links, attributes);
-        let travelling = open.trace().map(|context| carried(context, headers));
-        (travelling, Some(open))
+        (carried(open.trace(), headers), Some(open))
     }
 
     /// Decides on a batch, which is sampled if any of its deliveries is, and begins its span, with a
     /// link for each delivery that came with a trace.
-    fn begin_batch(&self, deliveries: &[Delivery]) -> (Option<Travelling>, Option<Open>) {
+    fn begin_batch(&self, deliveries: &[Delivery]) -> (Going, Option<Box<Open>>) {
         let maker = &*self.maker;
-        let decide = |parent| maker.sampler.decide(parent, &*maker.random);
+        let decide = |parent| maker.sampler.decide(parent, || maker.random.next_u64());
         let came = deliveries.iter().filter_map(|delivery| {
             let headers = delivery.message.headers();
             of_headers(headers, || decide(None))
@@ -173,13 +197,14 @@ impl<S> Process<S> {
         let came: Vec<TraceContext> = came.collect();
         let sampled = came.iter().any(|came| came.is_sampled);
         if !decide((!came.is_empty()).then_some(sampled)) {
-            return (maker.unrecorded().map(Travelling::new), None);
+            return (Going::Unrecorded(maker.random.next_u64()), None);
         }
         let count = i64::try_from(deliveries.len()).unwrap_or(i64::MAX);
         let attributes = vec![KeyValue::new("messaging.batch.message_count", count)];
         let links = came.into_iter().map(link).collect();
         let open = self.span(None, links, attributes);
-        (open.trace().map(Travelling::new), Some(open))
+        let going = open.trace().map(Travelling::new).map(Going::from);
+        (going.unwrap_or_default(), Some(open))
     }
 
     fn span(
@@ -187,7 +212,7 @@ impl<S> Process<S> {
         parent: Option<Otel>,
         links: Vec<opentelemetry::trace::Link>,
         attributes: Vec<KeyValue>,
-    ) -> Open {
+    ) -> Box<Open> {
         let context = self.maker.make(Plan {
             place: &self.place,
             act: Act::PROCESS,
@@ -200,12 +225,12 @@ impl<S> Process<S> {
         self.open(context)
     }
 
-    fn open(&self, context: Otel) -> Open {
-        Open {
+    fn open(&self, context: Otel) -> Box<Open> {
+        Box::new(Open {
             context,
             maker: Arc::clone(&self.maker),
             is_ended: false,
-        }
+        })
     }
 
     fn attributes(&self, delivery: &Delivery) -> Vec<KeyValue> {
@@ -233,12 +258,16 @@ fn left(clock: &dyn Clock, delivery: &Delivery) -> Option<KeyValue> {
     (until != Instant::NEVER).then(|| KeyValue::new("relayhouse.lease.left", left))
 }
 
-fn carried(context: TraceContext, headers: &Headers) -> Travelling {
-    Travelling {
+/// Returns what goes on with a delivery of `context`: what others have put into its headers too.
+fn carried(context: Option<TraceContext>, headers: &Headers) -> Going {
+    let Some(context) = context else {
+        return Going::Nothing;
+    };
+    Going::from(Travelling {
         context,
         tracestate: text(headers, TRACESTATE),
         baggage: text(headers, BAGGAGE),
-    }
+    })
 }
 
 /// Adds what the program wants to have along to a context, for the handler to read.
@@ -304,15 +333,17 @@ impl Drop for Open {
 /// What a handler answers, as far as its span is concerned.
 trait Answered {
     /// Lets the messages that the answer sends belong to the trace.
-    fn carry(&mut self, travelling: &Travelling);
+    fn carry(&mut self, going: &Going);
 
     /// Returns how it ended, in a word.
     fn outcome(&self) -> &'static str;
 }
 
 impl Answered for Settlement {
-    fn carry(&mut self, travelling: &Travelling) {
-        if let Self::Forward(outgoing) = self {
+    fn carry(&mut self, going: &Going) {
+        if let Self::Forward(outgoing) = self
+            && let Some(travelling) = going.travelling()
+        {
             for message in outgoing.messages_mut() {
                 if message.headers().get(super::context::TRACEPARENT).is_none() {
                     travelling.inject(message);
@@ -333,10 +364,8 @@ impl Answered for Settlement {
 }
 
 impl Answered for Vec<Result<Settlement>> {
-    fn carry(&mut self, travelling: &Travelling) {
-        self.iter_mut()
-            .flatten()
-            .for_each(|it| it.carry(travelling));
+    fn carry(&mut self, going: &Going) {
+        self.iter_mut().flatten().for_each(|it| it.carry(going));
     }
 
     fn outcome(&self) -> &'static str {
@@ -357,8 +386,8 @@ pin_project! {
     pub struct ProcessFuture<F> {
         #[pin]
         inner: F,
-        travelling: Option<Travelling>,
-        open: Option<Open>,
+        going: Going,
+        open: Option<Box<Open>>,
     }
 }
 
@@ -376,12 +405,12 @@ impl<F: Future<Output = Result<A>>, A: Answered> Future for ProcessFuture<F> {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let mut answer = {
-            let _entered = Entered::new(this.travelling);
+            let _entered = Entered::new(this.going);
             let _attached = this.open.as_ref().map(|open| open.context.clone().attach());
             ready!(this.inner.poll(context))
         };
-        if let (Ok(answer), Some(travelling)) = (&mut answer, &*this.travelling) {
-            answer.carry(travelling);
+        if let Ok(answer) = &mut answer {
+            answer.carry(this.going);
         }
         if let Some(open) = this.open.take() {
             match &answer {

@@ -7,9 +7,9 @@ use opentelemetry::{
     trace::{Link, SpanKind, TraceContextExt, TraceId},
 };
 use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
-use relayhouse_core::{Error, ErrorKind, Random, Result};
+use relayhouse_core::{Error, ErrorKind, Result};
 
-use super::current::current;
+use super::current::is_sampled;
 
 /// Decides which traces are recorded.
 ///
@@ -88,35 +88,27 @@ impl Sampler {
         self.root == Root::None
     }
 
-    /// Decides on a trace, by what was decided before, if anything was.
-    pub(super) fn decide(&self, parent: Option<bool>, random: &dyn Random) -> bool {
-        match parent.filter(|_| self.follows_parent) {
-            Some(is_sampled) => is_sampled,
-            None => match self.root {
-                Root::On => true,
-                Root::Off | Root::None => false,
-                Root::Ratio(ratio) => random.chance(ratio),
-            },
-        }
-    }
-
-    /// Decides by the id of a trace, so that all that ask about it get one answer.
+    /// Decides on a trace by what was decided before, else by the `number` of the trace, which is as
+    /// good as random: all that ask with the same one get the same answer.
+    #[inline]
     #[expect(
         clippy::cast_precision_loss,
         reason = "a share of 63 bits needs no more than 53"
     )]
-    fn decide_by_id(&self, parent: Option<bool>, trace_id: TraceId) -> bool {
+    pub(super) fn decide(&self, parent: Option<bool>, number: impl FnOnce() -> u64) -> bool {
         match (parent.filter(|_| self.follows_parent), self.root) {
             (Some(is_sampled), _) => is_sampled,
             (None, Root::On) => true,
             (None, Root::Off | Root::None) => false,
-            (None, Root::Ratio(ratio)) => {
-                let [.., a, b, c, d, e, f, g, h] = trace_id.to_bytes();
-                let low = u64::from_be_bytes([a, b, c, d, e, f, g, h]) >> 1;
-                (low as f64) < ratio * (1_u64 << 63) as f64
-            }
+            (None, Root::Ratio(ratio)) => ((number() >> 1) as f64) < ratio * (1_u64 << 63) as f64,
         }
     }
+}
+
+/// Returns the half of the id that is random, whoever made it.
+fn number(trace_id: TraceId) -> u64 {
+    let [.., a, b, c, d, e, f, g, h] = trace_id.to_bytes();
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
 
 impl ShouldSample for Sampler {
@@ -134,9 +126,9 @@ impl ShouldSample for Sampler {
         let sampled = match parent {
             Some(parent) => Some(parent.span().span_context().is_sampled()),
             // A handler whose message is not sampled has no span that others could be in.
-            None => current().map(|current| current.context.is_sampled),
+            None => is_sampled(),
         };
-        let decision = match is_decided || self.decide_by_id(sampled, trace_id) {
+        let decision = match is_decided || self.decide(sampled, || number(trace_id)) {
             true => SamplingDecision::RecordAndSample,
             false => SamplingDecision::Drop,
         };
@@ -183,14 +175,14 @@ impl FromStr for Sampler {
 
 #[cfg(test)]
 mod tests {
-    use relayhouse_core::SeededRandom;
+    use relayhouse_core::{Random as _, SeededRandom};
 
     use super::*;
 
     fn share(sampler: Sampler, parent: Option<bool>) -> f64 {
         let random = SeededRandom::new(7);
         let sampled = (0..10_000)
-            .filter(|_| sampler.decide(parent, &random))
+            .filter(|_| sampler.decide(parent, || random.next_u64()))
             .count();
         f64::from(u32::try_from(sampled).expect("few")) / 10_000.0
     }
@@ -222,7 +214,7 @@ mod tests {
         let half = Sampler::of_ratio(0.5);
         let low = TraceId::from(1_u128);
         let high = TraceId::from(u128::from(u64::MAX));
-        assert!(half.decide_by_id(None, low));
-        assert!(!half.decide_by_id(None, high));
+        assert!(half.decide(None, || number(low)));
+        assert!(!half.decide(None, || number(high)));
     }
 }

@@ -100,9 +100,10 @@ impl<S> Create<S> {
         let maker = &*self.maker;
         let (parent, ambient) = parent();
         let sampled = parent.as_ref().map(|parent| parent.context.is_sampled);
-        if !maker.sampler.decide(sampled, &*maker.random) {
-            let travelling = parent.or_else(|| maker.unrecorded().map(Travelling::new));
-            if let Some(mut travelling) = travelling {
+        let number = maker.random.next_u64();
+        if !maker.sampler.decide(sampled, || number) {
+            let unrecorded = || TraceContext::unrecorded(number).map(Travelling::new);
+            if let Some(mut travelling) = parent.or_else(unrecorded) {
                 travelling.context.is_sampled &= maker.sampler.passes();
                 travelling.inject(message);
             }

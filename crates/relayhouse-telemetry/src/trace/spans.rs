@@ -44,6 +44,9 @@ struct Call<'a> {
 
 impl Observer for Calls {
     fn observe(&self, _: Instant, events: &[Event<'_>]) {
+        if !events.iter().any(is_sampled) {
+            return;
+        }
         let mut call: Option<Call<'_>> = None;
         for event in events {
             if let Some(next) = Self::begins(event, call.as_ref()) {
@@ -142,31 +145,34 @@ impl Calls {
 impl<'a> Call<'a> {
     /// Takes note of a message of the call.
     fn note(&mut self, event: &Event<'a>) {
-        let trace = match *event {
-            Event::Sent {
-                traceparent,
-                result,
-                ..
-            } => {
-                self.error = self.error.or(result.err());
-                traceparent.and_then(TraceContext::parse)
-            }
-            Event::Received { delivery, .. } | Event::Settled { delivery, .. } => {
-                of_headers(delivery.message.headers(), || false)
-            }
-            Event::Extended {
-                traceparent,
-                result,
-                ..
-            } => {
-                self.error = self.error.or(result.err());
-                traceparent.and_then(TraceContext::parse)
-            }
+        match *event {
+            Event::Sent { result, .. } => self.error = self.error.or(result.err()),
+            Event::Extended { result, .. } => self.error = self.error.or(result.err()),
+            Event::Received { .. } | Event::Settled { .. } => {}
             _ => return,
-        };
+        }
         self.messages += 1;
-        self.traces.extend(trace.filter(|trace| trace.is_sampled));
+        self.traces.extend(sampled(event));
     }
+}
+
+/// Returns true if `event` is about a message that is sampled.
+fn is_sampled(event: &Event<'_>) -> bool {
+    sampled(event).is_some()
+}
+
+/// Returns the trace of the message that `event` is about, if it is sampled.
+fn sampled(event: &Event<'_>) -> Option<TraceContext> {
+    let trace = match *event {
+        Event::Sent { traceparent, .. } | Event::Extended { traceparent, .. } => {
+            TraceContext::parse(traceparent?)
+        }
+        Event::Received { delivery, .. } | Event::Settled { delivery, .. } => {
+            of_headers(delivery.message.headers(), || false)
+        }
+        _ => None,
+    };
+    trace.filter(|trace| trace.is_sampled)
 }
 
 fn settle(settlement: &Settlement) -> Act {
