@@ -1,6 +1,6 @@
 //! Fields that come before their turn, kept until the ones before them are written.
 
-use std::{cell::Cell, ops::Range};
+use std::{cell::Cell, mem::take, ops::Range};
 
 /// A buffer that has grown beyond this is not kept for later values.
 const SPARE_BYTES_MAX: usize = 64 << 10;
@@ -67,10 +67,10 @@ impl Early {
 
     /// Leaves the buffers to the next value of this thread.
     #[inline]
-    pub(super) fn keep(mut self) {
+    pub(super) fn keep(&mut self) {
         if self.fields.capacity() != 0 && self.bytes.capacity() <= SPARE_BYTES_MAX {
             self.truncate(0);
-            SPARE.set(Some(self));
+            SPARE.set(Some(take(self)));
         }
     }
 }

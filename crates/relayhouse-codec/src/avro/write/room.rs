@@ -27,11 +27,14 @@ pub(super) struct Room<'a> {
 
 impl<'a> Room<'a> {
     /// Begins at the end of `body`. Room is made up to `end_max`, and beyond that only as much as
-    /// is written.
+    /// is written. Of what is allocated already some is made at once.
     pub(super) fn new(body: &'a mut BytesMut, end_max: usize) -> Self {
+        let start = body.len();
+        let ahead = (start + AHEAD_BYTES_MIN).min(end_max).min(body.capacity());
+        body.resize(ahead.max(start), 0);
         Self {
-            end: body.len(),
-            start: body.len(),
+            end: start,
+            start,
             body,
             end_max,
         }

@@ -281,7 +281,7 @@ impl<'a> Sink<'a> {
     }
 
     /// Ends the value: takes back all of it after a fault.
-    pub(super) fn finish(mut self, result: Result) -> Result {
+    pub(super) fn finish(&mut self, result: Result) -> Result {
         let result = result.and_then(|()| self.check_body());
         if result.is_err() {
             self.room.go_back(self.start);
