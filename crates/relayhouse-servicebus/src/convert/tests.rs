@@ -1,6 +1,6 @@
 //! Messages go through the client library's encoding and come back.
 
-use std::time::Duration;
+use std::{fmt::Debug, time::Duration};
 
 use fe2o3_amqp_types::{
     messaging::{
@@ -17,7 +17,7 @@ use relayhouse_core::{
     Receipt, Source, Support, Text, Timestamp,
 };
 
-use super::{read::Reading, *};
+use super::*;
 
 const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
 
@@ -37,12 +37,35 @@ fn through(message: &Message) -> Reading {
     back(write(message, &id, &ALL, NOW).unwrap())
 }
 
-/// Reads what the client library decodes of `packet`, which is the same whoever encodes it.
+/// Reads what the client library decodes of `packet`, which is the same whoever encodes it, and
+/// whoever reads it.
 fn back(packet: Packet) -> Reading {
-    let incoming = decoded(&packet.encode());
+    let ours = packet.encode();
+    let incoming = decoded(&ours);
     let theirs = serde_amqp::to_vec(&Serializable(packet.into_message())).unwrap();
     assert_eq!(incoming, decoded(&theirs));
+    for bytes in [ours, theirs] {
+        let scanned = scan::scan(bytes.into(), &source("orders")).expect("it is a usual message");
+        assert_eq!(
+            parts(scanned),
+            parts(read(incoming.clone(), &source("orders")))
+        );
+    }
     read(incoming, &source("orders"))
+}
+
+/// Returns all that a reading without an envelope says.
+fn parts(reading: Reading) -> impl PartialEq + Debug {
+    assert!(reading.envelope.is_none());
+    let times = (reading.enqueued_at, reading.locked_until);
+    let counts = (reading.attempt, reading.sequence);
+    (
+        reading.id,
+        reading.message.body.clone(),
+        reading.message,
+        counts,
+        times,
+    )
 }
 
 fn decoded(bytes: &[u8]) -> Incoming {
@@ -270,7 +293,140 @@ fn reasons_of_the_broker_become_ours() {
     assert_eq!((envelope.attempts, reading.attempt), (10, 1));
 }
 
+/// The names that mean something, and one that does not.
+fn name() -> impl Strategy<Value = String> {
+    let names = [
+        names::ID,
+        names::DEDUP_ID,
+        names::ATTEMPTS,
+        FIRST_ENQUEUED,
+        names::CONTENT_TYPE,
+        names::PRIORITY,
+        DEAD_LETTER_REASON,
+        "relayhouse-header-relayhouse-id",
+        "tenant",
+    ];
+    proptest::sample::select(names.map(str::to_owned).to_vec())
+}
+
+fn simple() -> impl Strategy<Value = SimpleValue> {
+    prop_oneof![
+        "[a-zé]{0,20}".prop_map(SimpleValue::String),
+        vec(any::<u8>(), 0..20).prop_map(|bytes| SimpleValue::Binary(bytes.into())),
+        any::<u8>().prop_map(SimpleValue::Ubyte),
+        any::<u32>().prop_map(SimpleValue::Uint),
+        any::<i64>().prop_map(SimpleValue::Long),
+        any::<bool>().prop_map(SimpleValue::Bool),
+        Just(SimpleValue::Null),
+    ]
+}
+
+fn annotations() -> impl Strategy<Value = MessageAnnotations> {
+    let name = proptest::sample::select(vec![
+        names::SEQUENCE_NUMBER,
+        names::ENQUEUED_TIME,
+        names::LOCKED_UNTIL,
+        "x-opt-partition-key",
+    ]);
+    let value = prop_oneof![
+        any::<i64>().prop_map(Value::Long),
+        any::<u64>().prop_map(Value::Ulong),
+        any::<i64>().prop_map(|time| Value::Timestamp(AmqpTimestamp::from(time))),
+        "[a-z]{0,9}".prop_map(Value::String),
+        vec(any::<bool>().prop_map(Value::Bool), 0..3).prop_map(Value::List),
+    ];
+    vec((name.prop_map(OwnedKey::from), value), 0..5)
+        .prop_map(|pairs| MessageAnnotations(pairs.into_iter().collect()))
+}
+
+fn properties() -> impl Strategy<Value = Properties> {
+    let id = || {
+        option::of(prop_oneof![
+            "[a-z]{0,40}".prop_map(AmqpId::String),
+            any::<u64>().prop_map(AmqpId::Ulong),
+        ])
+    };
+    let text = || option::of("[a-zé]{0,30}");
+    (id(), id(), text(), text(), option::of("[a-z/]{1,30}")).prop_map(
+        |(message_id, correlation_id, reply_to, group_id, content_type)| Properties {
+            message_id,
+            correlation_id,
+            reply_to,
+            group_id,
+            content_type: content_type.map(Into::into),
+            ..Properties::default()
+        },
+    )
+}
+
+fn body() -> impl Strategy<Value = Body<Value>> {
+    let data = || vec(any::<u8>(), 0..300).prop_map(|bytes| Data(bytes.into()));
+    prop_oneof![
+        4 => data().prop_map(|data| Body::Data(vec![data].into())),
+        1 => vec(data(), 1..3).prop_map(|parts| Body::Data(parts.into())),
+        1 => "[a-z]{0,9}".prop_map(|text| Body::Value(AmqpValue(Value::String(text)))),
+    ]
+}
+
+/// What a broker, or another program through it, may have us read.
+fn foreign() -> impl Strategy<Value = Incoming> {
+    let header = (option::of(any::<u32>()), 0_u32..5).prop_map(|(ttl, delivery_count)| Header {
+        ttl,
+        delivery_count,
+        ..Header::default()
+    });
+    let more = vec((name(), simple()), 0..5);
+    let more = more.prop_map(|pairs| ApplicationProperties(pairs.into_iter().collect()));
+    (
+        option::of(header),
+        option::of(annotations()),
+        option::of(properties()),
+        option::of(more),
+        body(),
+    )
+        .prop_map(|(header, annotations, properties, more, body)| Incoming {
+            header,
+            message_annotations: annotations,
+            properties,
+            application_properties: more,
+            ..incoming(body)
+        })
+}
+
+fn encoded(incoming: Incoming) -> Vec<u8> {
+    serde_amqp::to_vec(&Serializable(incoming)).unwrap()
+}
+
 proptest! {
+    /// What is read without the client library is what is read of its decoding.
+    #[test]
+    fn whoever_reads_a_message_reads_the_same(foreign in foreign()) {
+        let bytes = encoded(foreign);
+        let expected = read(decoded(&bytes), &source("orders"));
+        let reading = Payload::Encoded(bytes.into()).reading(&source("orders")).unwrap();
+        prop_assert_eq!(parts(reading), parts(expected));
+    }
+
+    #[test]
+    fn broken_bytes_are_an_error_and_no_more(
+        foreign in foreign(),
+        cut in any::<usize>(),
+        changes in vec((any::<usize>(), any::<u8>()), 0..3),
+    ) {
+        let mut bytes = encoded(foreign);
+        bytes.truncate(cut % (bytes.len() + 1));
+        for (place, byte) in changes {
+            if let Some(length) = std::num::NonZero::new(bytes.len()) {
+                bytes[place % length] = byte;
+            }
+        }
+        let scanned = scan::scan(bytes.clone().into(), &source("orders"));
+        let theirs = serde_amqp::from_slice::<Deserializable<Incoming>>(&bytes);
+        if let (Ok(scanned), Ok(theirs)) = (scanned, theirs) {
+            prop_assert_eq!(parts(scanned), parts(read(theirs.0, &source("orders"))));
+        }
+    }
+
     #[test]
     fn any_message_comes_back(
         body in vec(any::<u8>(), 0..600),

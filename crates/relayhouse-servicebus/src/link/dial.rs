@@ -16,7 +16,7 @@ use fe2o3_amqp::{
 };
 use relayhouse_core::{Clock, Error, ErrorKind, Operation, Result};
 
-use super::tap::{Answers, Tap};
+use super::tap::{Answers, Tap, WRAPPED_BYTES_MAX};
 use crate::{
     config::Transport,
     endpoint::Endpoint,
@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// The largest frame that this side takes, as every client of the service has it.
-const FRAME_BYTES: u32 = 64 * 1024;
+const FRAME_BYTES: u32 = WRAPPED_BYTES_MAX;
 
 /// How long the broker may be silent before the connection counts as lost.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);

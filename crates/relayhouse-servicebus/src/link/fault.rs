@@ -94,6 +94,11 @@ pub(crate) fn of_recv(error: RecvError, operation: Operation) -> Error {
     told.unwrap_or_else(|| lost(error, operation))
 }
 
+/// Says that what came in is no message.
+pub(crate) fn of_decode(error: serde_amqp::Error, operation: Operation) -> Error {
+    lost(error, operation)
+}
+
 pub(crate) fn of_state(error: IllegalLinkStateError, operation: Operation) -> Error {
     let told = match &error {
         IllegalLinkStateError::SessionStopped(reason) => of_stop(reason, operation),

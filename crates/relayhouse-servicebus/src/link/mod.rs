@@ -32,8 +32,8 @@ pub(crate) use self::{
     clerk::Clerks,
     dial::{Way, within},
     fault::{
-        link_is_lost, of_amqp, of_declare, of_detach, of_discharge, of_post, of_receiver_attach,
-        of_recv, of_send, of_sender_attach, of_state, unknown,
+        link_is_lost, of_amqp, of_declare, of_decode, of_detach, of_discharge, of_post,
+        of_receiver_attach, of_recv, of_send, of_sender_attach, of_state, unknown,
     },
     line::{Pass, Passage},
     pace::Pace,

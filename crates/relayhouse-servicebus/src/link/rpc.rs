@@ -14,7 +14,7 @@ use futures_util::future::BoxFuture;
 use relayhouse_core::{Error, ErrorKind, Operation, Result};
 
 use super::{fault, seat::Seat};
-use crate::error;
+use crate::{convert::Payload, error};
 
 /// The answers that may be under way.
 const CREDIT: u32 = 64;
@@ -198,8 +198,13 @@ impl Rpc {
     pub(super) async fn hear(&mut self, operation: Operation) -> Heard {
         loop {
             let answer = match self.receiver.recv::<Body<Value>>().await {
-                Ok(answer) => answer.into_message(),
+                Ok(answer) => answer,
                 Err(error) => return Heard::End(fault::of_recv(error, operation)),
+            };
+            let format = *answer.message_format();
+            let answer = match Payload::new(format, answer.into_message()).decoded() {
+                Ok(answer) => answer,
+                Err(error) => return Heard::End(fault::of_decode(error, operation)),
             };
             let id = answer.properties.as_ref();
             if let Some(MessageId::Ulong(id)) = id.and_then(|it| it.correlation_id.clone()) {

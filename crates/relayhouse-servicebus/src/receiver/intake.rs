@@ -31,7 +31,7 @@ use super::{
     shelf::{Arrived, Shelf},
 };
 use crate::{
-    convert::read,
+    convert::Payload,
     link::{
         self, Closing, Link, Pass, Passage, Seat,
         tap::{Answers, Token},
@@ -532,15 +532,17 @@ fn take(
 ) -> Result<()> {
     let delivery = delivery.map_err(|error| link::of_recv(error, Operation::Receive))?;
     credit.arrived();
+    let format = *delivery.message_format();
     let (info, incoming) = delivery.into_parts();
     // Without a lock token nobody could settle it.
     let token = Token::try_from(&info.delivery_tag()[..]);
     let token =
         token.map_err(|_| link::of_recv(RecvError::DeliveryTagIsNone, Operation::Receive))?;
+    let reading = Payload::new(format, incoming).reading(shelf.source());
     arrived.push(Arrived {
         token,
         info,
-        reading: read(incoming, shelf.source()),
+        reading: reading.map_err(|error| link::of_decode(error, Operation::Receive))?,
     });
     Ok(())
 }

@@ -1,20 +1,18 @@
-//! Follows the frames of a connection, cut anywhere, and tells of those that decide deliveries.
+//! Follows the frames of a connection, and tells of those that decide deliveries.
 
-use super::read::{Reader, Unreadable};
+use std::collections::HashSet;
 
-/// The longest frame that is let through: more than any that was agreed on.
-pub(crate) const FRAME_BYTES_MAX: u32 = 1024 * 1024;
+use foldhash::fast::RandomState;
 
-/// The bytes of a frame's body that are looked at; what decides stands at its start.
-const HEAD_BYTES_MAX: usize = 512;
-
-/// The longest delivery tag, by the standard.
-const TAG_BYTES_MAX: usize = 32;
+use super::{
+    answers::DELIVERIES_MAX,
+    frame::{Frame, Piece, split},
+    read::{Reader, Unreadable},
+    transfer::{Transfer, wrap},
+};
 
 /// The longest condition of an error that is kept.
 const CONDITION_BYTES_MAX: usize = 128;
-
-const PREFIX_BYTES: usize = 8;
 
 const BEGIN: u8 = 0x11;
 const ATTACH: u8 = 0x12;
@@ -115,117 +113,91 @@ impl From<Unreadable> for Fault {
     }
 }
 
-/// Follows what comes in on one connection.
+/// Follows what comes in on one connection, and wraps what the client library need not read.
 #[derive(Debug, Default)]
 pub(crate) struct Follower {
-    prefix: [u8; PREFIX_BYTES],
-    prefix_length: usize,
-    /// The bytes between the prefix and the body of the frame that are still to come.
-    skip: usize,
-    /// The bytes of the body that are still to come.
-    body: usize,
-    /// The start of the body, as far as it came in pieces.
-    head: Vec<u8>,
-    /// How long the head will be.
-    head_length: usize,
-    /// The channel of the frame.
-    channel: u16,
+    /// The links over which a delivery comes in several frames, by channel and handle.
+    under_way: HashSet<(u16, u32), RandomState>,
 }
 
 impl Follower {
-    /// Reads on, and hands each frame that matters to `tell`.
+    /// Takes all whole frames off the front of `bytes`, hands each that matters to `tell`, and adds
+    /// to `outbox` what the client library is to read. Returns how many bytes were taken.
     ///
     /// After a fault nothing further can be followed.
     pub(crate) fn follow(
         &mut self,
-        mut bytes: &[u8],
-        tell: &mut impl FnMut(Seen) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
-        while !bytes.is_empty() {
-            bytes = if self.prefix_length < PREFIX_BYTES {
-                self.read_prefix(bytes)?
-            } else if 0 < self.skip {
-                let count = self.skip.min(bytes.len());
-                self.skip -= count;
-                &bytes[count..]
-            } else {
-                self.read_body(bytes, tell)?
-            };
-            if self.prefix_length == PREFIX_BYTES && self.skip == 0 && self.body == 0 {
-                self.prefix_length = 0;
+        bytes: &[u8],
+        outbox: &mut Vec<u8>,
+        tell: &mut dyn FnMut(Seen) -> Result<(), Fault>,
+    ) -> Result<usize, Fault> {
+        let mut rest = bytes;
+        while let Some((piece, after)) = split(rest)? {
+            match piece {
+                Piece::Header(header) => outbox.extend_from_slice(header),
+                Piece::Frame(frame) => self.pass(&frame, outbox, tell)?,
             }
+            rest = after;
         }
-        Ok(())
+        Ok(bytes.len() - rest.len())
     }
 
-    fn read_prefix<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
-        let count = (PREFIX_BYTES - self.prefix_length).min(bytes.len());
-        let (taken, rest) = bytes.split_at(count);
-        self.prefix[self.prefix_length..][..count].copy_from_slice(taken);
-        self.prefix_length += count;
-        if self.prefix_length == PREFIX_BYTES && !self.prefix.starts_with(b"AMQP") {
-            self.begin_frame()?;
-        }
-        Ok(rest)
-    }
-
-    fn begin_frame(&mut self) -> Result<(), Fault> {
-        let [s0, s1, s2, s3, offset, kind, c0, c1] = self.prefix;
-        let size = u32::from_be_bytes([s0, s1, s2, s3]);
-        let fault = Fault::Size(size);
-        if FRAME_BYTES_MAX < size {
-            return Err(fault);
-        }
-        let size = usize::try_from(size).map_err(|_| fault)?;
-        let start = usize::from(offset) * 4;
-        self.skip = start.checked_sub(PREFIX_BYTES).ok_or(fault)?;
-        self.body = size.checked_sub(start).ok_or(fault)?;
-        let is_amqp = kind == 0;
-        self.head_length = if is_amqp {
-            self.body.min(HEAD_BYTES_MAX)
-        } else {
-            0
-        };
-        self.channel = u16::from_be_bytes([c0, c1]);
-        self.head.clear();
-        Ok(())
-    }
-
-    fn read_body<'a>(
+    fn pass(
         &mut self,
-        bytes: &'a [u8],
-        tell: &mut impl FnMut(Seen) -> Result<(), Fault>,
-    ) -> Result<&'a [u8], Fault> {
-        let (taken, rest) = bytes.split_at(self.body.min(bytes.len()));
-        self.body -= taken.len();
-        let missing = self.head_length - self.head.len();
-        if 0 < missing {
-            let is_whole = self.head.is_empty() && missing <= taken.len();
-            let seen = if is_whole {
-                // Most frames come in one piece, and nothing of them is copied.
-                self.head_length = 0;
-                see(self.channel, &taken[..missing])?
-            } else {
-                self.head
-                    .extend_from_slice(&taken[..missing.min(taken.len())]);
-                if self.head.len() < self.head_length {
-                    return Ok(rest);
-                }
-                see(self.channel, &self.head)?
-            };
-            if let Some(seen) = seen {
+        frame: &Frame<'_>,
+        outbox: &mut Vec<u8>,
+        tell: &mut dyn FnMut(Seen) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let head = frame.head();
+        let mut reader = Reader::new(head);
+        let code = match head {
+            [] => None,
+            _ => reader.descriptor(PERFORMATIVES)?,
+        };
+        if code == Some(TRANSFER) {
+            let transfer = Transfer::read(head, reader)?;
+            if let Some(seen) = transfer.seen(frame.channel) {
                 tell(seen)?;
             }
+            if self.is_whole(frame.channel, &transfer)? && wrap(frame, &transfer, outbox) {
+                return Ok(());
+            }
+        } else if let Some(seen) = see(code, frame.channel, reader)? {
+            self.forget(&seen);
+            tell(seen)?;
         }
-        Ok(rest)
+        outbox.extend_from_slice(frame.bytes);
+        Ok(())
+    }
+
+    /// Says whether a frame is all of a delivery.
+    fn is_whole(&mut self, channel: u16, transfer: &Transfer<'_>) -> Result<bool, Fault> {
+        let link = (channel, transfer.handle);
+        let goes_on = !self.under_way.is_empty() && self.under_way.remove(&link);
+        if transfer.has_more {
+            if DELIVERIES_MAX <= self.under_way.len() {
+                return Err(Fault::Deliveries);
+            }
+            self.under_way.insert(link);
+        }
+        Ok(!goes_on && !transfer.has_more && transfer.id.is_some())
+    }
+
+    /// Forgets what can come no further.
+    fn forget(&mut self, seen: &Seen) {
+        match *seen {
+            Seen::Detached { channel, handle } => {
+                self.under_way.remove(&(channel, handle));
+            }
+            Seen::Cleared { channel } => self.under_way.retain(|(on, _)| *on != channel),
+            _ => {}
+        }
     }
 }
 
-/// Reads the start of the body of a frame.
-fn see(channel: u16, head: &[u8]) -> Result<Option<Seen>, Fault> {
-    let mut reader = Reader::new(head);
-    let seen = match reader.descriptor(PERFORMATIVES)? {
-        Some(TRANSFER) => see_transfer(channel, reader)?,
+/// Reads what a frame says that is no transfer.
+fn see(code: Option<u8>, channel: u16, reader: Reader<'_>) -> Result<Option<Seen>, Fault> {
+    Ok(match code {
         Some(DISPOSITION) => see_disposition(channel, reader)?,
         Some(ATTACH) => see_attach(channel, reader)?,
         Some(FLOW) => see_flow(channel, reader)?,
@@ -235,32 +207,7 @@ fn see(channel: u16, head: &[u8]) -> Result<Option<Seen>, Fault> {
         }
         Some(BEGIN | END) => Some(Seen::Cleared { channel }),
         _ => None,
-    };
-    Ok(seen)
-}
-
-fn see_transfer(channel: u16, reader: Reader<'_>) -> Result<Option<Seen>, Fault> {
-    let mut fields = reader.list()?;
-    let handle = fields.uint()?.ok_or(Fault::Content)?;
-    let id = fields.uint()?;
-    let tag = fields.bytes()?;
-    if tag.is_some_and(|tag| TAG_BYTES_MAX < tag.len()) {
-        return Err(Fault::Content);
-    }
-    let _format = fields.uint()?;
-    let is_settled = fields.boolean()?.unwrap_or(false);
-    // The frames of a delivery after its first need not name it again, and other nodes than
-    // entities have other tags.
-    let token = tag.and_then(|tag| Token::try_from(tag).ok());
-    let (Some(id), Some(token), false) = (id, token, is_settled) else {
-        return Ok(None);
-    };
-    Ok(Some(Seen::Transfer {
-        channel,
-        handle,
-        id,
-        token,
-    }))
+    })
 }
 
 fn see_attach(channel: u16, reader: Reader<'_>) -> Result<Option<Seen>, Fault> {

@@ -1,14 +1,20 @@
-//! A stream that reads along: it changes nothing, and tells what the broker decided of deliveries.
+//! A stream that reads along, and tells what the broker decided of deliveries.
 //!
 //! The client library sends a settlement and takes it for done. What the broker answers decides:
 //! it may have given the lock to somebody else by then.
+//!
+//! It changes one thing: a message that comes in one frame is wrapped, so that the library takes it
+//! for bytes. Decoding it there, into maps of values, was the largest part of what receiving cost.
 
 mod answers;
 mod asked;
 mod follow;
+mod frame;
+mod pipe;
 mod read;
 #[cfg(test)]
 mod tests;
+mod transfer;
 
 use std::{
     fmt,
@@ -19,17 +25,24 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use self::follow::Follower;
 pub(crate) use self::{
     answers::{Answers, DELIVERIES_MAX, Drained},
     asked::Heard,
-    follow::{Answer, FRAME_BYTES_MAX, Fault, Token},
+    follow::{Answer, Fault, Token},
+    frame::FRAME_BYTES_MAX,
+    transfer::{WRAPPED, WRAPPED_BYTES_MAX},
+};
+use self::{
+    follow::Follower,
+    pipe::{Inbox, Outbox},
 };
 
 /// Reads along with what comes in on a stream.
 #[derive(Debug)]
 pub(crate) struct Tap<S> {
     stream: S,
+    inbox: Inbox,
+    outbox: Outbox,
     follower: Follower,
     answers: Answers,
 }
@@ -39,15 +52,24 @@ impl<S> Tap<S> {
     pub(crate) fn new(stream: S, answers: Answers) -> Self {
         Self {
             stream,
+            inbox: Inbox::default(),
+            outbox: Outbox::default(),
             follower: Follower::default(),
             answers,
         }
     }
 
-    fn note(&mut self, bytes: &[u8]) -> Result<(), Fault> {
-        let follower = &mut self.follower;
-        self.answers
-            .note(|mut tell| follower.follow(bytes, &mut tell))
+    /// Looks at what has come in, and has ready what is to be read.
+    fn follow(&mut self) -> Result<(), Fault> {
+        let (follower, outbox) = (&mut self.follower, &mut self.outbox.bytes);
+        let bytes = self.inbox.bytes();
+        let mut taken = 0;
+        self.answers.note(|tell| {
+            taken = follower.follow(bytes, outbox, tell)?;
+            Ok(())
+        })?;
+        self.inbox.pass(taken);
+        Ok(())
     }
 }
 
@@ -63,19 +85,24 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let has_room = 0 < buffer.remaining();
-        let result = ready!(Pin::new(&mut self.stream).poll_read(context, buffer));
-        let bytes = &buffer.filled()[before..];
-        let is_end = has_room && bytes.is_empty();
-        let result = match result {
-            Ok(()) => self.note(bytes).map_err(io::Error::from),
-            Err(error) => Err(error),
-        };
-        if is_end || result.is_err() {
-            self.answers.end();
+        let this = &mut *self;
+        // Nothing fits into a buffer without room, and that is no end.
+        while !this.outbox.give(buffer) && 0 < buffer.remaining() {
+            let filled = this.inbox.poll_fill(Pin::new(&mut this.stream), context);
+            let result = match ready!(filled) {
+                Ok(0) => {
+                    this.answers.end();
+                    break;
+                }
+                Ok(_) => this.follow().map_err(io::Error::from),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = result {
+                this.answers.end();
+                return Poll::Ready(Err(error));
+            }
         }
-        Poll::Ready(result)
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -13,11 +13,18 @@ pub(super) struct Reader<'a>(&'a [u8]);
 pub(super) struct Fields<'a> {
     reader: Reader<'a>,
     left: u32,
+    /// How many bytes all fields have, by what the list says.
+    pub(super) bytes: Option<usize>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) const fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
+    }
+
+    /// Returns how many bytes are left.
+    pub(super) const fn left(&self) -> usize {
+        self.0.len()
     }
 
     fn take(&mut self, count: usize) -> Result<&'a [u8], Unreadable> {
@@ -66,23 +73,41 @@ impl<'a> Reader<'a> {
 
     /// Reads the head of a list, and leaves its fields to be read.
     pub(super) fn list(mut self) -> Result<Fields<'a>, Unreadable> {
-        let left = match self.byte()? {
-            0x45 => 0,
+        // The size counts from behind itself, and the number of fields is a part of that.
+        let (left, bytes) = match self.byte()? {
+            0x45 => (0, Some(0)),
             0xc0 => {
-                self.byte()?;
-                u32::from(self.byte()?)
+                let size = self.short_length()?;
+                (u32::from(self.byte()?), size.checked_sub(1))
             }
             0xd0 => {
-                self.word()?;
-                self.word()?
+                let size = self.long_length()?;
+                (self.word()?, size.checked_sub(4))
             }
             _ => return Err(Unreadable),
         };
-        Ok(Fields { reader: self, left })
+        Ok(Fields {
+            reader: self,
+            left,
+            bytes,
+        })
     }
 }
 
 impl<'a> Fields<'a> {
+    /// Returns how many bytes are left, of the list and of what comes after it.
+    pub(super) const fn left(&self) -> usize {
+        self.reader.left()
+    }
+
+    /// Returns true if the next field is null or false, or there is none.
+    pub(super) fn is_unset(&mut self) -> Result<bool, Unreadable> {
+        match self.next()? {
+            Some(reader) => Ok(reader.byte()? == 0x42),
+            None => Ok(true),
+        }
+    }
+
     /// Returns the reader at the next field, unless there is none or it is null.
     fn next(&mut self) -> Result<Option<&mut Reader<'a>>, Unreadable> {
         let Some(left) = self.left.checked_sub(1) else {
