@@ -35,7 +35,8 @@ pub(super) fn scan(mut bytes: Bytes, source: &Source) -> Result<Reading, Bytes> 
     let Some((mut reading, body)) = scanned else {
         return Err(bytes);
     };
-    reading.message.body = if body.end == bytes.len() {
+    reading.message.body = if body.end == bytes.len() && body.start <= body.len() {
+        // What stands before it stays in memory as long, and is the smaller part.
         bytes.advance(body.start);
         bytes
     } else {

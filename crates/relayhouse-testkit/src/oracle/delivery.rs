@@ -37,6 +37,7 @@ impl Oracle {
                 is_running: false,
                 ended: None,
                 is_superseded: false,
+                is_decided: false,
             },
         );
         self.in_flight += 1;

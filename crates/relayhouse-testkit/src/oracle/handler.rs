@@ -78,12 +78,13 @@ impl Oracle {
         }
     }
 
-    pub(super) fn handled(&mut self, hold_id: HoldId, end: HandlerEnd) {
+    pub(super) fn handled(&mut self, now: Instant, hold_id: HoldId, end: HandlerEnd) {
         self.handlers = self.handlers.saturating_sub(1);
         let Some(hold) = self.table.holds.get_mut(&hold_id) else {
             return;
         };
         hold.is_running = false;
+        hold.is_decided = now < hold.until;
         let (id, key) = (hold.id, hold.key);
         if let Some(key) = key.filter(|key| self.table.running.get(key) == Some(&hold_id)) {
             self.table.running.remove(&key);

@@ -63,7 +63,7 @@ impl Oracle {
             Entry::Sent { id, answer } => self.sent(id, answer),
             Entry::Received(delivery) => self.received(now, delivery),
             Entry::Started(receipt) => self.started(now, receipt.into()),
-            Entry::Handled { receipt, end } => self.handled(receipt.into(), end),
+            Entry::Handled { receipt, end } => self.handled(now, receipt.into(), end),
             Entry::Settled {
                 receipt,
                 settlement,

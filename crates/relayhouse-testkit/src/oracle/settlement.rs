@@ -21,6 +21,7 @@ impl Oracle {
         let was_open = hold.ended.is_none();
         let (id, attempt) = (hold.id, hold.attempt);
         let is_superseded = std::mem::take(&mut hold.is_superseded);
+        let is_in_time = is_superseded || hold.is_decided;
         let (bytes, is_doubled) = (hold.bytes, hold.is_doubled);
         if was_open {
             self.in_flight = self.in_flight.saturating_sub(1);
@@ -32,7 +33,7 @@ impl Oracle {
                 let newest = self.table.live.get(&id).and_then(|live| live.newest);
                 // With two copies, each has a receipt of its own.
                 if !is_doubled {
-                    self.check_fence(id, how, is_superseded, newest == Some(hold_id));
+                    self.check_fence(id, how, is_in_time, newest == Some(hold_id));
                 }
                 self.took_effect(id, how, attempt);
             }
@@ -48,11 +49,11 @@ impl Oracle {
     }
 
     /// Checks that a settlement that took effect was that of the newest delivery of a message that
-    /// is not finished. A release may be answered after the delivery that it led to, and after the
-    /// end of that one.
-    fn check_fence(&mut self, id: Id, how: &Settlement, is_superseded: bool, is_newest: bool) {
+    /// is not finished. A release that was in time may be answered after the delivery that it led
+    /// to, and after the end of that one.
+    fn check_fence(&mut self, id: Id, how: &Settlement, is_in_time: bool, is_newest: bool) {
         let is_release = matches!(how, Settlement::Release { .. });
-        let is_late = !(is_newest || is_release && is_superseded);
+        let is_late = !(is_newest || is_release && is_in_time);
         if is_late && self.rules.leases != Leases::MayRepeat {
             let text = || format!("{id:?} was settled with the receipt of an earlier delivery");
             self.verdict.breach(|it| &mut it.stale, text);

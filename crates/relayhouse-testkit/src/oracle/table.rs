@@ -83,6 +83,9 @@ pub(super) struct Hold {
     pub(super) ended: Option<Instant>,
     /// A further delivery came while this one seemed to be held.
     pub(super) is_superseded: bool,
+    /// Its handler ended within its lease: a settlement may have taken effect in time, whenever its
+    /// answer comes.
+    pub(super) is_decided: bool,
 }
 
 /// Everything that is remembered.

@@ -37,6 +37,23 @@ fn release_that_is_heard_after_the_next_ack_is_not_stale() {
     history.broken(|it| &mut it.stale);
 }
 
+/// Its answer may be on its way for longer than the lease.
+#[test]
+fn release_that_was_asked_for_in_time_is_not_stale() {
+    let (mut history, first) = one(Rules::default());
+    let mut second = again(&first);
+    history.started(&first).handled(&first);
+    history.wait(LEASE).received(&mut second);
+    history.settled(&first, &Settlement::RELEASE, Answer::Done);
+    history.acked(&second);
+    history.fine();
+    let (mut history, first) = one(Rules::default());
+    history.started(&first).handled(&first);
+    history.wait(LEASE).received(&mut second);
+    history.acked(&first);
+    history.broken(|it| &mut it.stale);
+}
+
 #[test]
 fn settle_that_failed_leaves_the_message_held() {
     let (mut history, first) = one(Rules::default());
