@@ -14,6 +14,10 @@ use crate::machine;
 #[derive(Debug)]
 pub(crate) struct Child {
     process: Process,
+    #[cfg_attr(
+        not(feature = "soak"),
+        expect(dead_code, reason = "a soak alone hears what it says at its end")
+    )]
     out: BufReader<ChildStdout>,
     line: String,
 }
@@ -51,6 +55,10 @@ impl Child {
     }
 
     /// Ends its input, and returns what it says until it ends.
+    #[cfg_attr(
+        not(feature = "soak"),
+        expect(dead_code, reason = "a soak alone hears what it says at its end")
+    )]
     pub(crate) fn end(mut self) -> Result<String> {
         drop(self.process.stdin.take());
         let mut rest = String::new();
