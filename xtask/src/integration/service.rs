@@ -73,13 +73,18 @@ impl State {
 
     /// Says what checks are told of a container, which is ready at its address.
     fn tell(&mut self, service: &Service) {
-        let ready = self.address.clone().unwrap_or_default();
-        let client = service.client.iter();
-        self.client = client
-            .map(|(name, value)| (name.clone(), value.replace("{address}", &ready)))
-            .collect();
+        self.client = service.client.clone();
+        self.tell_address();
         if let Some(address) = &service.address {
             self.address = Some(address.clone());
+        }
+    }
+
+    /// Puts the address at which the service is ready into what checks are told.
+    fn tell_address(&mut self) {
+        let ready = self.address.clone().unwrap_or_default();
+        for value in self.client.values_mut() {
+            *value = value.replace("{address}", &ready);
         }
     }
 
@@ -186,8 +191,9 @@ impl Running {
             }
         }
         self.wait_until_ready(service.ready.as_ref())?;
-        if matches!(target.from, From::Compose { .. }) {
-            self.state.tell(service);
+        match target.from {
+            From::Compose { .. } => self.state.tell(service),
+            _ => self.state.tell_address(),
         }
         self.state.write(&self.path)
     }
@@ -369,6 +375,12 @@ mod tests {
         told.tell(&service);
         assert_eq!(told.address, service.address);
         assert_eq!(told.client["API"], "http://127.0.0.1:9324/");
+        let mut told = state(None);
+        told.client
+            .insert("API".to_owned(), "{address}/".to_owned());
+        told.tell_address();
+        assert_eq!(told.client["API"], "http://127.0.0.1:9324/");
+        assert_eq!(told.client["CA"], "ca.pem");
     }
 
     #[test]

@@ -130,8 +130,8 @@ pub(crate) struct Service {
     /// What checks are told as the address, if that is not where the container is ready.
     #[serde(default)]
     pub(crate) address: Option<String>,
-    /// Further variables for checks, which may have the same in them; for those of a container,
-    /// `{address}` is where it is ready.
+    /// Further variables for checks, which may have the same in them, and `{address}`, which is where
+    /// the service is ready; those of a container may have that alone.
     #[serde(default)]
     pub(crate) client: BTreeMap<String, String>,
     #[serde(default)]
