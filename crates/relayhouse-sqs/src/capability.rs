@@ -12,6 +12,10 @@ use crate::config::{Config, LongDelays, Peek};
 /// The most bytes of one message, and of one batch, as SQS counts them: 1 MiB.
 pub(crate) const SQS_BYTES_MAX: u64 = 1024 * 1024;
 
+/// The most bytes of one message of a topic, and of one batch: 256 KiB.
+#[cfg(feature = "sns")]
+pub(crate) const SNS_BYTES_MAX: u64 = 256 * 1024;
+
 /// The most entries of one batch.
 pub(crate) const BATCH_MAX: usize = 10;
 
@@ -97,36 +101,62 @@ pub(crate) const fn again(is_fifo: bool) -> &'static Capabilities {
     }
 }
 
-/// What both kinds of queues can do, as far as the options let them.
+/// What both kinds of queues and topics can do, as far as the options let them.
 #[derive(Debug)]
 pub(crate) struct Declared {
     standard: Capabilities,
     fifo: Capabilities,
+    #[cfg(feature = "sns")]
+    topic: Capabilities,
+    #[cfg(feature = "sns")]
+    fifo_topic: Capabilities,
 }
 
 impl Declared {
-    pub(crate) fn of(config: &Config) -> Self {
+    pub(crate) fn of(config: &Config, has_topics: bool) -> Self {
+        let topics = match has_topics {
+            true => Support::Native,
+            false => Support::Unsupported,
+        };
         let peek = match config.peek {
             Peek::Refuse => Support::Unsupported,
             Peek::Receive => Support::Emulated,
         };
+        let standard = Capabilities {
+            peek,
+            topics,
+            ..match config.long_delays {
+                LongDelays::Refuse => STANDARD,
+                LongDelays::Hop => HOPPING,
+            }
+        };
+        let fifo = Capabilities {
+            peek,
+            topics,
+            dedup_scope: if config.high_throughput {
+                DedupScope::Key
+            } else {
+                DedupScope::Queue
+            },
+            ..FIFO
+        };
         Self {
-            standard: Capabilities {
-                peek,
-                ..match config.long_delays {
-                    LongDelays::Refuse => STANDARD,
-                    LongDelays::Hop => HOPPING,
-                }
-            },
-            fifo: Capabilities {
-                peek,
-                dedup_scope: if config.high_throughput {
-                    DedupScope::Key
-                } else {
-                    DedupScope::Queue
-                },
-                ..FIFO
-            },
+            #[cfg(feature = "sns")]
+            topic: of_topic(&standard),
+            #[cfg(feature = "sns")]
+            fifo_topic: of_topic(&fifo),
+            standard,
+            fifo,
+        }
+    }
+
+    /// Returns what can be sent to a topic.
+    #[cfg(feature = "sns")]
+    pub(crate) const fn topic(&self, is_fifo: bool) -> &Capabilities {
+        if is_fifo {
+            &self.fifo_topic
+        } else {
+            &self.topic
         }
     }
 
@@ -150,5 +180,19 @@ impl Declared {
     /// Returns what a queue can do.
     pub(crate) const fn queue(&self, is_fifo: bool) -> &Capabilities {
         if is_fifo { &self.fifo } else { &self.standard }
+    }
+}
+
+/// Returns what can be sent to a topic whose subscriptions are `queues`: SNS holds nothing back, and
+/// does not say of a message that it dropped it.
+#[cfg(feature = "sns")]
+fn of_topic(queues: &Capabilities) -> Capabilities {
+    Capabilities {
+        schedule: Support::Unsupported,
+        schedule_max: None,
+        dedup_answer: Support::Unsupported,
+        send_bytes_max: NonZeroU64::new(SNS_BYTES_MAX),
+        message_bytes_max: NonZeroU64::new(SNS_BYTES_MAX - OVERHEAD),
+        ..queues.clone()
     }
 }

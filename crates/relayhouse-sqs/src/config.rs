@@ -13,6 +13,7 @@ use serde::Deserialize;
 use crate::{
     capability::LEASE_TOTAL_MAX,
     error,
+    link::Given,
     location::has_user,
     preset::Preset,
     price::Price,
@@ -21,6 +22,9 @@ use crate::{
 };
 
 const CONNECTIONS_MAX: NonZeroU32 = NonZeroU32::new(256).unwrap();
+
+/// True if this build can talk to SNS.
+pub(crate) const HAS_TOPICS: bool = cfg!(feature = "sns");
 
 /// The fewest connections: half are used at a time, one for a call that waits and one for others.
 const CONNECTIONS_MIN: u32 = 4;
@@ -41,6 +45,9 @@ pub struct Config {
     /// Where SQS is, such as `http://localhost:9324`; what AWS's environment says, or the region's
     /// public endpoint.
     pub endpoint: Option<String>,
+    /// Where SNS is; where `endpoint` says that SQS is, or what AWS's environment says, or the region's
+    /// public endpoint.
+    pub sns_endpoint: Option<String>,
     /// The profile of AWS's configuration files; what AWS's environment says.
     pub profile: Option<String>,
     /// What is set together; nothing.
@@ -55,8 +62,13 @@ pub struct Config {
     pub lease: Option<Duration>,
     /// True to create a queue, and its dead-letter queue, on first use; false.
     pub create: bool,
-    /// True to create FIFO queues for high throughput: limits and dedup ids then count for each
-    /// ordering key by itself; false.
+    /// True to take a name that no queue has for that of a topic of SNS, and to open subscriptions;
+    /// false, unless the URL names a topic or a subscription. It needs the feature `sns`.
+    pub topics: bool,
+    /// How messages of SNS are on the queues that are received from; as they were published.
+    pub format: Format,
+    /// True to create FIFO queues and topics for high throughput: limits and dedup ids then count for
+    /// each ordering key by itself; false.
     pub high_throughput: bool,
     /// True if the ordering key of a message on a standard queue names a tenant of a fair queue,
     /// which AWS may charge for; false.
@@ -130,17 +142,41 @@ pub enum LongDelays {
     Hop,
 }
 
+/// Says how messages of SNS are on the queues of their subscriptions. It is what the subscription is
+/// set to, and never guessed.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// They are as they were published: the subscription has raw delivery.
+    #[default]
+    Raw,
+    /// They are in SNS's envelope, in JSON: its `Message` becomes the body, `MessageAttributes`
+    /// headers, `MessageId` the id of a message that has none of its own, `TopicArn` and `Subject` the
+    /// headers `sns-topic` and `sns-subject`. Its signature is not checked: let the queue's policy
+    /// allow nobody but the topic to send.
+    ///
+    /// A message whose body is no such envelope is not delivered: it stays, comes again when its lease
+    /// ends, until the redrive policy moves it, and a receive that brings nothing else tells of it.
+    /// What this crate sent to the queue itself, such as a dead letter that goes back, says so and
+    /// needs no envelope.
+    SnsEnvelope,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
             region: None,
             account: None,
             endpoint: None,
+            sns_endpoint: None,
             profile: None,
             preset: None,
             price: None,
             lease: None,
             create: false,
+            topics: false,
+            format: Format::Raw,
             high_throughput: false,
             fair: false,
             dedup_by_content: false,
@@ -160,13 +196,10 @@ impl Default for Config {
 impl Config {
     /// Checks what a type cannot.
     pub(crate) fn check(&self) -> Result<()> {
-        let is_url = |text: &String| text.starts_with("http://") || text.starts_with("https://");
-        if !self.endpoint.as_ref().is_none_or(is_url) {
-            let text = "option endpoint: expected a URL, such as http://localhost:9324";
-            return Err(error::invalid(text));
-        }
-        if self.endpoint.as_deref().is_some_and(has_user) {
-            return Err(error::user("option endpoint"));
+        check_endpoint("endpoint", self.endpoint.as_deref())?;
+        check_endpoint("sns_endpoint", self.sns_endpoint.as_deref())?;
+        if self.topics && !HAS_TOPICS {
+            return Err(error::left_out("option topics"));
         }
         let durations = [
             ("lease", self.lease.unwrap_or(LEASE_TOTAL_MAX)),
@@ -197,6 +230,7 @@ impl Config {
         let options = [
             ("region", &self.region),
             ("endpoint", &self.endpoint),
+            ("sns_endpoint", &self.sns_endpoint),
             ("profile", &self.profile),
         ];
         match options.iter().find(|(_, value)| value.is_some()) {
@@ -206,6 +240,21 @@ impl Config {
             None => Ok(()),
         }
     }
+}
+
+fn check_endpoint(key: &str, endpoint: Option<&str>) -> Result<()> {
+    let Some(text) = endpoint else {
+        return Ok(());
+    };
+    if !(text.starts_with("http://") || text.starts_with("https://")) {
+        return Err(error::invalid(format!(
+            "option {key}: expected a URL, such as http://localhost:9324"
+        )));
+    }
+    if has_user(text) {
+        return Err(error::user(&format!("option {key}")));
+    }
+    Ok(())
 }
 
 /// Checks a lease that was asked for.
@@ -228,7 +277,7 @@ pub struct SqsBuilder {
     context: Context,
     config: Config,
     kind: Kind,
-    client: Option<Client>,
+    given: Given,
 }
 
 impl SqsBuilder {
@@ -240,7 +289,7 @@ impl SqsBuilder {
                 is_fifo: false,
                 shards: None,
             },
-            client: None,
+            given: Given::NONE,
         }
     }
 
@@ -256,7 +305,15 @@ impl SqsBuilder {
     /// Its retries and time limits are turned off: a driver never retries, and every call has the
     /// limit of this configuration.
     pub fn client(mut self, client: Client) -> Self {
-        self.client = Some(client);
+        self.given.sqs = Some(client);
+        self
+    }
+
+    /// Uses `client` for topics, as [`client`](Self::client) is used for queues. Whoever gives one of
+    /// them and asks for topics gives the other too.
+    #[cfg(feature = "sns")]
+    pub fn sns_client(mut self, client: aws_sdk_sns::Client) -> Self {
+        self.given.sns = Some(client);
         self
     }
 
@@ -292,6 +349,12 @@ impl SqsBuilder {
         self
     }
 
+    /// Sets where SNS is.
+    pub fn sns_endpoint(mut self, endpoint: impl Into<String>) -> Self {
+        self.config.sns_endpoint = Some(endpoint.into());
+        self
+    }
+
     /// Sets the profile of AWS's configuration files.
     pub fn profile(mut self, profile: impl Into<String>) -> Self {
         self.config.profile = Some(profile.into());
@@ -322,7 +385,19 @@ impl SqsBuilder {
         self
     }
 
-    /// Sets whether FIFO queues are created for high throughput.
+    /// Sets whether a name that no queue has is that of a topic, and whether subscriptions are opened.
+    pub fn topics(mut self, topics: bool) -> Self {
+        self.config.topics = topics;
+        self
+    }
+
+    /// Sets how messages of SNS are on the queues that are received from.
+    pub fn format(mut self, format: Format) -> Self {
+        self.config.format = format;
+        self
+    }
+
+    /// Sets whether FIFO queues and topics are created for high throughput.
     pub fn high_throughput(mut self, high_throughput: bool) -> Self {
         self.config.high_throughput = high_throughput;
         self
@@ -378,9 +453,7 @@ impl SqsBuilder {
     /// the option and what is wrong with it.
     pub fn build(self) -> Result<Sqs> {
         self.config.check()?;
-        if self.client.is_some() {
-            self.config.check_no_client_options()?;
-        }
+        self.given.check(&self.config, self.config.topics)?;
         if self.kind.shards.is_some_and(|count| SHARDS_MAX < count) {
             let text = format!("at most {SHARDS_MAX} queues can be one");
             return Err(error::invalid(text));
@@ -388,7 +461,7 @@ impl SqsBuilder {
         Ok(Sqs::new(
             self.context,
             self.config,
-            self.client,
+            self.given,
             self.kind,
             None,
         ))
@@ -402,7 +475,7 @@ impl Debug for SqsBuilder {
             context: _,
             config,
             kind,
-            client: _,
+            given: _,
         } = self;
         f.debug_struct("SqsBuilder")
             .field("config", config)
@@ -464,16 +537,19 @@ mod tests {
             let error = read(&[(key, "0s")]).unwrap().check().unwrap_err();
             assert!(error.to_string().contains(key), "{error}");
         }
-        let error = read(&[("endpoint", "localhost:9324")]).unwrap().check();
-        let error = error.unwrap_err();
-        assert!(error.to_string().contains("http://localhost"), "{error}");
-        let with_user = "https://user:CANARY@localhost:9324";
-        let error = read(&[("endpoint", with_user)]).unwrap().check();
-        let shown = error.unwrap_err().to_string();
-        assert!(
-            shown.contains("user name") && !shown.contains("CANARY"),
-            "{shown}"
-        );
+        for key in ["endpoint", "sns_endpoint"] {
+            let error = read(&[(key, "localhost:9324")]).unwrap().check();
+            let shown = error.unwrap_err().to_string();
+            assert!(shown.contains("http://localhost"), "{shown}");
+            assert!(shown.contains(&format!("option {key}:")), "{shown}");
+            let with_user = "https://user:CANARY@localhost:9324";
+            let error = read(&[(key, with_user)]).unwrap().check();
+            let shown = error.unwrap_err().to_string();
+            assert!(shown.contains("user name"), "{shown}");
+            assert!(!shown.contains("CANARY"), "{shown}");
+        }
+        let error = read(&[("topics", "true")]).unwrap().check();
+        assert_eq!(error.is_ok(), HAS_TOPICS);
         let error = read(&[("connections_max", "3")]).unwrap().check();
         let error = error.unwrap_err().to_string();
         assert!(error.contains("connections_max"), "{error}");

@@ -1,6 +1,8 @@
 //! Every error of the adapter.
 
 mod codes;
+#[cfg(feature = "sns")]
+mod sns;
 
 use std::{
     error::Error as StdError,
@@ -18,8 +20,10 @@ use aws_sdk_sqs::{
 use hyper_util::client::legacy;
 use relayhouse_core::{Error, ErrorKind, Operation, Retry, Text, Timestamp};
 
-use self::codes::{row_of, typed_code};
-use crate::link::PlainText;
+use self::codes::{Row, row_of, typed_code};
+#[cfg(feature = "sns")]
+pub(crate) use self::sns::of_sns_entry;
+use crate::{config::HAS_TOPICS, link::PlainText};
 
 /// The most characters of SQS's own text that an error shows.
 const TEXT_CHARS_MAX: usize = 240;
@@ -30,6 +34,30 @@ const SKEW_MAX: Duration = Duration::from_secs(4 * 60);
 
 const ENDED: &str = "the lease of the delivery has ended";
 
+/// Is what a service says when a call fails.
+trait Told: ProvideErrorMetadata + StdError + Send + Sync + 'static {
+    /// The name of the service.
+    const SERVICE: &'static str;
+
+    /// Returns the code of a typed variant, so that the table need not trust what the wire calls it.
+    fn typed_code(&self) -> Option<&'static str>;
+
+    /// Returns what `code` means, if that is known.
+    fn row_of(code: &str) -> Option<&'static Row>;
+}
+
+impl Told for SqsError {
+    const SERVICE: &'static str = "SQS";
+
+    fn typed_code(&self) -> Option<&'static str> {
+        typed_code(self)
+    }
+
+    fn row_of(code: &str) -> Option<&'static Row> {
+        row_of(code)
+    }
+}
+
 /// Turns the failure of a whole call, of which our clock says that it is `now`, into an error.
 pub(crate) fn of_call<E>(
     error: SdkError<E, HttpResponse>,
@@ -39,31 +67,55 @@ pub(crate) fn of_call<E>(
 where
     E: Into<SqsError> + StdError + Send + Sync + 'static,
 {
+    of_failure(error.map_service_error(E::into), operation, now)
+}
+
+/// Turns the failure of a call of SNS into an error, as [`of_call`] does.
+#[cfg(feature = "sns")]
+pub(crate) fn of_sns_call<E>(
+    error: SdkError<E, HttpResponse>,
+    operation: Operation,
+    now: Timestamp,
+) -> Error
+where
+    E: Into<aws_sdk_sns::Error> + StdError + Send + Sync + 'static,
+{
+    of_failure(error.map_service_error(E::into), operation, now)
+}
+
+fn of_failure<E: Told>(
+    error: SdkError<E, HttpResponse>,
+    operation: Operation,
+    now: Timestamp,
+) -> Error {
     match error {
         SdkError::ServiceError(context) => {
             let response = context.raw();
             let status = response.status().as_u16();
             let is_skewed = skew(response, now).is_some_and(|skew| SKEW_MAX < skew);
-            let error: SqsError = context.into_err().into();
+            let error = context.into_err();
             if is_skewed && error.code().is_some_and(is_of_signature) {
-                return wrong_time(operation);
+                return wrong_time(E::SERVICE, operation);
             }
             of_service(&error, status, operation)
         }
-        SdkError::ConstructionFailure(_) => of_source(&error, operation)
+        SdkError::ConstructionFailure(_) => of_source(&error, E::SERVICE, operation)
             .unwrap_or_else(|| Error::new(ErrorKind::ConfigInvalid, "the request cannot be built")),
-        SdkError::TimeoutError(_) => unanswered(),
+        SdkError::TimeoutError(_) => unanswered(E::SERVICE),
         SdkError::DispatchFailure(ref failure) => {
             let is_timeout = failure.is_timeout();
-            of_source(&error, operation).unwrap_or_else(|| match is_timeout {
+            of_source(&error, E::SERVICE, operation).unwrap_or_else(|| match is_timeout {
                 // The one time limit that is left to the SDK is that of connecting.
                 true => Error::new(ErrorKind::Timeout, "the connection was not made in time"),
-                false => broken(),
+                false => broken(E::SERVICE),
             })
         }
         _ => Error::new(
             ErrorKind::OutcomeUnknown,
-            "the answer cannot be read: it is cut off or not from SQS",
+            format!(
+                "the answer cannot be read: it is cut off or not from {}",
+                E::SERVICE
+            ),
         ),
     }
     .operation(operation)
@@ -77,7 +129,8 @@ where
     match error {
         SdkError::ConstructionFailure(_) => true,
         SdkError::DispatchFailure(failure) => {
-            failure.is_timeout() || of_source(error, Operation::Open).is_some()
+            let cause = of_source(error, SqsError::SERVICE, Operation::Open);
+            failure.is_timeout() || cause.is_some()
         }
         _ => false,
     }
@@ -100,7 +153,11 @@ fn is_of_signature(code: &str) -> bool {
 }
 
 /// Looks among the causes for one that shows that the request never left.
-fn of_source(error: &(dyn StdError + 'static), operation: Operation) -> Option<Error> {
+fn of_source(
+    error: &(dyn StdError + 'static),
+    service: &str,
+    operation: Operation,
+) -> Option<Error> {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if let Some(cause) = error.downcast_ref() {
@@ -111,17 +168,17 @@ fn of_source(error: &(dyn StdError + 'static), operation: Operation) -> Option<E
         }
         let is_connect = error.downcast_ref().is_some_and(legacy::Error::is_connect);
         if is_connect {
-            return Some(refused());
+            return Some(refused(service));
         }
         cause = error.source();
     }
     None
 }
 
-fn of_service(error: &SqsError, status: u16, operation: Operation) -> Error {
-    let typed = typed_code(error);
+fn of_service<E: Told>(error: &E, status: u16, operation: Operation) -> Error {
+    let typed = error.typed_code();
     let code = typed.or_else(|| error.code()).unwrap_or_default();
-    let row = row_of(code);
+    let row = E::row_of(code);
     let changes = matches!(
         operation,
         Operation::Send | Operation::Settle | Operation::Extend
@@ -136,7 +193,8 @@ fn of_service(error: &SqsError, status: u16, operation: Operation) -> Error {
         Some((_, kind, retry)) => (*kind, *retry),
         None => of_status(status),
     };
-    with_text(kind, retry, code, error.message(), operation)
+    let text = (code, error.message());
+    with_text((kind, retry), text, E::SERVICE, operation)
 }
 
 const fn of_status(status: u16) -> (ErrorKind, Retry) {
@@ -154,21 +212,29 @@ const fn of_status(status: u16) -> (ErrorKind, Retry) {
 /// It is known whatever the code: SQS has worked on the batch to its end, and says of this entry
 /// that it was not done. An internal error of a whole call says nothing of its entries.
 pub(crate) fn of_entry(entry: &BatchResultErrorEntry, operation: Operation) -> Error {
-    let fallback = if entry.sender_fault() {
+    let (code, text) = (entry.code(), entry.message());
+    of_failed_entry::<SqsError>(code, text, entry.sender_fault(), operation)
+}
+
+fn of_failed_entry<E: Told>(
+    code: &str,
+    text: Option<&str>,
+    is_sender_fault: bool,
+    operation: Operation,
+) -> Error {
+    let fallback = if is_sender_fault {
         (ErrorKind::MessageInvalid, Retry::Permanent)
     } else {
         (ErrorKind::Unexpected, Retry::Temporary)
     };
-    let row = row_of(entry.code()).map(|(_, kind, retry)| (*kind, *retry));
-    let (kind, retry) = row.unwrap_or(fallback);
-    with_text(kind, retry, entry.code(), entry.message(), operation)
+    let row = E::row_of(code).map(|(_, kind, retry)| (*kind, *retry));
+    with_text(row.unwrap_or(fallback), (code, text), E::SERVICE, operation)
 }
 
 fn with_text(
-    kind: ErrorKind,
-    retry: Retry,
-    code: &str,
-    text: Option<&str>,
+    (kind, retry): (ErrorKind, Retry),
+    (code, text): (&str, Option<&str>),
+    service: &str,
     operation: Operation,
 ) -> Error {
     // What is wrong with a handle that SQS gave, and nobody changed, is its age.
@@ -184,7 +250,7 @@ fn with_text(
         Some(text) => text.chars().take(TEXT_CHARS_MAX).collect(),
         None if is_denied => "the caller has no right to it".to_owned(),
         None if kind == ErrorKind::Unauthorized => "the credentials are not accepted".to_owned(),
-        None => "SQS refused it".to_owned(),
+        None => format!("{service} refused it"),
     };
     let text = if code.is_empty() {
         text
@@ -194,20 +260,22 @@ fn with_text(
     Error::new(kind, text).retry(retry).operation(operation)
 }
 
-/// The call was given up while SQS may have worked on it.
-pub(crate) fn unanswered() -> Error {
-    Error::new(ErrorKind::OutcomeUnknown, "SQS did not answer in time")
+/// The call was given up while the service may have worked on it.
+pub(crate) fn unanswered(service: &str) -> Error {
+    let text = format!("{service} did not answer in time");
+    Error::new(ErrorKind::OutcomeUnknown, text)
 }
 
-fn broken() -> Error {
+fn broken(service: &str) -> Error {
+    let text = format!("the connection broke before {service} answered");
+    Error::new(ErrorKind::OutcomeUnknown, text)
+}
+
+fn refused(service: &str) -> Error {
     Error::new(
-        ErrorKind::OutcomeUnknown,
-        "the connection broke before SQS answered",
+        ErrorKind::ConnectionFailed,
+        format!("{service} cannot be reached"),
     )
-}
-
-fn refused() -> Error {
-    Error::new(ErrorKind::ConnectionFailed, "SQS cannot be reached")
 }
 
 fn plain_text() -> Error {
@@ -228,8 +296,10 @@ fn no_credentials(cause: &CredentialsError, operation: Operation) -> Error {
 }
 
 /// The SDK has learned the time from the answer, and signs the next call by it.
-fn wrong_time(operation: Operation) -> Error {
-    let text = "the clock of this machine is too far from that of SQS: signatures are refused";
+fn wrong_time(service: &str, operation: Operation) -> Error {
+    let text = format!(
+        "the clock of this machine is too far from that of {service}: signatures are refused"
+    );
     let error = Error::new(ErrorKind::Unauthorized, text);
     error.retry(Retry::Temporary).operation(operation)
 }
@@ -289,6 +359,23 @@ pub(crate) fn not_found(queue: impl Into<Text>, operation: Operation) -> Error {
         .queue(queue)
 }
 
+/// The queue of a subscription has a policy that somebody else has made.
+#[cfg(feature = "sns")]
+pub(crate) fn other_policy(topic: &str) -> Error {
+    let text = format!("its policy does not let {topic} send, and is left as it is");
+    Error::new(ErrorKind::QueueConflict, text).operation(Operation::Admin)
+}
+
+/// The queue of a subscription gets messages in another way than they are read here.
+#[cfg(feature = "sns")]
+pub(crate) fn other_delivery(is_raw: bool) -> Error {
+    let text = match is_raw {
+        true => "the subscription has raw delivery already, and format=sns_envelope was asked for",
+        false => "the subscription is there without raw delivery: read it by format=sns_envelope",
+    };
+    Error::new(ErrorKind::QueueConflict, text).operation(Operation::Admin)
+}
+
 pub(crate) fn other_region(theirs: &str, ours: &str) -> Error {
     invalid(format!(
         "queue is in region {theirs}, and the client signs for {ours}"
@@ -297,7 +384,18 @@ pub(crate) fn other_region(theirs: &str, ours: &str) -> Error {
 }
 
 pub(crate) fn no_topics(queue: impl Into<Text>) -> Error {
-    unsupported(queue, Operation::Open, "there are no topics")
+    let what = match HAS_TOPICS {
+        true => "there are no topics, unless topics=true",
+        false => "there are no topics: this build leaves them out, the feature `sns` brings them",
+    };
+    unsupported(queue, Operation::Open, what)
+}
+
+/// What was asked for needs a feature that this build does not have.
+pub(crate) fn left_out(what: &str) -> Error {
+    invalid(format!(
+        "{what}: this build leaves topics out, the feature `sns` brings them"
+    ))
 }
 
 pub(crate) fn unsupported(

@@ -1,8 +1,8 @@
-//! Queues of Amazon SQS, standard and FIFO, over the official SDK.
+//! Queues of Amazon SQS, standard and FIFO, and topics of Amazon SNS, over the official SDK.
 //!
 //! It fills batches, answers for each message alone, counts leases by its own clock, keeps headers,
-//! ids and dead letters, and shows what its calls cost. It is no client of SNS and has no store: what
-//! SQS does not promise it declares, and does not imitate.
+//! ids and dead letters, and shows what its calls cost. It has no store: what SQS does not promise it
+//! declares, and does not imitate.
 //!
 //! Start from [`Sqs::open`] with a URL, or from [`Sqs::builder`] with a client of your own.
 //!
@@ -32,6 +32,10 @@
 //!
 //! - `sqs://eu-west-1/orders-{0..7}.fifo` is one queue made of eight: see
 //!   [below](#several-queues-as-one). The other two forms take it as well.
+//!
+//! - `sqs://eu-west-1/events/subscriptions/audit` is a subscription of a topic, and
+//!   `sqs:arn:aws:sns:eu-west-1:123456789012:events` is the ARN of a topic, which
+//!   `/subscriptions/audit` may stand behind: see [below](#topics).
 //!
 //! Each with `/$deadletterqueue` behind it is the queue that its redrive policy names. The options
 //! are the fields of [`Config`], as parameters (`?lease=5min&endpoint=http://localhost:9324`) and as
@@ -125,6 +129,55 @@
 //!   tag, or it may not be read, fewer queues than before are noticed if the next one has messages, and
 //!   more are not.
 //!
+//! ## Topics
+//!
+//! A topic is one of SNS, and a subscription of it a queue of SQS that SNS sends to. It takes the
+//! feature `sns`, and a URL that names a topic or a subscription, or `topics=true`.
+//!
+//! ```no_run
+//! # #[cfg(feature = "sns")]
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! use relayhouse_core::{Address, Message, Sending, port::Provider};
+//! use relayhouse_sqs::Sqs;
+//!
+//! let address: Address = "sqs://eu-west-1/events/subscriptions/audit".parse()?;
+//! let source = Sqs::source_of(&address)?;
+//! let sqs = Sqs::open(&address, relayhouse_time::context()?)?;
+//! if let Some(admin) = sqs.admin() {
+//!     admin.create(&source.entity, &Default::default()).await?;
+//! }
+//! let audit = sqs.receiver(&source, Default::default()).await?;
+//! let events = sqs.sender(&"events".parse()?).await?;
+//! events.send(&mut [Sending::new(Message::new("seven"))]).await?;
+//! # let _ = audit;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! - **A name to send to** is that of a queue, else that of a topic, which is looked for in the list of
+//!   topics. An ARN is taken as it is: with one, a producer needs no other right than `sns:Publish`.
+//! - **A subscription** `audit` of the topic `events` is the queue `events-audit`, and of `events.fifo`
+//!   it is `events-audit.fifo`; the name has at most 80 characters. A queue of another name that a topic
+//!   sends to is received from as any other queue.
+//! - **Creating** a subscription creates the topic as well, unless it is there, the queue with its
+//!   dead-letter queue, the policy by which that topic alone may send to it, and the subscription with
+//!   raw delivery. What is there and differs is refused and left as it is. Deleting it deletes the queue
+//!   and leaves the topic; deleting a topic deletes its subscriptions.
+//! - **Sending** fills calls of 10 messages and 256 KiB, with an answer for each message, as to a queue,
+//!   and with raw delivery what arrives is what was sent, X-Ray's trace included, which travels as a
+//!   header. SNS tells no MD5, holds no message back, and does not say that it dropped a duplicate.
+//!   After a yes of SNS it is for SNS to reach the queues.
+//! - **FIFO topics** keep the order within a group, and a dedup id for five minutes. Their subscriptions
+//!   are FIFO queues.
+//! - **Envelopes.** Without raw delivery SNS puts messages into an envelope of JSON. It is opened with
+//!   `format=sns_envelope`, and never looked for without: see [`Format`].
+//! - **Filters** of a subscription are set by [`Sqs::sns_client`](Sqs#method.sns_client), in the words of
+//!   SNS.
+//! - **Endpoint.** `sns_endpoint` and `AWS_ENDPOINT_URL_SNS` say where SNS is. Where `endpoint` alone
+//!   says where SQS is, SNS is looked for there too, so that no test reaches AWS.
+//! - **Cost.** Calls of SNS are not among those that [`Sqs::cost`] counts.
+//!
 //! # Mapping
 //!
 //! | relayhouse | SQS |
@@ -160,7 +213,7 @@
 //! seconds, and is refused within 60 seconds of another one; where messages are leased, a purge here
 //! deletes the
 //! others one receive at a time. A queue that was deleted can be created again after 60 seconds.
-//! There are no sessions, topics, priorities, expiry or transactions. A peek is refused unless
+//! There are no sessions, priorities, expiry or transactions. A peek is refused unless
 //! `peek=receive`, which receives and releases: see [`Peek`].
 //!
 //! ## Cost
@@ -182,6 +235,8 @@
 //! | administration | also `sqs:CreateQueue`, `sqs:DeleteQueue`, `sqs:PurgeQueue`, `sqs:ListQueues` |
 //! | several queues as one | also `sqs:ListQueueTags` on the first, `sqs:GetQueueUrl` and `sqs:GetQueueAttributes` on the next after the last, `sqs:TagQueue` to create |
 //! | hops of long delays | consumers also `sqs:SendMessage` |
+//! | producer of a topic | `sns:Publish`; by its name also `sns:ListTopics` and `sqs:GetQueueUrl` |
+//! | administration of topics | also `sns:CreateTopic`, `sns:ListTopics`, `sns:Subscribe`, `sns:ListSubscriptionsByTopic`, `sns:GetSubscriptionAttributes`, `sns:Unsubscribe`, `sns:DeleteTopic`, `sns:ListSubscriptions`, `sqs:SetQueueAttributes` |
 //!
 //! With a key of one's own, producers need `kms:GenerateDataKey` and both need `kms:Decrypt`. A
 //! consumer that may not read attributes asks for a lease of 30 seconds, and cannot dead-letter.
@@ -300,10 +355,11 @@
 //! # Features
 //!
 //! `config` reads AWS's environment; `ring` does TLS by rustls with ring; `default-https` does it as
-//! the SDK does by default. The first two are on by default. Without TLS a client of your own, or an
+//! the SDK does by default; `sns` brings topics. The first two are on by default. Without TLS a client of your own, or an
 //! endpoint with `http://`, is needed.
 
 mod admin;
+mod arn;
 mod batch;
 mod capability;
 mod config;
@@ -325,10 +381,13 @@ mod sdk;
 mod sender;
 mod settings;
 mod shards;
+mod subscription;
+#[cfg(feature = "sns")]
+mod topic;
 
 pub use self::{
     admin::Progress,
-    config::{Config, LongDelays, Peek, SqsBuilder},
+    config::{Config, Format, LongDelays, Peek, SqsBuilder},
     cost::{Call, Cost},
     preset::Preset,
     price::Price,

@@ -1,11 +1,13 @@
-//! Where a queue is: what a URL, a queue's own URL or an ARN says of it.
+//! Where a queue or a topic is: what a URL, a queue's own URL or an ARN says of it.
 
 use relayhouse_core::{Address, Entity, QueueName, Result, Source};
 use url::Url;
 
 use crate::{
+    arn::{self, TopicArn},
     error,
     shards::{Shards, without_braces},
+    subscription,
 };
 
 const DEAD_LETTER: &str = "/$deadletterqueue";
@@ -21,6 +23,8 @@ pub(crate) struct Location {
     /// The origin of a queue URL that is not one of AWS's public ones.
     pub(crate) endpoint: Option<String>,
     pub(crate) queue_url: Option<String>,
+    /// The topic of an ARN of SNS.
+    pub(crate) topic: Option<TopicArn>,
     pub(crate) source: Source,
 }
 
@@ -33,6 +37,9 @@ impl Location {
         }
         if location.starts_with("arn:") {
             let (arn, dead_letter) = cut_dead_letter(location);
+            if arn::is_of_topic(arn) {
+                return Self::of_topic(arn).map(|it| it.dead_letter(dead_letter));
+            }
             return Self::of_arn(arn).map(|it| it.dead_letter(dead_letter));
         }
         let Some((region, name)) = location.split_once('/') else {
@@ -47,6 +54,7 @@ impl Location {
             account: None,
             endpoint: None,
             queue_url: None,
+            topic: None,
             source,
         })
     }
@@ -71,6 +79,7 @@ impl Location {
             account: account.map(str::to_owned),
             endpoint: (!is_public).then(|| url.origin().ascii_serialization()),
             queue_url: Some(text.to_owned()),
+            topic: None,
             source,
         };
         Ok(it.dead_letter(dead_letter))
@@ -91,8 +100,35 @@ impl Location {
             account: is_account(account).then(|| account.to_owned()),
             endpoint: None,
             queue_url: None,
+            topic: None,
             source,
         })
+    }
+
+    /// Reads `arn:aws:sns:REGION:ACCOUNT:TOPIC`, with `/subscriptions/NAME` behind it or without.
+    fn of_topic(text: &str) -> Result<Self> {
+        let named: Source = text.parse()?;
+        let (Entity::Queue(arn) | Entity::Subscription { topic: arn, .. }) = &named.entity;
+        let topic = TopicArn::read(arn.as_str())?;
+        let source = match named.entity {
+            Entity::Queue(_) => Source::queue(topic.name.clone()),
+            Entity::Subscription { name, .. } => Source::subscription(topic.name.clone(), name),
+        };
+        subscription::queue_of(&source.entity)?;
+        Ok(Self {
+            region: Some(topic.region.clone()),
+            account: is_account(&topic.account).then(|| topic.account.clone()),
+            endpoint: None,
+            queue_url: None,
+            topic: Some(topic),
+            source,
+        })
+    }
+
+    /// Returns true if it leads to a topic or a subscription, not to a queue.
+    pub(crate) const fn is_of_topic(&self) -> bool {
+        let is_subscription = matches!(self.source.entity, Entity::Subscription { .. });
+        self.topic.is_some() || is_subscription
     }
 
     /// Returns the URL of the queue `name`, where the location has it: its own, or that of one of
@@ -172,7 +208,7 @@ pub(crate) fn is_fifo(name: &str) -> bool {
 
 fn check_source(source: &Source) -> Result<()> {
     let Entity::Queue(name) = &source.entity else {
-        return Err(error::no_topics(source));
+        return subscription::queue_of(&source.entity).map(drop);
     };
     match Shards::of(name.as_str())? {
         Some(shards) => (0..shards.count()).try_for_each(|number| check_name(&shards.text(number))),
@@ -181,7 +217,7 @@ fn check_source(source: &Source) -> Result<()> {
 }
 
 /// Checks the rules of SQS for the name of a queue.
-fn check_name(name: &str) -> Result<()> {
+pub(crate) fn check_name(name: &str) -> Result<()> {
     let base = name.strip_suffix(".fifo").unwrap_or(name);
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     let is_valid = !base.is_empty() && name.len() <= NAME_BYTES_MAX && base.bytes().all(is_plain);
@@ -241,7 +277,7 @@ mod tests {
         let it = location("sqs:arn:aws:sqs:eu-west-1:123456789012:orders");
         assert_eq!(it.region.as_deref(), Some("eu-west-1"));
         assert_eq!(it.account.as_deref(), Some("123456789012"));
-        assert!(refused("sqs:arn:aws:sns:eu-west-1:123456789012:orders").contains("ARN"));
+        assert!(refused("sqs:arn:aws:s3:::orders").contains("ARN"));
     }
 
     #[test]
@@ -299,6 +335,25 @@ mod tests {
             shown.contains("user name") && !shown.contains("CANARY"),
             "{shown}"
         );
-        assert!(refused("sqs://r/t/subscriptions/s").contains("topics"));
+        assert!(refused("sqs://r/t.t/subscriptions/s").contains("topic name"));
+        let arn = "sqs:arn:aws:sns:eu-west-1:123456789012:t/subscriptions/s.s";
+        assert!(refused(arn).contains("queue name"));
+    }
+
+    #[test]
+    fn topics_and_subscriptions_are_read() {
+        let it = location("sqs://eu-west-1/events/subscriptions/audit");
+        assert_eq!(it.region.as_deref(), Some("eu-west-1"));
+        assert_eq!(it.source.to_string(), "events/subscriptions/audit");
+        assert!(it.is_of_topic() && it.topic.is_none());
+        let arn = "arn:aws:sns:eu-west-1:123456789012:events";
+        let it = location(&format!("sqs:{arn}"));
+        assert_eq!(it.source.to_string(), "events");
+        assert_eq!(&*it.topic.unwrap().text, arn);
+        let it = location(&format!("sqs:{arn}/subscriptions/audit/$deadletterqueue"));
+        assert_eq!(it.account.as_deref(), Some("123456789012"));
+        assert!(it.source.dead_letter && it.topic.is_some());
+        assert_eq!(it.source.live().to_string(), "events/subscriptions/audit");
+        assert!(!location("sqs://eu-west-1/events").is_of_topic());
     }
 }

@@ -2,14 +2,15 @@
 
 use std::ops::Range;
 
-use crate::capability::{BATCH_MAX, SQS_BYTES_MAX};
+use crate::capability::BATCH_MAX;
 
-/// Packs entries of these sizes, in their order, into as few calls as SQS allows.
-pub(crate) fn pack(sizes: &[u64]) -> Vec<Range<usize>> {
+/// Packs entries of these sizes, in their order, into as few calls of at most `bytes_max` as SQS
+/// allows.
+pub(crate) fn pack(sizes: &[u64], bytes_max: u64) -> Vec<Range<usize>> {
     let mut calls = Vec::new();
     let (mut start, mut bytes) = (0, 0_u64);
     for (index, size) in sizes.iter().enumerate() {
-        let is_full = index - start == BATCH_MAX || SQS_BYTES_MAX < bytes.saturating_add(*size);
+        let is_full = index - start == BATCH_MAX || bytes_max < bytes.saturating_add(*size);
         if start < index && is_full {
             calls.push(start..index);
             (start, bytes) = (index, 0);
@@ -30,9 +31,13 @@ mod tests {
     };
 
     use super::*;
+    use crate::capability::SQS_BYTES_MAX;
 
     fn counts(sizes: &[u64]) -> Vec<usize> {
-        pack(sizes).iter().map(ExactSizeIterator::len).collect()
+        pack(sizes, SQS_BYTES_MAX)
+            .iter()
+            .map(ExactSizeIterator::len)
+            .collect()
     }
 
     #[test]
@@ -54,7 +59,7 @@ mod tests {
 
         #[test]
         fn nothing_is_lost_and_no_call_is_too_full(sizes in vec(0..=SQS_BYTES_MAX, 0..40)) {
-            let calls = pack(&sizes);
+            let calls = pack(&sizes, SQS_BYTES_MAX);
             let order: Vec<_> = calls.iter().cloned().flatten().collect();
             prop_assert_eq!(order, (0..sizes.len()).collect::<Vec<_>>());
             for call in &calls {

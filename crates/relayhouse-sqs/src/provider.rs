@@ -16,12 +16,14 @@ use relayhouse_core::{
     },
 };
 
+#[cfg(feature = "sns")]
+use crate::topic::Topic;
 use crate::{
     admin::SqsAdmin,
-    config::{Config, SqsBuilder, check_lease},
+    config::{Config, HAS_TOPICS, SqsBuilder, check_lease},
     cost::Cost,
     error,
-    link::Link,
+    link::{Given, Link},
     location::{Location, is_fifo},
     preset,
     queue::{Queue, dead_letters},
@@ -49,11 +51,11 @@ impl Sqs {
     pub(crate) fn new(
         context: Context,
         config: Config,
-        client: Option<Client>,
+        given: Given,
         kind: Kind,
         location: Option<Location>,
     ) -> Self {
-        let link = Arc::new(Link::new(context, config, client, location));
+        let link = Arc::new(Link::new(context, config, given, location));
         let capabilities = match kind.shards {
             Some(count) => link.declared.sharded(kind.is_fifo, count),
             None => link.declared.queue(kind.is_fifo).clone(),
@@ -80,7 +82,7 @@ impl Sqs {
     /// what is wrong with the URL or an option.
     pub fn open(address: &Address, context: Context) -> Result<Self> {
         let (config, location) = read(address)?;
-        Self::at(context, config, None, location)
+        Self::at(context, config, Given::NONE, location)
     }
 
     /// Makes a provider as [`open`](Self::open) does, which uses `client` as
@@ -94,24 +96,23 @@ impl Sqs {
     /// endpoint or profile.
     pub fn open_with(address: &Address, context: Context, client: Client) -> Result<Self> {
         let (config, location) = read(address)?;
-        config.check_no_client_options()?;
         let ours = client.config().region().map(AsRef::as_ref);
         if let (Some(ours), Some(theirs)) = (ours, location.region.as_deref())
             && ours != theirs
         {
             return Err(error::other_region(theirs, ours).queue(&location.source));
         }
-        Self::at(context, config, Some(client), location)
+        let given = Given::sqs(client);
+        given.check(&config, config.topics || location.is_of_topic())?;
+        Self::at(context, config, given, location)
     }
 
-    fn at(
-        context: Context,
-        config: Config,
-        client: Option<Client>,
-        location: Location,
-    ) -> Result<Self> {
+    fn at(context: Context, config: Config, given: Given, location: Location) -> Result<Self> {
+        if location.is_of_topic() && !HAS_TOPICS {
+            return Err(error::left_out("queue URL"));
+        }
         let kind = Kind::of(&location.source)?;
-        Ok(Self::new(context, config, client, kind, Some(location)))
+        Ok(Self::new(context, config, given, kind, Some(location)))
     }
 
     /// Returns the source that `address` names.
@@ -140,6 +141,18 @@ impl Sqs {
         self.link.client().await
     }
 
+    /// Returns the SDK's client of SNS, for all that relayhouse has no word for, such as the filter
+    /// policy of a subscription.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ErrorKind::ConfigInvalid`](relayhouse_core::ErrorKind::ConfigInvalid) if no region
+    /// is known. Dropping the future leaves the client to the next call.
+    #[cfg(feature = "sns")]
+    pub async fn sns_client(&self) -> Result<&aws_sdk_sns::Client> {
+        self.link.sns().await
+    }
+
     /// Returns what the calls were since the provider was made.
     #[must_use]
     pub fn cost(&self) -> Cost {
@@ -163,17 +176,36 @@ impl Sqs {
         Box::pin(admin.sources(letters)).await
     }
 
-    /// Finds the queue `name`, or creates it where that was asked for.
-    async fn find(&self, name: &QueueName) -> Result<Queue> {
+    /// Finds the queue of `entity`, or creates it where that was asked for.
+    async fn find(&self, entity: &Entity) -> Result<Queue> {
         self.link.check_open(Operation::Open)?;
-        match Queue::find(&self.link, name, Operation::Open).await {
+        let name = self.link.queue_of(entity, Operation::Open)?;
+        match Queue::find(&self.link, &name, Operation::Open).await {
             Err(error) if error.kind() == ErrorKind::QueueNotFound && self.link.config.create => {
-                let entity = Entity::Queue(name.clone());
                 let admin = SqsAdmin::new(Arc::clone(&self.link));
-                admin.create(&entity, &QueueConfig::default()).await?;
-                Queue::find(&self.link, name, Operation::Open).await
+                admin.create(entity, &QueueConfig::default()).await?;
+                Queue::find(&self.link, &name, Operation::Open).await
             }
             found => found,
+        }
+    }
+
+    /// Finds the topic `name`, if it is one: whatever the URL says is one, and what has a name that no
+    /// queue has.
+    #[cfg(feature = "sns")]
+    async fn find_topic(&self, name: &QueueName) -> Result<Option<Topic>> {
+        self.link.check_open(Operation::Open)?;
+        if !self.link.has_topics {
+            return Ok(None);
+        }
+        if let Some(topic) = Topic::named(&self.link, name).await? {
+            return Ok(Some(topic));
+        }
+        match Queue::find(&self.link, name, Operation::Open).await {
+            Err(error) if error.kind() == ErrorKind::QueueNotFound => {
+                Box::pin(Topic::find(&self.link, name, Operation::Open)).await
+            }
+            _ => Ok(None),
         }
     }
 
@@ -224,9 +256,7 @@ pub(crate) struct Kind {
 
 impl Kind {
     fn of(source: &Source) -> Result<Self> {
-        let Entity::Queue(name) = &source.entity else {
-            return Ok(Self::default());
-        };
+        let (Entity::Queue(name) | Entity::Subscription { topic: name, .. }) = &source.entity;
         let shards = Shards::of(name.as_str())?;
         Ok(Self {
             is_fifo: is_fifo(name.as_str()),
@@ -290,7 +320,12 @@ impl Provider for Sqs {
             let sender = ShardedSender::new(&self.link, queue, shards, queues);
             return Ok(Arc::new(sender));
         }
-        let found = self.find(queue).await?;
+        #[cfg(feature = "sns")]
+        if let Some(topic) = Box::pin(self.find_topic(queue)).await? {
+            let link = Arc::clone(&self.link);
+            return Ok(Arc::new(SqsSender::new(link, topic, queue.clone())));
+        }
+        let found = self.find(&Entity::Queue(queue.clone())).await?;
         let link = Arc::clone(&self.link);
         Ok(Arc::new(SqsSender::new(link, found, queue.clone())))
     }
@@ -302,14 +337,13 @@ impl Provider for Sqs {
     ) -> Result<Arc<dyn Receiver>> {
         let lease = options.lease.or(self.link.config.lease);
         lease.map_or(Ok(()), check_lease)?;
-        let Entity::Queue(name) = &source.entity else {
-            return Err(error::no_topics(source));
-        };
-        if let Some(shards) = Shards::of(name.as_str())? {
+        if let Entity::Queue(name) = &source.entity
+            && let Some(shards) = Shards::of(name.as_str())?
+        {
             let opened = self.sharded_receiver(source, name, &shards, lease);
             return Ok(Arc::new(Box::pin(opened).await?));
         }
-        let mut queue = self.find(name).await?;
+        let mut queue = Box::pin(self.find(&source.entity)).await?;
         let mut dead = None;
         if source.dead_letter {
             let found = queue.dead_letters(&self.link, Operation::Open).await?;

@@ -13,6 +13,7 @@ use crate::{
     error,
     link::{Link, at},
     location::{Location, is_fifo, name_of_queue_url, region_of_queue_url},
+    subscription,
 };
 
 /// Is one queue of SQS.
@@ -31,6 +32,9 @@ pub(crate) struct Attributes {
     pub(crate) retention: Option<Duration>,
     pub(crate) bytes_max: Option<u64>,
     pub(crate) redrive: Option<RedrivePolicy>,
+    /// Who may do what with the queue.
+    #[cfg(feature = "sns")]
+    pub(crate) policy: Option<String>,
     pub(crate) ready: u64,
     pub(crate) leased: u64,
     pub(crate) delayed: u64,
@@ -86,9 +90,7 @@ impl Queue {
     /// Finds the queue of an ARN.
     pub(crate) async fn find_arn(link: &Link, arn: &str, operation: Operation) -> Result<Self> {
         let location = Location::of_arn(arn)?;
-        let relayhouse_core::Entity::Queue(name) = location.source.entity else {
-            return Err(error::no_topics(arn.to_owned()));
-        };
+        let name = subscription::queue_of(&location.source.entity)?;
         check_region(link, &name, location.region.as_deref()).await?;
         let url = find_url(link, &name, location.account, operation).await?;
         Self::of(link, name, &url).await
@@ -225,6 +227,8 @@ impl Attributes {
             ready: count(&Name::ApproximateNumberOfMessages),
             leased: count(&Name::ApproximateNumberOfMessagesNotVisible),
             delayed: count(&Name::ApproximateNumberOfMessagesDelayed),
+            #[cfg(feature = "sns")]
+            policy: attributes.remove(&Name::Policy),
             arn: attributes.remove(&Name::QueueArn),
         }
     }

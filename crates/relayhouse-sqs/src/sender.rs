@@ -1,4 +1,4 @@
-//! Sends to one queue.
+//! Sends to one queue, or one topic.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use relayhouse_core::{
 use tokio::sync::Semaphore;
 
 use crate::{
-    batch,
+    batch::{self, Target},
     capability::again,
     convert::{Envoy, Packet, Writing, write},
     error,
@@ -22,21 +22,21 @@ use crate::{
 /// The most sends at a time; a close waits for all of them.
 const SENDS_MAX: u32 = 4096;
 
-/// Sends to one queue.
+/// Sends to one queue, or one topic.
 #[derive(Debug)]
-pub(crate) struct SqsSender {
+pub(crate) struct SqsSender<T = Queue> {
     link: Arc<Link>,
-    queue: Queue,
+    target: T,
     name: QueueName,
     turns: Semaphore,
     known: Known,
 }
 
-impl SqsSender {
-    pub(crate) fn new(link: Arc<Link>, queue: Queue, name: QueueName) -> Self {
+impl<T: Target> SqsSender<T> {
+    pub(crate) fn new(link: Arc<Link>, target: T, name: QueueName) -> Self {
         Self {
             link,
-            queue,
+            target,
             name,
             turns: Semaphore::new(SENDS_MAX as usize),
             known: Known::default(),
@@ -51,11 +51,13 @@ impl SqsSender {
     }
 }
 
-/// Says how messages of `queue` are written now.
-fn writing<'a>(link: &'a Link, queue: &Queue) -> Writing<'a> {
+/// Says how messages for `target` are written now.
+fn writing<'a, T: Target>(link: &'a Link, target: &T) -> Writing<'a> {
     Writing {
-        capabilities: link.declared.queue(queue.is_fifo),
-        is_fifo: queue.is_fifo,
+        capabilities: target.declared(link),
+        bytes_max: T::BYTES_MAX,
+        has_trace: T::HAS_TRACE,
+        is_fifo: target.is_fifo(),
         is_fair: link.config.fair,
         dedup_by_content: link.config.dedup_by_content,
         now: link.wall(),
@@ -92,13 +94,13 @@ pub(crate) fn is_too_large(written: &Result<Packet>) -> bool {
 }
 
 #[async_trait]
-impl Sender for SqsSender {
+impl<T: Target + 'static> Sender for SqsSender<T> {
     fn queue(&self) -> &QueueName {
         &self.name
     }
 
     fn capabilities(&self) -> &Capabilities {
-        self.link.declared.queue(self.queue.is_fifo)
+        self.target.declared(&self.link)
     }
 
     async fn send(&self, batch: &mut [Sending]) -> Result<()> {
@@ -107,7 +109,7 @@ impl Sender for SqsSender {
         self.link
             .check_open(Operation::Send)
             .map_err(|_| closed())?;
-        let writing = writing(&self.link, &self.queue);
+        let writing = writing(&self.link, &self.target);
         let mut packets = Vec::with_capacity(batch.len());
         let mut places = Vec::with_capacity(batch.len());
         for (place, item) in batch.iter_mut().enumerate() {
@@ -116,19 +118,20 @@ impl Sender for SqsSender {
                     packets.push(packet);
                     places.push(place);
                 }
-                Err(error) => item.fail(self.queue.at(error, Operation::Send)),
+                Err(error) => item.fail(self.target.at(error, Operation::Send)),
             }
         }
-        let answers = batch::send(&self.link, &self.queue, packets).await;
+        let answers = batch::send(&self.link, &self.target, packets).await;
+        let knows_duplicates = self.capabilities().dedup_answer.is_supported();
         for (place, answer) in places.into_iter().zip(answers) {
             match answer {
                 Ok(mut sent) => {
-                    if self.queue.is_fifo {
+                    if knows_duplicates {
                         sent.deduplicated = self.known.is_known(sent.id.as_ref());
                     }
                     drop(batch[place].done(sent));
                 }
-                Err(error) => batch[place].fail(self.queue.at(error, Operation::Send)),
+                Err(error) => batch[place].fail(self.target.at(error, Operation::Send)),
             }
         }
         Ok(())

@@ -59,7 +59,7 @@ pub(crate) async fn create(link: &Link, name: &QueueName, config: &QueueConfig) 
 }
 
 /// Deletes `queue`, and its dead-letter queue where that was created with it.
-pub(super) async fn delete(link: &Link, queue: &Queue) -> Result<()> {
+pub(crate) async fn delete(link: &Link, queue: &Queue) -> Result<()> {
     let dead = queue.dead_letters(link, Operation::Admin).await?;
     delete_one(link, queue).await?;
     match dead {

@@ -1,4 +1,4 @@
-//! Administers queues: lists, creates, deletes, purges, counts and redrives.
+//! Administers queues and subscriptions: lists, creates, deletes, purges, counts and redrives.
 
 mod create;
 mod one_by_one;
@@ -16,9 +16,13 @@ use relayhouse_core::{
 };
 
 pub(crate) use self::create::create as create_one_queue;
+#[cfg(feature = "sns")]
+pub(crate) use self::create::delete as delete_one_queue;
 use self::redrive::Destination;
 pub(crate) use self::redrive::Plan;
 pub use self::redrive::Progress;
+#[cfg(feature = "sns")]
+use crate::topic;
 use crate::{
     config::Peek,
     convert::Dead,
@@ -29,6 +33,10 @@ use crate::{
     settings,
     shards::{self, Shards},
 };
+
+/// What the place in a list starts with where subscriptions are listed, which come after queues.
+#[cfg(feature = "sns")]
+const SUBSCRIPTIONS: &str = "sns:";
 
 /// The most queues on one page of a list.
 const PAGE_MAX: i32 = 1000;
@@ -62,49 +70,20 @@ impl SqsAdmin {
     /// Finds the queues of `entity`: one, or the shards of one.
     async fn live(&self, entity: &Entity) -> Result<Vec<Queue>> {
         self.link.check_open(Operation::Admin)?;
-        let name = queue_of(entity)?;
+        let name = self.queue_of(entity)?;
         match Shards::of(name.as_str())? {
-            Some(shards) => shards::find(&self.link, name, &shards, Operation::Admin).await,
-            None => Ok(vec![Queue::find(&self.link, name, Operation::Admin).await?]),
+            Some(shards) => shards::find(&self.link, &name, &shards, Operation::Admin).await,
+            None => Ok(vec![
+                Queue::find(&self.link, &name, Operation::Admin).await?,
+            ]),
         }
     }
 
-    /// Sends the dead letters of `source` back as `plan` says, and returns how many.
-    pub(crate) async fn redrive_by(&self, source: &Source, plan: &Plan) -> Result<u64> {
-        let live = self.live(&source.entity).await?;
-        let letters = dead_letters(&self.link, &live, Operation::Admin).await?;
-        if letters.is_empty() {
-            return Err(error::not_found(source, Operation::Admin));
-        }
-        let to = Destination::new(queue_of(&source.entity)?, live)?;
-        Box::pin(redrive::redrive(&self.link, &to, &letters, plan)).await
+    fn queue_of(&self, entity: &Entity) -> Result<QueueName> {
+        self.link.queue_of(entity, Operation::Admin)
     }
 
-    /// Lists the queues whose redrive policies name `letters`.
-    pub(crate) async fn sources(&self, letters: &QueueName) -> Result<Vec<QueueName>> {
-        self.link.check_open(Operation::Admin)?;
-        let letters = Queue::find(&self.link, letters, Operation::Admin).await?;
-        redrive::sources(&self.link, &letters, PAGE_MAX).await
-    }
-
-    async fn attributes(&self, queues: &[Queue]) -> Result<Vec<Attributes>> {
-        let reads = queues.iter();
-        let reads = reads.map(|queue| queue.attributes(&self.link, Operation::Admin));
-        try_join_all(reads).await
-    }
-}
-
-fn queue_of(entity: &Entity) -> Result<&QueueName> {
-    match entity {
-        Entity::Queue(name) => Ok(name),
-        Entity::Subscription { topic, .. } => Err(error::no_topics(topic)),
-    }
-}
-
-#[async_trait]
-impl Admin for SqsAdmin {
-    async fn list(&self, after: Option<&str>) -> Result<Page> {
-        self.link.check_open(Operation::Admin)?;
+    async fn list_queues(&self, after: Option<&str>) -> Result<Page> {
         let request = self.link.client().await?.list_queues();
         let request = request
             .max_results(PAGE_MAX)
@@ -126,23 +105,114 @@ impl Admin for SqsAdmin {
         })
     }
 
+    /// Lists subscriptions after the queues, where there are topics.
+    #[cfg(feature = "sns")]
+    async fn list_all(&self, after: Option<&str>) -> Result<Page> {
+        let named = |token: String| format!("{SUBSCRIPTIONS}{token}");
+        if let Some(token) = after.and_then(|it| it.strip_prefix(SUBSCRIPTIONS)) {
+            let token = Some(token).filter(|it| !it.is_empty());
+            let page = topic::list(&self.link, token).await?;
+            let next = page.next.map(named);
+            return Ok(Page { next, ..page });
+        }
+        let page = self.list_queues(after).await?;
+        let first = || self.link.has_topics.then(|| named(String::new()));
+        let next = page.next.or_else(first);
+        Ok(Page { next, ..page })
+    }
+
+    /// Sends the dead letters of `source` back as `plan` says, and returns how many.
+    pub(crate) async fn redrive_by(&self, source: &Source, plan: &Plan) -> Result<u64> {
+        let live = self.live(&source.entity).await?;
+        let letters = dead_letters(&self.link, &live, Operation::Admin).await?;
+        if letters.is_empty() {
+            return Err(error::not_found(source, Operation::Admin));
+        }
+        let to = Destination::new(&self.queue_of(&source.entity)?, live)?;
+        Box::pin(redrive::redrive(&self.link, &to, &letters, plan)).await
+    }
+
+    /// Lists the queues whose redrive policies name `letters`.
+    pub(crate) async fn sources(&self, letters: &QueueName) -> Result<Vec<QueueName>> {
+        self.link.check_open(Operation::Admin)?;
+        let letters = Queue::find(&self.link, letters, Operation::Admin).await?;
+        redrive::sources(&self.link, &letters, PAGE_MAX).await
+    }
+
+    /// Deletes what SNS has part in: a subscription, and what is no queue but a topic. `None` if
+    /// `entity` is neither.
+    #[cfg(feature = "sns")]
+    async fn delete_of_sns(
+        &self,
+        entity: &Entity,
+        queues: &Result<Vec<Queue>>,
+    ) -> Option<Result<()>> {
+        if !self.link.has_topics {
+            return None;
+        }
+        match (entity, queues) {
+            (Entity::Subscription { topic, .. }, Ok(queues)) => {
+                let queue = queues.first()?;
+                Some(topic::delete(&self.link, topic, queue).await)
+            }
+            (Entity::Queue(name), Err(error))
+                if error.kind() == relayhouse_core::ErrorKind::QueueNotFound =>
+            {
+                Some(topic::delete_topic(&self.link, name).await)
+            }
+            _ => None,
+        }
+    }
+
+    async fn attributes(&self, queues: &[Queue]) -> Result<Vec<Attributes>> {
+        let reads = queues.iter();
+        let reads = reads.map(|queue| queue.attributes(&self.link, Operation::Admin));
+        try_join_all(reads).await
+    }
+}
+
+#[async_trait]
+impl Admin for SqsAdmin {
+    async fn list(&self, after: Option<&str>) -> Result<Page> {
+        self.link.check_open(Operation::Admin)?;
+        #[cfg(feature = "sns")]
+        return Box::pin(self.list_all(after)).await;
+        #[cfg(not(feature = "sns"))]
+        self.list_queues(after).await
+    }
+
     async fn create(&self, entity: &Entity, config: &QueueConfig) -> Result<()> {
         self.link.check_open(Operation::Admin)?;
-        let name = queue_of(entity)?;
+        let name = self.queue_of(entity)?;
+        #[cfg(feature = "sns")]
+        if let Entity::Subscription { topic, .. } = entity {
+            return Box::pin(topic::create(&self.link, topic, entity, config)).await;
+        }
         match Shards::of(name.as_str())? {
-            Some(shards) => Box::pin(shards::create(&self.link, name, &shards, config)).await,
-            None => Box::pin(create::create(&self.link, name, config)).await,
+            Some(shards) => Box::pin(shards::create(&self.link, &name, &shards, config)).await,
+            None => Box::pin(create::create(&self.link, &name, config)).await,
         }
     }
 
     async fn delete(&self, entity: &Entity) -> Result<()> {
         self.link.check_open(Operation::Admin)?;
-        let name = queue_of(entity)?;
+        #[cfg(feature = "sns")]
+        if let Entity::Queue(name) = entity
+            && self.link.is_topic(name)
+        {
+            return Box::pin(topic::delete_topic(&self.link, name)).await;
+        }
+        let name = self.queue_of(entity)?;
         let queues = match Shards::of(name.as_str())? {
             // A delete that broke off left some of them.
-            Some(shards) => shards::find_some(&self.link, &shards, Operation::Admin).await?,
-            None => self.live(entity).await?,
+            Some(shards) => shards::find_some(&self.link, &shards, Operation::Admin).await,
+            None => self.live(entity).await,
         };
+        #[cfg(feature = "sns")]
+        if let Some(deleted) = Box::pin(self.delete_of_sns(entity, &queues)).await {
+            return deleted;
+        }
+        let queues = queues?;
         for queue in queues {
             Box::pin(create::delete(&self.link, &queue)).await?;
         }

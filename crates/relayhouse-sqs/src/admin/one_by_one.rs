@@ -48,5 +48,7 @@ pub(super) async fn take(
     let messages = answer.messages.unwrap_or_default();
     link.meter.received(messages.len() as u64);
     let readings = messages.into_iter();
-    Ok(readings.filter_map(|message| read(message, dead)).collect())
+    let format = link.config.format;
+    let readings = readings.filter_map(|message| read(message, dead, format));
+    Ok(readings.collect())
 }

@@ -9,7 +9,7 @@ use std::{
 
 use md5::{Digest, Md5};
 use relayhouse_core::{
-    Entity, Envelope, Error, ErrorKind, Message, MessageId, Operation, QueueName, Result,
+    Envelope, Error, ErrorKind, Message, MessageId, Operation, QueueName, Result,
 };
 
 use super::one_by_one::take;
@@ -23,6 +23,7 @@ use crate::{
     queue::Queue,
     sender::write_again,
     shards::Shards,
+    subscription,
 };
 
 /// How often a move task is looked at: at first, and at last.
@@ -104,10 +105,10 @@ impl Destination {
         let Some(envelope) = &reading.envelope else {
             return true;
         };
-        let Entity::Queue(source) = &envelope.source.entity else {
+        let Ok(source) = subscription::queue_of(&envelope.source.entity) else {
             return false;
         };
-        *source == self.name || self.queues.iter().any(|queue| queue.name == *source)
+        source == self.name || self.queues.iter().any(|queue| queue.name == source)
     }
 
     /// Returns which of the queues the message goes to: that of its key, for the sake of the order.
@@ -340,6 +341,9 @@ async fn move_some(
 }
 
 fn packet(link: &Link, queue: &Queue, reading: &Reading) -> Result<Packet> {
+    if let Some(unread) = &reading.unread {
+        return Err(unread.clone());
+    }
     let digest = Md5::digest(&reading.handle);
     let envoy = Envoy {
         enqueued_at: Some(reading.enqueued_at),

@@ -2,6 +2,7 @@
 
 mod body;
 mod digest;
+mod envelope;
 mod packed;
 mod packet;
 mod read;
@@ -15,6 +16,9 @@ pub(crate) use self::{
     seconds::{whole_seconds, whole_seconds_i32},
     write::{Envoy, Writing, write},
 };
+
+#[cfg(feature = "sns")]
+pub(crate) use self::packet::Value;
 
 #[cfg(test)]
 mod tests;

@@ -6,15 +6,16 @@ use aws_sdk_sqs::types::{
     Message as SqsMessage, MessageAttributeValue, MessageSystemAttributeName as System,
 };
 use relayhouse_core::{
-    DeadLetter, Envelope, HeaderValue, Headers, Message, MessageId, Previous, Source, Timestamp,
+    DeadLetter, Envelope, Error, HeaderValue, Headers, Message, MessageId, Previous, Source,
+    Timestamp,
 };
 
 use super::{
-    body,
+    body, envelope,
     packed::{self, Packed},
     write::{DERIVED, TRACE_HEADER},
 };
-use crate::location::Location;
+use crate::{config::Format, location::Location};
 
 /// Numbers of SQS have 20 digits and start with 1: less this they fit.
 const SEQUENCE_BASE: u128 = 10_000_000_000_000_000_000;
@@ -34,6 +35,8 @@ pub(crate) struct Reading {
     pub(crate) due: Option<Timestamp>,
     /// The deliveries before it was sent again, which are among the attempts.
     pub(crate) attempts_before: u32,
+    /// What is wrong with the envelope that the message should be in; it is then as it came.
+    pub(crate) unread: Option<Error>,
 }
 
 /// Says that a queue holds the dead letters of another.
@@ -43,11 +46,18 @@ pub(crate) struct Dead {
     pub(crate) attempts_max: Option<NonZeroU32>,
 }
 
-/// Reads `message`, of a dead-letter queue if `dead` says so. `None` for one without a handle,
-/// which nobody could settle.
-pub(crate) fn read(mut message: SqsMessage, dead: Option<Dead>) -> Option<Reading> {
+/// Reads `message`, of a dead-letter queue if `dead` says so, and in an envelope if `format` says so.
+/// `None` for one without a handle, which nobody could settle.
+pub(crate) fn read(mut message: SqsMessage, dead: Option<Dead>, format: Format) -> Option<Reading> {
     let handle = message.receipt_handle.take()?;
-    let packed = take_packed(&mut message);
+    let mut packed = take_packed(&mut message);
+    let mut unread = None;
+    // What has an attribute of ours was sent to the queue itself.
+    if packed.is_none() && format == Format::SnsEnvelope {
+        unread = envelope::open(&mut message).err();
+        packed = take_packed(&mut message);
+    }
+    let packed = packed.unwrap_or_default();
     let text = message.body.take().unwrap_or_default();
     let mut read = Message::new(body::decode(text, packed.body));
     let loose = read_headers(&message);
@@ -92,20 +102,19 @@ pub(crate) fn read(mut message: SqsMessage, dead: Option<Dead>) -> Option<Readin
         handle,
         due,
         attempts_before,
+        unread,
     })
 }
 
-fn take_packed(message: &mut SqsMessage) -> Packed {
+fn take_packed(message: &mut SqsMessage) -> Option<Packed> {
     let attributes = message.message_attributes.as_mut();
     let text = attributes
         .as_ref()
         .and_then(|attributes| attributes.get(packed::NAME)?.string_value.as_deref());
     // What is not ours stays a header.
-    let Some(packed) = text.and_then(|text| serde_json::from_str(text).ok()) else {
-        return Packed::default();
-    };
+    let packed = serde_json::from_str(text?).ok()?;
     attributes.and_then(|attributes| attributes.remove(packed::NAME));
-    packed
+    Some(packed)
 }
 
 /// Reads the attributes by name, and the trace.

@@ -17,7 +17,7 @@ use relayhouse_core::{
 };
 
 use super::{packet::Value, *};
-use crate::capability;
+use crate::{capability, config::Format};
 
 fn writing(is_fifo: bool) -> Writing<'static> {
     Writing {
@@ -26,6 +26,8 @@ fn writing(is_fifo: bool) -> Writing<'static> {
         } else {
             &capability::STANDARD
         },
+        bytes_max: capability::SQS_BYTES_MAX,
+        has_trace: true,
         is_fifo,
         is_fair: false,
         dedup_by_content: false,
@@ -73,7 +75,7 @@ fn hand_out(packet: Packet, count: u32) -> SqsMessage {
 fn round_trip(message: &Message, is_fifo: bool) -> Reading {
     let packet = packet(message, is_fifo).unwrap();
     assert!(packet.attributes.len() <= 10);
-    read(hand_out(packet, 1), None).unwrap()
+    read(hand_out(packet, 1), None, Format::Raw).unwrap()
 }
 
 #[test]
@@ -107,7 +109,7 @@ fn what_sqs_says_is_read() {
     let mut message = hand_out(packet, 3);
     let attributes = message.attributes.as_mut().unwrap();
     attributes.insert(System::SequenceNumber, "18849496460467696128".to_owned());
-    let reading = read(message, None).unwrap();
+    let reading = read(message, None, Format::Raw).unwrap();
     assert_eq!(reading.attempt, 3);
     assert_eq!(reading.previous, relayhouse_core::Previous::Unknown);
     assert_eq!(
@@ -134,7 +136,7 @@ fn messages_of_others_are_read() {
         .message_attributes("count", number.build().unwrap())
         .message_attributes("relayhouse", ours.build().unwrap())
         .build();
-    let reading = read(message, None).unwrap();
+    let reading = read(message, None, Format::Raw).unwrap();
     assert_eq!(reading.id, MessageId::from_text("sqs-id"));
     assert_eq!(reading.message.body, "hello");
     assert_eq!(reading.message.headers().text("count"), Some("7"));
@@ -162,10 +164,15 @@ fn envelope_shows_on_a_dead_letter_queue_alone() {
     };
     let id = MessageId::from_text("id");
     let packet = write(&Message::new("x"), &id, &envoy, &writing(false)).unwrap();
-    let dead = read(hand_out(packet.clone(), 1), Some(Dead::default())).unwrap();
+    let dead = read(
+        hand_out(packet.clone(), 1),
+        Some(Dead::default()),
+        Format::Raw,
+    )
+    .unwrap();
     assert_eq!(dead.envelope, Some(envelope));
     assert_eq!(dead.enqueued_at, Timestamp::from_micros(5));
-    let live = read(hand_out(packet, 1), None).unwrap();
+    let live = read(hand_out(packet, 1), None, Format::Raw).unwrap();
     assert_eq!(live.envelope, None);
     assert_eq!(live.enqueued_at, Timestamp::from_micros(5));
 }
@@ -176,7 +183,7 @@ fn message_that_sqs_moved_has_an_envelope() {
     let attributes = message.attributes.as_mut().unwrap();
     let arn = "arn:aws:sqs:eu-west-1:123456789012:orders".to_owned();
     attributes.insert(System::DeadLetterQueueSourceArn, arn);
-    let envelope = read(message, Some(Dead::default()))
+    let envelope = read(message, Some(Dead::default()), Format::Raw)
         .unwrap()
         .envelope
         .unwrap();

@@ -27,10 +27,14 @@ const ID_BYTES_MAX: usize = 128;
 /// The longest name of an attribute.
 const NAME_BYTES_MAX: usize = 256;
 
-/// How messages of one queue are written.
+/// How messages for one queue or topic are written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Writing<'a> {
     pub(crate) capabilities: &'a Capabilities,
+    /// The most bytes of a message, as SQS counts them.
+    pub(crate) bytes_max: u64,
+    /// True if X-Ray's trace has a field of its own.
+    pub(crate) has_trace: bool,
     /// True for a FIFO queue.
     pub(crate) is_fifo: bool,
     /// True if the ordering key of a message on a standard queue is a tenant of a fair queue.
@@ -85,7 +89,7 @@ pub(crate) fn write(
         body: text,
         ..Packet::default()
     };
-    write_headers(message, &mut packed, &mut packet);
+    write_headers(message, &mut packed, &mut packet, writing);
     write_key(message, &mut packed, &mut packet, writing)?;
     write_dedup(message, id, envoy, &mut packed, &mut packet, writing)?;
     write_delay(message, envoy, &mut packed, &mut packet, writing);
@@ -96,7 +100,7 @@ pub(crate) fn write(
     packet
         .attributes
         .sort_by(|(one, _), (other, _)| one.cmp(other));
-    let (size, max) = (packet.size(), capability::SQS_BYTES_MAX);
+    let (size, max) = (packet.size(), writing.bytes_max);
     if max < size {
         return Err(error::too_large(size, max));
     }
@@ -104,15 +108,21 @@ pub(crate) fn write(
 }
 
 /// Writes headers as attributes of their own, those first that stand first, and packs the rest.
-fn write_headers(message: &Message, packed: &mut Packed, packet: &mut Packet) {
+fn write_headers(
+    message: &Message,
+    packed: &mut Packed,
+    packet: &mut Packet,
+    writing: &Writing<'_>,
+) {
     let headers = message.headers();
     if 1 < headers.len() {
         packed.order = headers.iter().map(|(key, _)| key.to_owned()).collect();
     }
     for (key, value) in headers.iter() {
         let has_room = packet.attributes.len() < ATTRIBUTES_MAX - 1;
+        let is_trace = writing.has_trace && key == TRACE_HEADER;
         match value {
-            HeaderValue::Text(text) if key == TRACE_HEADER && is_text(text) => {
+            HeaderValue::Text(text) if is_trace && is_text(text) => {
                 packet.trace = Some(text.as_str().to_owned());
             }
             HeaderValue::Text(text) if has_room && is_name(key) && is_text(text) => {

@@ -1,4 +1,4 @@
-//! The link to SQS that everything opened from one provider shares: client, clock and counters.
+//! The link to SQS, and to SNS, that everything opened from one provider shares: client, clock and counters.
 
 mod client;
 mod closing;
@@ -19,18 +19,21 @@ use std::{
 use aws_sdk_sqs::{Client, Error as SqsError, config::http::HttpResponse, error::SdkError};
 use futures_util::future::{Either, select};
 use relayhouse_core::{
-    Clock, Context, Error, Event, Instant, MessageIds, Operation, Result, Timestamp,
+    Clock, Context, Entity, Error, Event, Instant, MessageIds, Operation, QueueName, Result,
+    Timestamp,
 };
-use tokio::sync::{OnceCell, SemaphorePermit};
+use tokio::sync::SemaphorePermit;
 
-pub(crate) use self::{closing::Closing, plain_text::PlainText};
-use self::{room::Room, round_trip::RoundTrip};
+use self::{client::Clients, room::Room, round_trip::RoundTrip};
+pub(crate) use self::{client::Given, closing::Closing, plain_text::PlainText};
 use crate::{
+    arn,
     capability::Declared,
-    config::Config,
+    config::{Config, HAS_TOPICS},
     cost::{Load, Meter},
     error,
     location::Location,
+    subscription,
 };
 
 /// What everything opened from one provider shares.
@@ -39,12 +42,13 @@ pub(crate) struct Link {
     pub(crate) config: Config,
     pub(crate) declared: Declared,
     pub(crate) location: Option<Location>,
+    /// True if there are topics.
+    pub(crate) has_topics: bool,
     pub(crate) ids: MessageIds,
     pub(crate) meter: Arc<Meter>,
     pub(crate) closing: Closing,
     room: Room,
-    given: Option<Client>,
-    client: OnceCell<Client>,
+    clients: Clients,
     round_trip: RoundTrip,
 }
 
@@ -52,33 +56,55 @@ impl Link {
     pub(crate) fn new(
         context: Context,
         config: Config,
-        given: Option<Client>,
+        given: Given,
         location: Option<Location>,
     ) -> Self {
+        let of_topic = location.as_ref().is_some_and(Location::is_of_topic);
+        let has_topics = HAS_TOPICS && (config.topics || of_topic);
         Self {
             ids: MessageIds::new(&*context.random),
-            declared: Declared::of(&config),
+            declared: Declared::of(&config, has_topics),
+            has_topics,
             room: Room::new(&config),
             context,
             config,
             location,
             meter: Arc::default(),
             closing: Closing::default(),
-            given,
-            client: OnceCell::new(),
+            clients: Clients::new(given),
             round_trip: RoundTrip::default(),
         }
     }
 
     /// Returns the client, made on first use.
     pub(crate) async fn client(&self) -> Result<&Client> {
-        let make = || async {
-            match &self.given {
-                Some(given) => Ok(client::tame(given, self)),
-                None => Box::pin(client::load(self)).await,
+        self.clients.sqs(self).await
+    }
+
+    /// Returns the client of SNS, made on first use.
+    #[cfg(feature = "sns")]
+    pub(crate) async fn sns(&self) -> Result<&aws_sdk_sns::Client> {
+        self.clients.sns(self).await
+    }
+
+    /// Returns true if `name` is that of a topic: an ARN, or the one that the URL names.
+    pub(crate) fn is_topic(&self, name: &QueueName) -> bool {
+        let location = self.location.as_ref();
+        let topic = location.and_then(|it| it.topic.as_ref());
+        arn::is_of_topic(name.as_str()) || topic.is_some_and(|it| it.is_named(name))
+    }
+
+    /// Returns the queue that holds the messages of `entity`: itself, or that of a subscription.
+    pub(crate) fn queue_of(&self, entity: &Entity, operation: Operation) -> Result<QueueName> {
+        match entity {
+            Entity::Queue(name) if self.is_topic(name) && self.has_topics => {
+                let what = "it is a topic: its messages are in its subscriptions";
+                Err(error::unsupported(name, operation, what))
             }
-        };
-        self.client.get_or_try_init(make).await
+            Entity::Queue(name) if self.is_topic(name) => Err(error::no_topics(name)),
+            Entity::Subscription { topic, .. } if !self.has_topics => Err(error::no_topics(topic)),
+            entity => subscription::queue_of(entity),
+        }
     }
 
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
@@ -167,22 +193,53 @@ impl Link {
     where
         E: Into<SqsError> + StdError + Send + Sync + 'static,
     {
+        let load = load.into();
+        let leaves = || self.meter.count(load);
+        let answer = self.in_turn("SQS", operation, limit, leaves, request);
+        answer.await?.map_err(|failure| {
+            if error::never_left(&failure) {
+                self.meter.take_back(load);
+            }
+            error::of_call(failure, operation, self.wall())
+        })
+    }
+
+    /// Makes a call of SNS, which counts among the connections, and not among the calls of SQS.
+    #[cfg(feature = "sns")]
+    pub(crate) async fn call_sns<T, E>(
+        &self,
+        operation: Operation,
+        request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send + Unpin,
+    ) -> Result<T>
+    where
+        E: Into<aws_sdk_sns::Error> + StdError + Send + Sync + 'static,
+    {
+        let limit = self.config.call_timeout;
+        let answer = self.in_turn("SNS", operation, limit, || (), request);
+        answer
+            .await?
+            .map_err(|failure| error::of_sns_call(failure, operation, self.wall()))
+    }
+
+    /// Waits for the turn of `request`, tells that it leaves, and waits for its answer, until `limit`
+    /// is over.
+    async fn in_turn<T>(
+        &self,
+        service: &str,
+        operation: Operation,
+        limit: Duration,
+        leaves: impl FnOnce() + Send,
+        request: impl Future<Output = T> + Send + Unpin,
+    ) -> Result<T> {
         let deadline = self.context.clock.sleep_until(self.now() + limit);
         let turn = pin!(self.room.call());
         let Either::Left((Some(_turn), deadline)) = select(turn, deadline).await else {
             return Err(error::no_connection(operation));
         };
-        let load = load.into();
-        self.meter.count(load);
+        leaves();
         match select(request, deadline).await {
-            Either::Left((Ok(answer), _)) => Ok(answer),
-            Either::Left((Err(failure), _)) => {
-                if error::never_left(&failure) {
-                    self.meter.take_back(load);
-                }
-                Err(error::of_call(failure, operation, self.wall()))
-            }
-            Either::Right(_) => Err(error::unanswered().operation(operation)),
+            Either::Left((answer, _)) => Ok(answer),
+            Either::Right(_) => Err(error::unanswered(service).operation(operation)),
         }
     }
 }

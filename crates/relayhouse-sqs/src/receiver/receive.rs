@@ -159,8 +159,10 @@ impl SqsReceiver {
         let round_trip = self.link.round_trip();
         let since = round_trip.map_or(started, |it| started.max(answered - it));
         let readings = messages.into_iter();
-        let readings = readings.filter_map(|message| read(message, self.dead));
-        let mut readings: Vec<_> = readings.collect();
+        let format = self.link.config.format;
+        let readings = readings.filter_map(|message| read(message, self.dead, format));
+        let (unread, mut readings): (Vec<_>, Vec<_>) =
+            readings.partition(|reading| reading.unread.is_some());
         let early = self.split_off_early(&mut readings);
         let held = Held {
             until: since + self.lease,
@@ -170,7 +172,12 @@ impl SqsReceiver {
         into.extend(readings.into_iter().map(|reading| deliver(reading, held)));
         let receipts = into[first..].iter().map(|it| it.receipt.clone());
         self.leases.insert(receipts, held, answered);
-        Ok(early)
+        // What cannot be read stays, and comes again when its lease ends: then it may be told.
+        let has_more = first < into.len() || !early.is_empty();
+        match unread.into_iter().find_map(|reading| reading.unread) {
+            Some(error) if !has_more => Err(error),
+            _ => Ok(early),
+        }
     }
 
     fn system_names(&self) -> Vec<System> {

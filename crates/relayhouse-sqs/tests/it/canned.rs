@@ -58,6 +58,7 @@ type Script = dyn FnMut(&str, &Value) -> Answer + Send;
 pub(crate) struct Canned {
     script: Arc<Mutex<Script>>,
     requests: Arc<Mutex<Vec<(String, Value)>>>,
+    has_queues: bool,
     pub(crate) clock: ManualClock,
 }
 
@@ -73,8 +74,16 @@ impl Canned {
         Self {
             script: Arc::new(Mutex::new(script)),
             requests: Arc::default(),
+            has_queues: true,
             clock: ManualClock::new(Timestamp::from_micros(1_700_000_000_000_000)),
         }
+    }
+
+    /// Answers that there is no queue, whatever its name.
+    #[cfg(feature = "sns")]
+    pub(crate) const fn without_queues(mut self) -> Self {
+        self.has_queues = false;
+        self
     }
 
     pub(crate) fn builder(&self) -> SqsBuilder {
@@ -131,6 +140,11 @@ impl HttpConnector for Canned {
         let operation = target.strip_prefix("AmazonSQS.").unwrap().to_owned();
         let body: Value = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
         let answer = match operation.as_str() {
+            "GetQueueUrl" if !self.has_queues => Answer::Refused {
+                status: 400,
+                code: "QueueDoesNotExist",
+                text: "no such queue",
+            },
             "GetQueueUrl" => {
                 let name = body["QueueName"].as_str().unwrap();
                 Answer::Json(json!({ "QueueUrl": URL.replace("orders", name) }))

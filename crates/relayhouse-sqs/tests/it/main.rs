@@ -3,6 +3,8 @@
 
 mod admin;
 mod canned;
+#[cfg(feature = "sns")]
+mod canned_sns;
 mod credentials;
 mod hop;
 mod open;
@@ -12,4 +14,6 @@ mod secret;
 mod send;
 mod settle;
 mod shards;
+#[cfg(feature = "sns")]
+mod topics;
 mod turns;

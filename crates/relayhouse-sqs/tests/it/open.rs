@@ -54,11 +54,29 @@ fn wrong_urls_are_refused() {
         ("sqs://eu-west-1/a/b", "must have"),
         ("sqs://eu-west-1/orders?leese=3s", "leese"),
         ("sqs://eu-west-1/orders?region=us-east-1", "option region"),
-        ("sqs://eu-west-1/t/subscriptions/s", "topics"),
+        ("sqs://eu-west-1/t.t/subscriptions/s", "topic name"),
     ] {
         let error = open(url).unwrap_err();
         assert!(error.to_string().contains(text), "{error}");
     }
+}
+
+#[test]
+fn topics_need_their_feature() {
+    for url in [
+        "sqs://eu-west-1/events/subscriptions/audit",
+        "sqs:arn:aws:sns:eu-west-1:123456789012:events",
+        "sqs://eu-west-1/events?topics=true",
+    ] {
+        let opened = open(url);
+        assert_eq!(opened.is_ok(), cfg!(feature = "sns"), "{url}");
+        match opened {
+            Ok(sqs) => assert!(sqs.capabilities().topics.is_supported()),
+            Err(error) => assert!(error.to_string().contains("`sns`"), "{error}"),
+        }
+    }
+    let queues = open("sqs://eu-west-1/orders").unwrap();
+    assert!(!queues.capabilities().topics.is_supported());
 }
 
 #[test]
