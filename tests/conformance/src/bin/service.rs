@@ -21,7 +21,7 @@ fn main() -> Result<()> {
     let (provider, what, filter) = match arguments[..] {
         [provider, what] => (provider, what, ""),
         [provider, what, filter] => (provider, what, filter),
-        _ => bail!("usage: service sqs|servicebus conformance|probes|verbs [FILTER]"),
+        _ => bail!("usage: service sqs|servicebus conformance|probes|topics|verbs [FILTER]"),
     };
     let runtime = Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -39,8 +39,9 @@ async fn on_sqs(what: &str, filter: &str) -> Result<()> {
     match what {
         "conformance" => service::run(&site, filter, print).await?,
         "probes" => sqs::probe::run(&site, filter, print).await?,
+        "topics" => sqs::topics::run(&site, filter, print).await,
         "verbs" => verbs::run(&site, filter, print)?,
-        other => bail!("{other} is none of conformance, probes and verbs"),
+        other => bail!("{other} is none of conformance, probes, topics and verbs"),
     }
     site.clean().await
 }

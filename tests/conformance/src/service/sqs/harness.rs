@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use relayhouse_core::{
-    Clock, Context, Error, ErrorKind, Message, QueueName, Result, SeededRandom, SubscriptionName,
+    Clock, Context, Message, QueueName, Result, SeededRandom, SubscriptionName,
     port::{Provider, QueueConfig},
 };
 use relayhouse_sqs::Sqs;
@@ -49,7 +49,7 @@ impl Harness for ServiceHarness {
     async fn provider(&self) -> Result<Arc<dyn Provider>> {
         let random = Arc::new(SeededRandom::new(SEED));
         let context = Context::new(Arc::new(self.clock.clone()), random);
-        let builder = Sqs::builder(context);
+        let builder = Sqs::builder(context).topics(self.site.has_topics());
         let builder = if self.is_fifo {
             builder.fifo()
         } else {
@@ -65,11 +65,12 @@ impl Harness for ServiceHarness {
 
     async fn topic(
         &self,
-        _provider: &dyn Provider,
-        _subscriptions: &[SubscriptionName],
-        _config: &QueueConfig,
+        provider: &dyn Provider,
+        subscriptions: &[SubscriptionName],
+        config: &QueueConfig,
     ) -> Result<QueueName> {
-        Err(Error::new(ErrorKind::Unsupported, "there are no topics"))
+        let topic = self.site.queue_name(self.is_fifo)?;
+        entities::topic(provider, topic, subscriptions, config).await
     }
 
     fn missing(&self) -> Option<QueueName> {

@@ -3,6 +3,7 @@
 mod harness;
 pub mod probe;
 mod site;
+pub mod topics;
 
 use relayhouse_core::Result;
 use relayhouse_testkit::Harness;

@@ -1,14 +1,21 @@
 //! One service, as every AWS program finds it, and names there that nobody else uses.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    env,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use anyhow::Result;
 use aws_sdk_sqs::Client;
 use relayhouse_core::QueueName;
 use relayhouse_sqs::Sqs;
+
+/// The variables that say where the two services are.
+const ENDPOINT_OF_SQS: &str = "AWS_ENDPOINT_URL_SQS";
+const ENDPOINT_OF_SNS: &str = "AWS_ENDPOINT_URL_SNS";
 
 /// Is one service, found by the variables that every AWS program reads.
 ///
@@ -33,6 +40,17 @@ impl Site {
         })
     }
 
+    /// Returns true if SNS is where SQS is: its endpoint is named as well, or neither is.
+    #[must_use]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "where the services are, the suite says by the variables that the SDK reads"
+    )]
+    pub fn has_topics(&self) -> bool {
+        let is_set = |name| env::var_os(name).is_some();
+        is_set(ENDPOINT_OF_SNS) || !is_set(ENDPOINT_OF_SQS)
+    }
+
     /// Names a queue that is not there yet.
     ///
     /// # Errors
@@ -49,6 +67,16 @@ impl Site {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// Makes a client of the SDK of SNS for this service.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the environment names no region.
+    pub async fn sns_client(&self) -> Result<aws_sdk_sns::Client> {
+        let provider = Sqs::builder(relayhouse_time::context()?).topics(true);
+        Ok(provider.build()?.sns_client().await?.clone())
+    }
+
     /// Makes a client of the SDK for this service.
     ///
     /// # Errors
@@ -59,7 +87,7 @@ impl Site {
         Ok(provider.client().await?.clone())
     }
 
-    /// Deletes all queues of this run, so that a service that goes on is left as it was.
+    /// Deletes all queues and topics of this run, so that a service that goes on is left as it was.
     ///
     /// # Errors
     ///
@@ -70,6 +98,22 @@ impl Site {
         let mut urls = list.max_results(1000).into_paginator().items().send();
         while let Some(url) = urls.next().await {
             client.delete_queue().queue_url(url?).send().await?;
+        }
+        if self.has_topics() {
+            self.clean_topics().await?;
+        }
+        Ok(())
+    }
+
+    async fn clean_topics(&self) -> Result<()> {
+        let client = self.sns_client().await?;
+        let mut topics = client.list_topics().into_paginator().items().send();
+        while let Some(topic) = topics.next().await {
+            let arn = topic?.topic_arn.unwrap_or_default();
+            let name = arn.rsplit(':').next().unwrap_or_default();
+            if name.starts_with(&self.run) {
+                client.delete_topic().topic_arn(arn).send().await?;
+            }
         }
         Ok(())
     }
