@@ -14,6 +14,10 @@ use crate::{
     random::Random,
 };
 
+/// The header of a message whose body is a blob: `1`, the name of the blob, its SHA-256 in hexadecimal
+/// digits or `-` where that is not known, and its bytes, with spaces between.
+pub const CLAIM_HEADER: &str = "relayhouse-claim";
+
 /// Keeps blobs by name.
 #[async_trait]
 pub trait BlobStore: Debug + Send + Sync {

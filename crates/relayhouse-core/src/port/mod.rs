@@ -24,7 +24,7 @@ mod session;
 
 pub use self::{
     admin::{Admin, Cost, Page, QueueConfig, Redrive, Stats},
-    blob::{BlobName, BlobStore, Deleting, Fetching, Storing},
+    blob::{BlobName, BlobStore, CLAIM_HEADER, Deleting, Fetching, Storing},
     dedup::{Claim, Claiming, DedupStore, Marking, Site},
     dispatch::{Choice, Dispatch, DispatchLine},
     key::{KEY_BYTES, KEY_ID_BYTES_MAX, Key, KeyId, KeyProvider, KeyRing},

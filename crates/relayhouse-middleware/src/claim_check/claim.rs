@@ -3,11 +3,17 @@
 use std::fmt::{self, Display, Write};
 
 use bytes::Bytes;
-use relayhouse_core::{Error, ErrorKind, Message, Result, port::BlobName};
+use relayhouse_core::{
+    Error, ErrorKind, Message, Result,
+    port::{BlobName, CLAIM_HEADER},
+};
 use sha2::{Digest, Sha256};
 
 /// The header that holds a claim.
-pub(super) const HEADER: &str = "relayhouse-claim";
+pub(super) const HEADER: &str = CLAIM_HEADER;
+
+/// Stands for a digest that nobody told.
+const NO_DIGEST: &str = "-";
 
 const VERSION: &str = "1";
 
@@ -15,7 +21,8 @@ const VERSION: &str = "1";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Claim {
     pub(super) name: BlobName,
-    digest: String,
+    /// `None` if another program stored the blob, which told none.
+    digest: Option<String>,
     bytes: u64,
 }
 
@@ -23,7 +30,7 @@ impl Claim {
     pub(super) fn of(name: BlobName, body: &[u8]) -> Self {
         Self {
             name,
-            digest: digest(body),
+            digest: Some(digest(body)),
             bytes: body.len() as u64,
         }
     }
@@ -44,7 +51,8 @@ impl Claim {
             return Err(unreadable());
         }
         let name = BlobName::parse(part()?)?;
-        let digest = part()?.to_owned();
+        let digest = Some(part()?).filter(|it| *it != NO_DIGEST);
+        let digest = digest.map(str::to_owned);
         let bytes = part()?.parse().map_err(|_| unreadable())?;
         Ok(Some(Self {
             name,
@@ -53,13 +61,19 @@ impl Claim {
         }))
     }
 
+    /// Returns true if it tells what the blob is, and not only where.
+    pub(super) const fn has_digest(&self) -> bool {
+        self.digest.is_some()
+    }
+
     /// Checks that `blob` is what was claimed.
     ///
     /// # Errors
     ///
     /// Returns [`ErrorKind::Corrupt`] if it is anything else.
     pub(super) fn check(&self, blob: &Bytes) -> Result<()> {
-        if self.bytes == blob.len() as u64 && self.digest == digest(blob) {
+        let is_claimed = |claimed: &String| *claimed == digest(blob);
+        if self.bytes == blob.len() as u64 && self.digest.as_ref().is_none_or(is_claimed) {
             return Ok(());
         }
         let text = format!("blob {} is not what the message claims", self.name);
@@ -74,6 +88,7 @@ impl Display for Claim {
             digest,
             bytes,
         } = self;
+        let digest = digest.as_deref().unwrap_or(NO_DIGEST);
         write!(f, "{VERSION} {name} {digest} {bytes}")
     }
 }
@@ -109,6 +124,17 @@ mod tests {
             let error = claim.check(&Bytes::from_static(other)).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Corrupt);
         }
+    }
+
+    #[test]
+    fn claim_without_a_digest_is_checked_by_its_bytes() {
+        let name = BlobName::draw(&SeededRandom::new(7));
+        let message = Message::new("").header(HEADER, format!("1 {name} - 4"));
+        let claim = Claim::read(&message).unwrap().unwrap();
+        assert!(!claim.has_digest());
+        assert_eq!(claim.to_string(), format!("1 {name} - 4"));
+        assert!(claim.check(&Bytes::from_static(b"body")).is_ok());
+        assert!(claim.check(&Bytes::from_static(b"bodies")).is_err());
     }
 
     proptest! {

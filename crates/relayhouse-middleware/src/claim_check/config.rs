@@ -17,6 +17,9 @@ pub struct ClaimCheckConfig {
     pub bytes_max: NonZeroU64,
     /// What becomes of blobs; they are kept.
     pub cleanup: Cleanup,
+    /// True to fetch the blob of a claim that tells no digest, as one does that another program stored:
+    /// who may send may then have any blob fetched whose name and bytes they know; false.
+    pub without_digest: bool,
     /// How long a message stays away that came while the store did not answer; 5 s.
     #[serde(deserialize_with = "duration")]
     pub retry_delay: Duration,
@@ -39,6 +42,7 @@ impl Default for ClaimCheckConfig {
             bytes_min: 192 << 10,
             bytes_max: const { NonZeroU64::new(256 << 20).unwrap() },
             cleanup: Cleanup::Keep,
+            without_digest: false,
             retry_delay: Duration::from_secs(5),
         }
     }

@@ -21,6 +21,9 @@
 //! the receive waits for that long before it releases. Where the queue has no dead letters, put
 //! [`dead_letter`](crate::dead_letter) inside.
 //!
+//! A claim of another program, which tells no digest, is fetched where
+//! [`without_digest`](ClaimCheckConfig::without_digest) allows it, and dead-lettered elsewhere.
+//!
 //! A claim can name any blob of the store: who may send may have such a blob fetched, if they know
 //! its name and hash. Keep blobs of different trust in different stores, or encrypt.
 //!

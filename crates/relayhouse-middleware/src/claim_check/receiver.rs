@@ -78,7 +78,7 @@ impl ClaimReceiver {
 
     /// Fetches the bodies of what `rescue` holds; those that have none to come are settled.
     async fn check_out(&self, rescue: &mut Rescue<'_>) -> Vec<Delivery> {
-        let read = |it: &Delivery| Claim::read(&it.message);
+        let read = |it: &Delivery| self.shared.read(&it.message);
         let claims: Vec<_> = rescue.deliveries.iter().map(read).collect();
         let wanted: Vec<Claim> = claims.iter().flatten().flatten().cloned().collect();
         let mut blobs = self.shared.fetch(&wanted).await.into_iter();

@@ -104,6 +104,17 @@ impl Shared {
         Err(Error::new(ErrorKind::MessageTooLarge, text))
     }
 
+    /// Reads the claim of a message, if it has one that may be fetched.
+    pub(super) fn read(&self, message: &Message) -> Result<Option<Claim>> {
+        let claim = Claim::read(message)?;
+        let is_allowed = |it: &Claim| it.has_digest() || self.config.without_digest;
+        if claim.as_ref().is_none_or(is_allowed) {
+            return Ok(claim);
+        }
+        let text = "claim of the message tells no digest: allow that by without_digest";
+        Err(Error::new(ErrorKind::Codec, text))
+    }
+
     /// Fetches and checks the blobs of `claims`.
     pub(super) async fn fetch(&self, claims: &[Claim]) -> Vec<Result<Bytes>> {
         let mut batch: Vec<Fetching> = claims.iter().map(|it| Fetching::new(it.name)).collect();

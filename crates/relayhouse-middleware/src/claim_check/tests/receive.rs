@@ -64,6 +64,31 @@ async fn message_without_a_whole_blob_is_a_dead_letter_that_tells_why() {
 }
 
 #[tokio::test]
+async fn claim_without_a_digest_is_fetched_where_that_is_allowed() {
+    for is_allowed in [false, true] {
+        let mut fixture = Fixture::new();
+        fixture.config.without_digest = is_allowed;
+        fixture.sent(vec![large("a")]).await;
+        let name = fixture.store.names.lock().unwrap()[0].clone();
+        let claim = format!("1 {name} - {LARGE}");
+        let foreign = Message::new("").id("b").header("relayhouse-claim", claim);
+        fixture.receiver.put(foreign, 1);
+        let receiver = fixture.receiver();
+        let deliveries = fixture.received(&receiver).await;
+        let bodies: Vec<_> = deliveries.iter().map(|it| it.message.body.len()).collect();
+        let settled: Vec<_> = fixture.settled();
+        let reasons: Vec<_> = settled.iter().map(reason).collect();
+        match is_allowed {
+            true => assert_eq!((bodies, reasons), (vec![LARGE, LARGE], vec![])),
+            false => {
+                assert_eq!(bodies, [LARGE]);
+                assert_eq!(reasons, [Some("not-decodable")]);
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn claim_that_cannot_be_read_is_a_dead_letter() {
     let fixture = Fixture::new();
     let path = Message::new("").header("relayhouse-claim", "1 ../../etc/passwd 0 0");
