@@ -15,6 +15,7 @@ use crate::{
     error,
     link::Given,
     location::has_user,
+    payload::Payloads,
     preset::Preset,
     price::Price,
     provider::{Kind, Sqs},
@@ -67,6 +68,11 @@ pub struct Config {
     pub topics: bool,
     /// How messages of SNS are on the queues that are received from; as they were published.
     pub format: Format,
+    /// The bucket of S3 in which a claim check and AWS's Extended Client keep large bodies; none. A claim
+    /// then goes in the layout of that client, and what such a client has put there comes as a claim.
+    pub payload_bucket: Option<String>,
+    /// What the keys in that bucket start with; nothing.
+    pub payload_prefix: String,
     /// True to create FIFO queues and topics for high throughput: limits and dedup ids then count for
     /// each ordering key by itself; false.
     pub high_throughput: bool,
@@ -177,6 +183,8 @@ impl Default for Config {
             create: false,
             topics: false,
             format: Format::Raw,
+            payload_bucket: None,
+            payload_prefix: String::new(),
             high_throughput: false,
             fair: false,
             dedup_by_content: false,
@@ -198,6 +206,10 @@ impl Config {
     pub(crate) fn check(&self) -> Result<()> {
         check_endpoint("endpoint", self.endpoint.as_deref())?;
         check_endpoint("sns_endpoint", self.sns_endpoint.as_deref())?;
+        if self.payload_bucket.is_none() && !self.payload_prefix.is_empty() {
+            let text = "option payload_prefix: payload_bucket names no bucket";
+            return Err(error::invalid(text));
+        }
         if self.topics && !HAS_TOPICS {
             return Err(error::left_out("option topics"));
         }
@@ -225,6 +237,14 @@ impl Config {
 }
 
 impl Config {
+    /// Returns where the bodies of large messages are, if that is known.
+    pub(crate) fn payloads(&self) -> Option<Payloads> {
+        Some(Payloads {
+            bucket: self.payload_bucket.clone()?,
+            prefix: self.payload_prefix.clone(),
+        })
+    }
+
     /// Checks that nothing is set that a client of the caller's own decides.
     pub(crate) fn check_no_client_options(&self) -> Result<()> {
         let options = [
@@ -397,6 +417,13 @@ impl SqsBuilder {
         self
     }
 
+    /// Sets the bucket in which large bodies are, and what keys start with there.
+    pub fn payloads(mut self, bucket: impl Into<String>, prefix: impl Into<String>) -> Self {
+        self.config.payload_bucket = Some(bucket.into());
+        self.config.payload_prefix = prefix.into();
+        self
+    }
+
     /// Sets whether FIFO queues and topics are created for high throughput.
     pub fn high_throughput(mut self, high_throughput: bool) -> Self {
         self.config.high_throughput = high_throughput;
@@ -548,6 +575,9 @@ mod tests {
             assert!(shown.contains("user name"), "{shown}");
             assert!(!shown.contains("CANARY"), "{shown}");
         }
+        let error = read(&[("payload_prefix", "orders/")]).unwrap().check();
+        let shown = error.unwrap_err().to_string();
+        assert!(shown.contains("payload_bucket"), "{shown}");
         let error = read(&[("topics", "true")]).unwrap().check();
         assert_eq!(error.is_ok(), HAS_TOPICS);
         let error = read(&[("connections_max", "3")]).unwrap().check();

@@ -1,6 +1,8 @@
 //! Every error of the adapter.
 
 mod codes;
+#[cfg(feature = "s3")]
+mod s3;
 #[cfg(feature = "sns")]
 mod sns;
 
@@ -79,6 +81,19 @@ pub(crate) fn of_sns_call<E>(
 ) -> Error
 where
     E: Into<aws_sdk_sns::Error> + StdError + Send + Sync + 'static,
+{
+    of_failure(error.map_service_error(E::into), operation, now)
+}
+
+/// Turns the failure of a call of S3 into an error, as [`of_call`] does.
+#[cfg(feature = "s3")]
+pub(crate) fn of_s3_call<E>(
+    error: SdkError<E, HttpResponse>,
+    operation: Operation,
+    now: Timestamp,
+) -> Error
+where
+    E: Into<aws_sdk_s3::Error> + StdError + Send + Sync + 'static,
 {
     of_failure(error.map_service_error(E::into), operation, now)
 }

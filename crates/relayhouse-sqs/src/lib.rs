@@ -1,8 +1,8 @@
 //! Queues of Amazon SQS, standard and FIFO, and topics of Amazon SNS, over the official SDK.
 //!
 //! It fills batches, answers for each message alone, counts leases by its own clock, keeps headers,
-//! ids and dead letters, and shows what its calls cost. It has no store: what SQS does not promise it
-//! declares, and does not imitate.
+//! ids and dead letters, and shows what its calls cost. What SQS does not promise it declares, and
+//! does not imitate.
 //!
 //! Start from [`Sqs::open`] with a URL, or from [`Sqs::builder`] with a client of your own.
 //!
@@ -178,6 +178,21 @@
 //!   says where SQS is, SNS is looked for there too, so that no test reaches AWS.
 //! - **Cost.** Calls of SNS are not among those that [`Sqs::cost`] counts.
 //!
+//! ## Large bodies
+//!
+//! A body that is too large for a queue goes to a bucket of S3 by the claim check of
+//! `relayhouse-middleware`, whose store `S3Blobs` is, with the feature `s3`. With
+//! `payload_bucket` (and `payload_prefix`, if keys have one) the message has the layout of AWS's Extended
+//! Client for Java and Python: a body that says where the object is, and the attribute
+//! `ExtendedPayloadSize`. So either side reads what the other wrote.
+//!
+//! - **What they wrote** comes as a claim without a digest, which the claim check fetches where
+//!   `without_digest` allows it. A body that leads to another bucket, or to a key that is not the prefix
+//!   and a UUID, is not delivered: it stays, as what is [no envelope](Format::SnsEnvelope) does.
+//! - **What we wrote** they read as text: a body that is no UTF-8 is for us alone.
+//! - **Removing** an object after the ack is `Cleanup::Acked` of the claim check. One that no message
+//!   names any more is swept, or ends by a lifecycle rule of the bucket.
+//!
 //! # Mapping
 //!
 //! | relayhouse | SQS |
@@ -236,6 +251,7 @@
 //! | several queues as one | also `sqs:ListQueueTags` on the first, `sqs:GetQueueUrl` and `sqs:GetQueueAttributes` on the next after the last, `sqs:TagQueue` to create |
 //! | hops of long delays | consumers also `sqs:SendMessage` |
 //! | producer of a topic | `sns:Publish`; by its name also `sns:ListTopics` and `sqs:GetQueueUrl` |
+//! | large bodies | `s3:PutObject` to send, `s3:GetObject` to receive, `s3:DeleteObject` to remove, `s3:ListBucket` to sweep |
 //! | administration of topics | also `sns:CreateTopic`, `sns:ListTopics`, `sns:Subscribe`, `sns:ListSubscriptionsByTopic`, `sns:GetSubscriptionAttributes`, `sns:Unsubscribe`, `sns:DeleteTopic`, `sns:ListSubscriptions`, `sqs:SetQueueAttributes` |
 //!
 //! With a key of one's own, producers need `kms:GenerateDataKey` and both need `kms:Decrypt`. A
@@ -355,12 +371,14 @@
 //! # Features
 //!
 //! `config` reads AWS's environment; `ring` does TLS by rustls with ring; `default-https` does it as
-//! the SDK does by default; `sns` brings topics. The first two are on by default. Without TLS a client of your own, or an
-//! endpoint with `http://`, is needed.
+//! the SDK does by default. The first two are on by default. Without TLS a client of your own, or an
+//! endpoint with `http://`, is needed. `sns` brings topics, and `s3` the store of large bodies.
 
 mod admin;
 mod arn;
 mod batch;
+#[cfg(feature = "s3")]
+mod blobs;
 mod capability;
 mod config;
 mod convert;
@@ -371,6 +389,7 @@ mod lease;
 mod link;
 mod location;
 mod pack;
+mod payload;
 mod preset;
 mod price;
 mod provider;
@@ -385,6 +404,8 @@ mod subscription;
 #[cfg(feature = "sns")]
 mod topic;
 
+#[cfg(feature = "s3")]
+pub use self::blobs::S3Blobs;
 pub use self::{
     admin::Progress,
     config::{Config, Format, LongDelays, Peek, SqsBuilder},

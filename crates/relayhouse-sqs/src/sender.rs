@@ -57,6 +57,7 @@ fn writing<'a, T: Target>(link: &'a Link, target: &T) -> Writing<'a> {
         capabilities: target.declared(link),
         bytes_max: T::BYTES_MAX,
         has_trace: T::HAS_TRACE,
+        payloads: link.payloads.as_ref(),
         is_fifo: target.is_fifo(),
         is_fair: link.config.fair,
         dedup_by_content: link.config.dedup_by_content,

@@ -42,8 +42,8 @@
 //! `local` (the embedded durable queue), `memory` (queues in memory) and `json` are on by default.
 //! `sqs` brings Amazon SQS, for `sqs:` URLs, as every AWS program reaches it; `sqs-client` is the
 //! part of it that a client of one's own needs, without TLS and the reading of AWS's environment,
-//! which [`Registry`] shows. `sns` brings the topics of Amazon SNS beside it. All three need Rust
-//! 1.94.1, where all else needs 1.89.
+//! which [`Registry`] shows. `sns` brings the topics of Amazon SNS beside it, and `s3` a store
+//! of large bodies in Amazon S3. All four need Rust 1.94.1, where all else needs 1.89.
 //!
 //! `servicebus` brings Azure Service Bus, for `servicebus:` URLs.
 //!

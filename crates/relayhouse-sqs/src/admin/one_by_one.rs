@@ -48,7 +48,6 @@ pub(super) async fn take(
     let messages = answer.messages.unwrap_or_default();
     link.meter.received(messages.len() as u64);
     let readings = messages.into_iter();
-    let format = link.config.format;
-    let readings = readings.filter_map(|message| read(message, dead, format));
+    let readings = readings.filter_map(|message| read(message, dead, link.rules()));
     Ok(readings.collect())
 }

@@ -13,6 +13,8 @@ const EMPTY: &str = "(empty)";
 pub(crate) enum Encoding {
     Base64,
     Empty,
+    /// The body is empty, and the text says where the blob of the message's claim is.
+    Pointer,
 }
 
 /// Returns true if SQS takes `c`: the characters of XML 1.0.
@@ -47,7 +49,7 @@ pub(crate) fn encode(body: &Bytes) -> (String, Option<Encoding>) {
 pub(crate) fn decode(text: String, encoding: Option<Encoding>) -> Bytes {
     match encoding {
         None => text.into(),
-        Some(Encoding::Empty) => Bytes::new(),
+        Some(Encoding::Empty | Encoding::Pointer) => Bytes::new(),
         Some(Encoding::Base64) => match STANDARD.decode(&text) {
             Ok(body) => body.into(),
             Err(_) => text.into(),

@@ -5,6 +5,7 @@ mod digest;
 mod envelope;
 mod packed;
 mod packet;
+mod pointer;
 mod read;
 mod seconds;
 mod write;
@@ -12,7 +13,7 @@ mod write;
 pub(crate) use self::{
     digest::{Digests, hex},
     packet::Packet,
-    read::{Dead, Reading, read, sequence},
+    read::{Dead, Reading, Rules, read, sequence},
     seconds::{whole_seconds, whole_seconds_i32},
     write::{Envoy, Writing, write},
 };

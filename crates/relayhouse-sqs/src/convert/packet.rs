@@ -1,5 +1,7 @@
 //! A message as SQS takes it, and how many bytes it counts.
 
+use std::borrow::Cow;
+
 use aws_sdk_sqs::{
     primitives::Blob,
     types::{
@@ -26,6 +28,7 @@ pub(crate) struct Packet {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Value {
     Text(String),
+    Number(u64),
     Binary(Bytes),
 }
 
@@ -33,14 +36,16 @@ impl Value {
     pub(crate) const fn data_type(&self) -> &'static str {
         match self {
             Self::Text(_) => "String",
+            Self::Number(_) => "Number",
             Self::Binary(_) => "Binary",
         }
     }
 
-    pub(crate) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> Cow<'_, [u8]> {
         match self {
-            Self::Text(text) => text.as_bytes(),
-            Self::Binary(bytes) => bytes,
+            Self::Text(text) => text.as_bytes().into(),
+            Self::Number(number) => number.to_string().into_bytes().into(),
+            Self::Binary(bytes) => (&**bytes).into(),
         }
     }
 }
@@ -67,6 +72,7 @@ impl Packet {
             let builder = MessageAttributeValue::builder().data_type(value.data_type());
             let builder = match value {
                 Value::Text(text) => builder.string_value(text),
+                Value::Number(number) => builder.string_value(number.to_string()),
                 Value::Binary(bytes) => builder.binary_value(Blob::new(bytes)),
             };
             entry = entry.message_attributes(name, builder.build().map_err(unbuilt)?);

@@ -11,11 +11,13 @@ use relayhouse_core::{
 };
 
 use super::{
-    body, envelope,
+    body::{self, Encoding},
+    envelope,
     packed::{self, Packed},
+    pointer,
     write::{DERIVED, TRACE_HEADER},
 };
-use crate::{config::Format, location::Location};
+use crate::{config::Format, location::Location, payload::Payloads};
 
 /// Numbers of SQS have 20 digits and start with 1: less this they fit.
 const SEQUENCE_BASE: u128 = 10_000_000_000_000_000_000;
@@ -35,8 +37,26 @@ pub(crate) struct Reading {
     pub(crate) due: Option<Timestamp>,
     /// The deliveries before it was sent again, which are among the attempts.
     pub(crate) attempts_before: u32,
-    /// What is wrong with the envelope that the message should be in; it is then as it came.
+    /// What is wrong with what should be around the message, or lead to its body; it is then as it
+    /// came.
     pub(crate) unread: Option<Error>,
+}
+
+/// Says how messages are on a queue, beyond what they say themselves.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules<'a> {
+    pub(crate) format: Format,
+    /// Where other clients have put bodies.
+    pub(crate) payloads: Option<&'a Payloads>,
+}
+
+impl Rules<'_> {
+    /// Messages are as they were sent.
+    #[cfg(test)]
+    pub(crate) const RAW: Self = Self {
+        format: Format::Raw,
+        payloads: None,
+    };
 }
 
 /// Says that a queue holds the dead letters of another.
@@ -46,18 +66,29 @@ pub(crate) struct Dead {
     pub(crate) attempts_max: Option<NonZeroU32>,
 }
 
-/// Reads `message`, of a dead-letter queue if `dead` says so, and in an envelope if `format` says so.
-/// `None` for one without a handle, which nobody could settle.
-pub(crate) fn read(mut message: SqsMessage, dead: Option<Dead>, format: Format) -> Option<Reading> {
+/// Reads `message` by `rules`, of a dead-letter queue if `dead` says so. `None` for one without a
+/// handle, which nobody could settle.
+pub(crate) fn read(
+    mut message: SqsMessage,
+    dead: Option<Dead>,
+    rules: Rules<'_>,
+) -> Option<Reading> {
     let handle = message.receipt_handle.take()?;
     let mut packed = take_packed(&mut message);
     let mut unread = None;
     // What has an attribute of ours was sent to the queue itself.
-    if packed.is_none() && format == Format::SnsEnvelope {
+    if packed.is_none() && rules.format == Format::SnsEnvelope {
         unread = envelope::open(&mut message).err();
         packed = take_packed(&mut message);
     }
     let packed = packed.unwrap_or_default();
+    if packed.body == Some(Encoding::Pointer) {
+        if let Some(attributes) = &mut message.message_attributes {
+            pointer::remove_size(attributes);
+        }
+    } else if let (None, Some(payloads)) = (&unread, rules.payloads) {
+        unread = pointer::open(&mut message, payloads).err();
+    }
     let text = message.body.take().unwrap_or_default();
     let mut read = Message::new(body::decode(text, packed.body));
     let loose = read_headers(&message);

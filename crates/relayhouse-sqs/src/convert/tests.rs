@@ -17,7 +17,7 @@ use relayhouse_core::{
 };
 
 use super::{packet::Value, *};
-use crate::{capability, config::Format};
+use crate::{capability, convert::Rules};
 
 fn writing(is_fifo: bool) -> Writing<'static> {
     Writing {
@@ -28,6 +28,7 @@ fn writing(is_fifo: bool) -> Writing<'static> {
         },
         bytes_max: capability::SQS_BYTES_MAX,
         has_trace: true,
+        payloads: None,
         is_fifo,
         is_fair: false,
         dedup_by_content: false,
@@ -59,6 +60,7 @@ fn hand_out(packet: Packet, count: u32) -> SqsMessage {
         let builder = MessageAttributeValue::builder().data_type(value.data_type());
         let builder = match value {
             Value::Text(text) => builder.string_value(text),
+            Value::Number(number) => builder.string_value(number.to_string()),
             Value::Binary(bytes) => builder.binary_value(Blob::new(bytes)),
         };
         (name, builder.build().unwrap())
@@ -75,7 +77,7 @@ fn hand_out(packet: Packet, count: u32) -> SqsMessage {
 fn round_trip(message: &Message, is_fifo: bool) -> Reading {
     let packet = packet(message, is_fifo).unwrap();
     assert!(packet.attributes.len() <= 10);
-    read(hand_out(packet, 1), None, Format::Raw).unwrap()
+    read(hand_out(packet, 1), None, Rules::RAW).unwrap()
 }
 
 #[test]
@@ -109,7 +111,7 @@ fn what_sqs_says_is_read() {
     let mut message = hand_out(packet, 3);
     let attributes = message.attributes.as_mut().unwrap();
     attributes.insert(System::SequenceNumber, "18849496460467696128".to_owned());
-    let reading = read(message, None, Format::Raw).unwrap();
+    let reading = read(message, None, Rules::RAW).unwrap();
     assert_eq!(reading.attempt, 3);
     assert_eq!(reading.previous, relayhouse_core::Previous::Unknown);
     assert_eq!(
@@ -136,7 +138,7 @@ fn messages_of_others_are_read() {
         .message_attributes("count", number.build().unwrap())
         .message_attributes("relayhouse", ours.build().unwrap())
         .build();
-    let reading = read(message, None, Format::Raw).unwrap();
+    let reading = read(message, None, Rules::RAW).unwrap();
     assert_eq!(reading.id, MessageId::from_text("sqs-id"));
     assert_eq!(reading.message.body, "hello");
     assert_eq!(reading.message.headers().text("count"), Some("7"));
@@ -167,12 +169,12 @@ fn envelope_shows_on_a_dead_letter_queue_alone() {
     let dead = read(
         hand_out(packet.clone(), 1),
         Some(Dead::default()),
-        Format::Raw,
+        Rules::RAW,
     )
     .unwrap();
     assert_eq!(dead.envelope, Some(envelope));
     assert_eq!(dead.enqueued_at, Timestamp::from_micros(5));
-    let live = read(hand_out(packet, 1), None, Format::Raw).unwrap();
+    let live = read(hand_out(packet, 1), None, Rules::RAW).unwrap();
     assert_eq!(live.envelope, None);
     assert_eq!(live.enqueued_at, Timestamp::from_micros(5));
 }
@@ -183,7 +185,7 @@ fn message_that_sqs_moved_has_an_envelope() {
     let attributes = message.attributes.as_mut().unwrap();
     let arn = "arn:aws:sqs:eu-west-1:123456789012:orders".to_owned();
     attributes.insert(System::DeadLetterQueueSourceArn, arn);
-    let envelope = read(message, Some(Dead::default()), Format::Raw)
+    let envelope = read(message, Some(Dead::default()), Rules::RAW)
         .unwrap()
         .envelope
         .unwrap();
@@ -349,7 +351,7 @@ fn attributes_digest(packet: &Packet) -> String {
         }
         bytes.push(1);
         bytes.extend(u32::try_from(value.bytes().len()).unwrap().to_be_bytes());
-        bytes.extend(value.bytes());
+        bytes.extend(&*value.bytes());
     }
     hex(Md5::digest(&bytes))
 }

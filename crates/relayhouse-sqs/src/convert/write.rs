@@ -7,13 +7,13 @@ use relayhouse_core::{
 };
 
 use super::{
-    body,
+    body::{self, Encoding},
     digest::hex,
     packed::{self, Packed, PackedEnvelope, PackedValue},
     packet::{Packet, Value},
-    whole_seconds_i32,
+    pointer, whole_seconds_i32,
 };
-use crate::{capability, error};
+use crate::{capability, error, payload::Payloads};
 
 /// The header that goes to SQS's own field for X-Ray's trace.
 pub(crate) const TRACE_HEADER: &str = "X-Amzn-Trace-Id";
@@ -35,6 +35,8 @@ pub(crate) struct Writing<'a> {
     pub(crate) bytes_max: u64,
     /// True if X-Ray's trace has a field of its own.
     pub(crate) has_trace: bool,
+    /// Where other clients look for bodies.
+    pub(crate) payloads: Option<&'a Payloads>,
     /// True for a FIFO queue.
     pub(crate) is_fifo: bool,
     /// True if the ordering key of a message on a standard queue is a tenant of a fair queue.
@@ -69,7 +71,11 @@ pub(crate) fn write(
 ) -> Result<Packet> {
     message.check(writing.capabilities, writing.now)?;
     let details = message.details();
-    let (text, encoding) = body::encode(&message.body);
+    let stand_in = pointer::stand_in(message, writing.payloads);
+    let (text, encoding) = match &stand_in {
+        Some(stand_in) => (stand_in.body.clone(), Some(Encoding::Pointer)),
+        None => body::encode(&message.body),
+    };
     let text_of = |text: &relayhouse_core::Text| text.as_str().to_owned();
     let mut packed = Packed {
         id: Some(id.to_string()),
@@ -89,6 +95,10 @@ pub(crate) fn write(
         body: text,
         ..Packet::default()
     };
+    if let Some(stand_in) = stand_in {
+        let size = Value::Number(stand_in.size);
+        packet.attributes.push((pointer::SIZE.to_owned(), size));
+    }
     write_headers(message, &mut packed, &mut packet, writing);
     write_key(message, &mut packed, &mut packet, writing)?;
     write_dedup(message, id, envoy, &mut packed, &mut packet, writing)?;
@@ -153,7 +163,7 @@ fn is_name(name: &str) -> bool {
         && name.bytes().all(is_plain)
         && !is_reserved
         && !has_odd_dots
-        && name != packed::NAME
+        && ![packed::NAME, pointer::SIZE, pointer::OLD_SIZE].contains(&name)
 }
 
 fn is_text(text: &str) -> bool {

@@ -26,13 +26,17 @@ use tokio::sync::SemaphorePermit;
 
 use self::{client::Clients, room::Room, round_trip::RoundTrip};
 pub(crate) use self::{client::Given, closing::Closing, plain_text::PlainText};
+#[cfg(feature = "s3")]
+pub(crate) use self::{plain_text::StaysHere, time::SdkTime};
 use crate::{
     arn,
     capability::Declared,
     config::{Config, HAS_TOPICS},
+    convert::Rules,
     cost::{Load, Meter},
     error,
     location::Location,
+    payload::Payloads,
     subscription,
 };
 
@@ -42,6 +46,8 @@ pub(crate) struct Link {
     pub(crate) config: Config,
     pub(crate) declared: Declared,
     pub(crate) location: Option<Location>,
+    /// Where the bodies of large messages are.
+    pub(crate) payloads: Option<Payloads>,
     /// True if there are topics.
     pub(crate) has_topics: bool,
     pub(crate) ids: MessageIds,
@@ -65,6 +71,7 @@ impl Link {
             ids: MessageIds::new(&*context.random),
             declared: Declared::of(&config, has_topics),
             has_topics,
+            payloads: config.payloads(),
             room: Room::new(&config),
             context,
             config,
@@ -85,6 +92,14 @@ impl Link {
     #[cfg(feature = "sns")]
     pub(crate) async fn sns(&self) -> Result<&aws_sdk_sns::Client> {
         self.clients.sns(self).await
+    }
+
+    /// Says how messages are on the queues.
+    pub(crate) fn rules(&self) -> Rules<'_> {
+        Rules {
+            format: self.config.format,
+            payloads: self.payloads.as_ref(),
+        }
     }
 
     /// Returns true if `name` is that of a topic: an ARN, or the one that the URL names.

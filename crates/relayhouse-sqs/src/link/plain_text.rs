@@ -17,7 +17,7 @@ use url::{Host, Url};
 
 /// Refuses requests in plain text to other machines, before they are signed.
 #[derive(Debug, Default)]
-pub(super) struct StaysHere {
+pub(crate) struct StaysHere {
     /// The start of an address on this machine, up to the slash behind its port.
     near: OnceLock<String>,
 }

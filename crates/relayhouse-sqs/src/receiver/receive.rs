@@ -159,8 +159,8 @@ impl SqsReceiver {
         let round_trip = self.link.round_trip();
         let since = round_trip.map_or(started, |it| started.max(answered - it));
         let readings = messages.into_iter();
-        let format = self.link.config.format;
-        let readings = readings.filter_map(|message| read(message, self.dead, format));
+        let rules = self.link.rules();
+        let readings = readings.filter_map(|message| read(message, self.dead, rules));
         let (unread, mut readings): (Vec<_>, Vec<_>) =
             readings.partition(|reading| reading.unread.is_some());
         let early = self.split_off_early(&mut readings);

@@ -64,6 +64,7 @@ fn entry(packet: Packet, index: usize) -> Result<PublishBatchRequestEntry> {
         let builder = MessageAttributeValue::builder().data_type(value.data_type());
         let builder = match value {
             Value::Text(text) => builder.string_value(text),
+            Value::Number(number) => builder.string_value(number.to_string()),
             Value::Binary(bytes) => builder.binary_value(Blob::new(bytes)),
         };
         entry = entry.message_attributes(name, builder.build().map_err(unbuilt)?);

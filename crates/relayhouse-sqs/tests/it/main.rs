@@ -2,6 +2,8 @@
 #![cfg(test)]
 
 mod admin;
+#[cfg(feature = "s3")]
+mod blobs;
 mod canned;
 #[cfg(feature = "sns")]
 mod canned_sns;

@@ -68,12 +68,12 @@ fn write_attributes(packet: &Packet, to: &mut Vec<u8>) {
     };
     for (name, value) in &packet.attributes {
         let mark = match value {
-            Value::Text(_) => 1,
+            Value::Text(_) | Value::Number(_) => 1,
             Value::Binary(_) => 2,
         };
         part(name.as_bytes(), None);
         part(value.data_type().as_bytes(), None);
-        part(value.bytes(), Some(mark));
+        part(&value.bytes(), Some(mark));
     }
 }
 

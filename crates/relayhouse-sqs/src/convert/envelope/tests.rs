@@ -14,7 +14,14 @@ use super::*;
 use crate::{
     capability::{self, SQS_BYTES_MAX},
     config::Format,
-    convert::{Envoy, Packet, Reading, Writing, body::encode_base64, packet::Value, read, write},
+    convert::{
+        Envoy, Packet, Reading, Rules, Writing, body::encode_base64, packet::Value, read, write,
+    },
+};
+
+const OPENS: Rules<'_> = Rules {
+    format: Format::SnsEnvelope,
+    payloads: None,
 };
 
 const ARN: &str = "arn:aws:sns:eu-west-1:123456789012:events";
@@ -24,6 +31,7 @@ fn packet(message: &Message) -> Packet {
         capabilities: &capability::STANDARD,
         bytes_max: SQS_BYTES_MAX,
         has_trace: false,
+        payloads: None,
         is_fifo: false,
         is_fair: false,
         dedup_by_content: false,
@@ -43,6 +51,7 @@ fn notification(packet: &Packet) -> Json {
     let attributes = packet.attributes.iter().map(|(name, value)| {
         let text = match value {
             Value::Text(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
             Value::Binary(bytes) => encode_base64(bytes),
         };
         (
@@ -76,7 +85,7 @@ fn received(body: &str) -> SqsMessage {
 }
 
 fn opened(body: &str) -> Reading {
-    read(received(body), None, Format::SnsEnvelope).unwrap()
+    read(received(body), None, OPENS).unwrap()
 }
 
 #[test]
@@ -141,7 +150,7 @@ fn what_is_no_envelope_stays_as_it_came_and_tells() {
 #[test]
 fn raw_queue_never_looks_for_an_envelope() {
     let body = notification(&packet(&Message::new("x"))).to_string();
-    let reading = read(received(&body), None, Format::Raw).unwrap();
+    let reading = read(received(&body), None, Rules::RAW).unwrap();
     assert_eq!(reading.message.body, body);
     assert!(reading.unread.is_none() && reading.message.headers().is_empty());
 }
@@ -158,7 +167,7 @@ fn what_was_sent_to_the_queue_itself_needs_no_envelope() {
         (name, value.string_value(text).build().unwrap())
     });
     message.message_attributes = Some(attributes.collect());
-    let reading = read(message, None, Format::SnsEnvelope).unwrap();
+    let reading = read(message, None, OPENS).unwrap();
     assert!(reading.unread.is_none());
     assert_eq!(reading.message.body, "dead");
     assert_eq!(reading.message.headers().text("tenant"), Some("acme"));
