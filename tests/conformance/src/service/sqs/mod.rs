@@ -1,6 +1,7 @@
 //! The SQS adapter on a service: an emulator that is a program of its own, LocalStack, or AWS.
 
 mod harness;
+pub mod payloads;
 pub mod probe;
 mod site;
 pub mod topics;
