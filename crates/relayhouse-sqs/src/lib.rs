@@ -178,6 +178,9 @@
 //!   says where SQS is, SNS is looked for there too, so that no test reaches AWS.
 //! - **Cost.** Calls of SNS are not among those that [`Sqs::cost`] counts.
 //!
+//! All of it runs on LocalStack in the tests of this crate, and not on AWS so far; `sqs-emulator` has no
+//! SNS.
+//!
 //! ## Large bodies
 //!
 //! A body that is too large for a queue goes to a bucket of S3 by the claim check of
