@@ -93,7 +93,8 @@ impl Sqs {
     /// Returns what [`open`](Self::open) returns, and
     /// [`ErrorKind::ConfigInvalid`](relayhouse_core::ErrorKind::ConfigInvalid) too if `client` is
     /// of another region than `address`, or an option says what the client decides: region,
-    /// endpoint or profile.
+    /// endpoint or profile, or for topics, which take a client of SNS besides: see
+    /// [`builder`](Self::builder).
     pub fn open_with(address: &Address, context: Context, client: Client) -> Result<Self> {
         let (config, location) = read(address)?;
         let ours = client.config().region().map(AsRef::as_ref);
