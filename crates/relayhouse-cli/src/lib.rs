@@ -19,11 +19,12 @@
 //! | 69 | the queue cannot be used, or not any more | all |
 //! | 130 | Ctrl-C, or a signal that asks to end | all |
 //! | 65 | a line of the input or a message was not taken, or a file is no schema | `pipe`, `send`, `schema`, `peek`, `dlq`, `move` |
-//! | 1 | a message was dead-lettered, be it again, something was found that is wrong, or schemas are not compatible | `pipe`, `work`, `demo`, `schema`, `dlq`, `doctor` |
+//! | 1 | a message was dead-lettered, be it again, something was found that is wrong, or schemas are not compatible | `pipe`, `work`, `demo`, `schema`, `dlq`, `doctor`, `bench` |
 //! | 0 | all went well; that there was nothing to do is well, too | all |
 
 mod args;
 mod audit;
+mod bench;
 mod capabilities;
 mod carry;
 mod confirm;
@@ -149,6 +150,7 @@ async fn command(
         Command::Work(args) => work::run(*args, registry, console, stdout).await,
         Command::Create(args) => create::run(*args, registry, console).await,
         Command::List(args) => list::run(*args, registry, stdout).await,
+        Command::Bench(args) => bench::run(*args, registry, console, stdout).await,
         Command::Doctor(args) => doctor::run(*args, registry, stdout).await,
         Command::Capabilities(args) => capabilities::run(*args, registry, stdout).await,
         Command::Purge(args) => remove::purge(*args, registry, stdout).await,

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod audit;
+mod bench;
 mod create;
 mod decoding;
 mod demo;
@@ -26,6 +27,7 @@ use clap::{Parser, Subcommand, error::ErrorKind};
 
 pub(crate) use self::{
     audit::Audited,
+    bench::Bench,
     create::Create,
     decoding::Decoding,
     demo::{Demo, Format as DemoFormat},
@@ -83,6 +85,7 @@ pub(crate) enum Command {
     Create(Box<Create>),
     List(Box<List>),
     Stats(Box<Stats>),
+    Bench(Box<Bench>),
     Doctor(Box<Doctor>),
     Capabilities(Box<Capabilities>),
     Purge(Box<Purge>),

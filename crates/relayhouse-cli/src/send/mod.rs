@@ -71,7 +71,7 @@ pub(crate) async fn run(
 }
 
 /// Refuses what nothing can be sent to.
-fn check_target(queue: &Queue) -> Result<(), Failure> {
+pub(crate) fn check_target(queue: &Queue) -> Result<(), Failure> {
     let source = queue.source();
     let (place, what) = match (&source.entity, source.dead_letter) {
         (Entity::Queue(_), false) => return Ok(()),

@@ -12,16 +12,18 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use relayhouse::{
-    Address, Capabilities, Delivery, Entity, Message, Opened, QueueName, Registry, Result, Sending,
-    Settlement, Settling, Source,
+    Address, Delivery, Entity, Message, Opened, QueueName, Registry, Result, Sending, Settlement,
+    Settling, Source,
     local::Local,
     port::{
-        Admin, Page, Provider, QueueConfig, ReceiveRequest, Receiver, ReceiverOptions, Redrive,
-        Sender, Sessions, Settings, Stats, Transactional,
+        Admin, Page, Provider, QueueConfig, ReceiveRequest, ReceiverOptions, Redrive, Settings,
+        Stats,
     },
     time,
 };
 use serde_json::Value;
+
+use crate::wrapped::Wrapped;
 
 const COUNT: usize = 100_000;
 const BATCH: usize = 5_000;
@@ -60,58 +62,7 @@ impl Drop for Counted {
     }
 }
 
-/// Is a provider whose peeks show bodies that are counted.
-#[derive(Debug)]
-struct Watched {
-    inner: Arc<dyn Provider>,
-    held: Arc<Held>,
-}
-
-#[async_trait]
-impl Provider for Watched {
-    fn scheme(&self) -> &'static str {
-        self.inner.scheme()
-    }
-
-    fn capabilities(&self) -> &Capabilities {
-        self.inner.capabilities()
-    }
-
-    async fn sender(&self, queue: &QueueName) -> Result<Arc<dyn Sender>> {
-        self.inner.sender(queue).await
-    }
-
-    async fn receiver(
-        &self,
-        source: &Source,
-        options: ReceiverOptions,
-    ) -> Result<Arc<dyn Receiver>> {
-        self.inner.receiver(source, options).await
-    }
-
-    async fn sessions(
-        &self,
-        source: &Source,
-        options: ReceiverOptions,
-    ) -> Result<Arc<dyn Sessions>> {
-        self.inner.sessions(source, options).await
-    }
-
-    fn admin(&self) -> Option<Arc<dyn Admin>> {
-        let inner = self.inner.admin()?;
-        let held = Arc::clone(&self.held);
-        Some(Arc::new(WatchedAdmin { inner, held }))
-    }
-
-    fn transactional(&self) -> Option<Arc<dyn Transactional>> {
-        self.inner.transactional()
-    }
-
-    async fn close(&self) -> Result<()> {
-        self.inner.close().await
-    }
-}
-
+/// Is an administration whose peeks show bodies that are counted.
 #[derive(Debug)]
 struct WatchedAdmin {
     inner: Arc<dyn Admin>,
@@ -160,6 +111,15 @@ impl Admin for WatchedAdmin {
     async fn settings(&self, source: &Source) -> Result<Settings> {
         self.inner.settings(source).await
     }
+}
+
+/// Makes a provider whose peeks show bodies that are counted.
+fn counting(inner: Arc<dyn Provider>, held: &Arc<Held>) -> Wrapped {
+    let held = Arc::clone(held);
+    Wrapped::new(inner, "local").admin(move |inner| {
+        let held = Arc::clone(&held);
+        Some(Arc::new(WatchedAdmin { inner, held }))
+    })
 }
 
 /// Puts [`COUNT`] dead letters on the queue at `url`, a third for another reason.
@@ -214,10 +174,7 @@ async fn very_many_dead_letters_are_counted_and_not_held() {
     let registry = Registry::empty(context).with("local", move |address: Address, context| {
         let opened = Local::open(&address, context).map(|local| Opened {
             source: Local::source(&address).unwrap(),
-            provider: Arc::new(Watched {
-                inner: Arc::new(local),
-                held: Arc::clone(&watched),
-            }),
+            provider: Arc::new(counting(Arc::new(local), &watched)),
         });
         ready(opened)
     });

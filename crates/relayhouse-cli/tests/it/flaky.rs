@@ -7,68 +7,21 @@ use std::{
 
 use async_trait::async_trait;
 use relayhouse::{
-    Capabilities, Error, ErrorKind, Outcome, QueueName, Result, Sending, Source,
-    port::{Admin, Provider, Receiver, ReceiverOptions, Sender, Sessions, Transactional},
+    Capabilities, Error, ErrorKind, Outcome, QueueName, Result, Sending,
+    port::{Provider, Sender},
 };
 
-/// Sends what a body asks for: `"down"` fails for good, `"lost"` is of unknown outcome, `"busy"`
-/// is throttled the first time; everything else is sent.
-#[derive(Debug)]
-pub(crate) struct Flaky {
-    inner: Arc<dyn Provider>,
-    throttled: Arc<Mutex<BTreeSet<String>>>,
-}
+use crate::wrapped::Wrapped;
 
-impl Flaky {
-    pub(crate) fn new(inner: Arc<dyn Provider>) -> Self {
-        let throttled = Arc::default();
-        Self { inner, throttled }
-    }
-}
-
-#[async_trait]
-impl Provider for Flaky {
-    fn scheme(&self) -> &'static str {
-        "flaky"
-    }
-
-    fn capabilities(&self) -> &Capabilities {
-        self.inner.capabilities()
-    }
-
-    async fn sender(&self, queue: &QueueName) -> Result<Arc<dyn Sender>> {
-        let inner = self.inner.sender(queue).await?;
-        let throttled = Arc::clone(&self.throttled);
-        Ok(Arc::new(FlakySender { inner, throttled }))
-    }
-
-    async fn receiver(
-        &self,
-        source: &Source,
-        options: ReceiverOptions,
-    ) -> Result<Arc<dyn Receiver>> {
-        self.inner.receiver(source, options).await
-    }
-
-    async fn sessions(
-        &self,
-        source: &Source,
-        options: ReceiverOptions,
-    ) -> Result<Arc<dyn Sessions>> {
-        self.inner.sessions(source, options).await
-    }
-
-    fn admin(&self) -> Option<Arc<dyn Admin>> {
-        None
-    }
-
-    fn transactional(&self) -> Option<Arc<dyn Transactional>> {
-        self.inner.transactional()
-    }
-
-    async fn close(&self) -> Result<()> {
-        self.inner.close().await
-    }
+/// Makes a provider that sends what a body asks for: `"down"` fails for good, `"lost"` is of unknown
+/// outcome, `"busy"` is throttled the first time; everything else is sent. It administers nothing.
+pub(crate) fn flaky(inner: Arc<dyn Provider>) -> Wrapped {
+    let throttled = Arc::<Mutex<BTreeSet<String>>>::default();
+    let sender = move |inner| {
+        let throttled = Arc::clone(&throttled);
+        Arc::new(FlakySender { inner, throttled }) as _
+    };
+    Wrapped::new(inner, "flaky").sender(sender).admin(|_| None)
 }
 
 #[derive(Debug)]

@@ -18,7 +18,7 @@ use relayhouse::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::flaky::Flaky;
+use crate::flaky::flaky;
 
 /// Is a registry whose queues outlive a command, and a place for files.
 pub(crate) struct House {
@@ -44,15 +44,24 @@ pub(crate) struct Leaving(pub(crate) usize);
 
 impl House {
     pub(crate) fn new() -> Self {
+        Self::with("flaky", |provider, _| Arc::new(flaky(provider)))
+    }
+
+    /// Makes a house whose queues of `scheme` are those of `memory:`, but for what `around` makes
+    /// of their provider.
+    pub(crate) fn with(
+        scheme: &'static str,
+        around: impl Fn(Arc<dyn Provider>, &Arc<dyn Clock>) -> Arc<dyn Provider> + Send + Sync + 'static,
+    ) -> Self {
         let context = time::context().unwrap();
         let clock = Arc::clone(&context.clock);
         let memory = Memory::builder(context.clone()).build().unwrap();
-        let (steady, flaky) = (memory.clone(), memory);
+        let (steady, other) = (memory.clone(), memory);
         let registry = Registry::empty(context)
             .with("memory", move |address, _| ready(open(&steady, &address)))
-            .with("flaky", move |address, _| {
-                let opened = open(&flaky, &address).map(|opened| Opened {
-                    provider: Arc::new(Flaky::new(opened.provider)),
+            .with(scheme, move |address, context| {
+                let opened = open(&other, &address).map(|opened| Opened {
+                    provider: around(opened.provider, &context.clock),
                     ..opened
                 });
                 ready(opened)

@@ -2,6 +2,9 @@
 #![cfg(test)]
 
 mod admin;
+mod bench;
+#[cfg(all(unix, feature = "servicebus", feature = "sqs"))]
+mod bench_cloud;
 #[cfg(all(unix, feature = "sqs"))]
 mod cloud;
 mod demo;
@@ -22,6 +25,7 @@ mod emulator_data;
 #[cfg(unix)]
 mod exec;
 mod flaky;
+mod flawed;
 mod house;
 #[cfg(unix)]
 mod http;
@@ -52,3 +56,4 @@ mod transfer;
 mod usage;
 #[cfg(unix)]
 mod work;
+mod wrapped;
