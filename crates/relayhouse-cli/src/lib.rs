@@ -11,8 +11,8 @@
 //!
 //! | code | what it means | of which commands |
 //! | --- | --- | --- |
-//! | 2 | the command line or a URL is wrong; nothing was done | all |
-//! | 66 | the input cannot be opened; nothing was done | `pipe`, `send`, `work`, `schema`, `peek`, `dlq` |
+//! | 2 | the command line, a setting or a URL is wrong; nothing was done | all |
+//! | 66 | the input or a configuration file cannot be opened; nothing was done | all |
 //! | 73 | an output file cannot be created; nothing was done | `pipe`, `dlq`, `move`, `purge`, `delete`, `cancel`, `man` |
 //! | 141 | whoever read standard output has gone | all |
 //! | 74 | reading or writing failed | all |
@@ -47,12 +47,14 @@ mod output;
 mod pace;
 mod peek;
 mod pipe;
+mod place;
 mod print;
 mod progress;
 mod receive;
 mod remove;
 mod schema;
 mod send;
+mod settings;
 mod shell;
 mod stats;
 mod transfer;
@@ -65,6 +67,7 @@ use std::{
     process::ExitCode,
 };
 
+use clap::CommandFactory;
 use relayhouse::Registry;
 use tokio::runtime::{Builder, Runtime};
 
@@ -72,7 +75,14 @@ use self::{
     args::{Cli, Command},
     console::{Console, Verbosity},
     exit::{Code, Failure},
+    settings::Settings,
 };
+
+/// Is what somebody wants, and what is set for it.
+struct Asked {
+    command: Command,
+    settings: Settings,
+}
 
 /// Where results go.
 type Stdout = Box<dyn Write + Send>;
@@ -80,15 +90,15 @@ type Stdout = Box<dyn Write + Send>;
 /// Runs the program: reads its command line, and does what it says.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = match parsed(std::env::args_os()) {
-        Ok(cli) => cli,
+    let asked = match parsed(std::env::args_os()) {
+        Ok(asked) => asked,
         Err(code) => return code.into(),
     };
-    let console = Console::new(cli.verbosity());
+    let console = Console::new(asked.settings.verbosity());
     console.show_logs();
     let code = match runtime() {
         Ok(runtime) => {
-            let code = runtime.block_on(alone(cli, console));
+            let code = runtime.block_on(alone(asked, console));
             // What is left after an interrupted run may never end, such as a read from a terminal.
             runtime.shutdown_background();
             code
@@ -113,9 +123,9 @@ where
     I: IntoIterator<Item: Into<OsString> + Clone>,
 {
     let code = match parsed(args) {
-        Ok(cli) => {
-            let console = Console::new(cli.verbosity());
-            Box::pin(reported(cli, registry, console, Box::new(stdout))).await
+        Ok(asked) => {
+            let console = Console::new(asked.settings.verbosity());
+            Box::pin(reported(asked, registry, console, Box::new(stdout))).await
         }
         Err(code) => code,
     };
@@ -123,26 +133,27 @@ where
 }
 
 /// Runs with a registry of its own, and standard output.
-async fn alone(cli: Cli, console: Console) -> Code {
+async fn alone(asked: Asked, console: Console) -> Code {
     match Registry::new() {
-        Ok(registry) => reported(cli, &registry, console, Box::new(io::stdout())).await,
+        Ok(registry) => reported(asked, &registry, console, Box::new(io::stdout())).await,
         Err(error) => report(console, &error.into()),
     }
 }
 
-async fn reported(cli: Cli, registry: &Registry, console: Console, stdout: Stdout) -> Code {
-    match command(cli.command, registry, console, stdout).await {
+async fn reported(asked: Asked, registry: &Registry, console: Console, stdout: Stdout) -> Code {
+    match command(asked, registry, console, stdout).await {
         Ok(code) => code,
         Err(failure) => report(console, &failure),
     }
 }
 
 async fn command(
-    command: Command,
+    asked: Asked,
     registry: &Registry,
     console: Console,
     stdout: Stdout,
 ) -> Result<Code, Failure> {
+    let Asked { command, settings } = asked;
     match command {
         Command::Send(args) => send::run(*args, registry, console, stdout).await,
         Command::Receive(args) => receive::run(*args, registry, console, stdout).await,
@@ -165,20 +176,37 @@ async fn command(
         Command::Move(args) => transfer::run(*args, registry, console, stdout).await,
         Command::Dlq(args) => dlq::run(*args, registry, console, stdout).await,
         Command::Pipe(args) => pipe::run(*args, registry, console, stdout).await,
+        Command::Config(args) => settings::run(*args, settings, stdout).await,
         Command::Schema(args) => schema::run(*args, stdout).await,
     }
 }
 
-/// Reads the command line; what it asks for otherwise is printed, and the code returned.
-fn parsed<I>(args: I) -> Result<Cli, Code>
+/// Reads the command line, and what else there is to know; what it asks for otherwise is printed,
+/// and the code returned.
+fn parsed<I>(args: I) -> Result<Asked, Code>
 where
     I: IntoIterator<Item: Into<OsString> + Clone>,
 {
-    match args::parse(args) {
-        Ok(Some(cli)) => Ok(cli),
+    let args: Vec<_> = args.into_iter().map(Into::into).collect();
+    match asked(&args) {
+        Ok(Some(asked)) => Ok(asked),
         Ok(None) => Err(Code::Done),
         Err(failure) => Err(report(Console::new(Verbosity::Normal), &failure)),
     }
+}
+
+/// Reads the command line twice: what is set elsewhere is what it says where it says nothing.
+fn asked(args: &[OsString]) -> Result<Option<Asked>, Failure> {
+    let Some(plain) = args::parse(Cli::command(), args)? else {
+        return Ok(None);
+    };
+    let settings = Settings::of(&plain)?;
+    let Some(mut cli) = args::parse(settings.suggest(Cli::command()), args)? else {
+        return Ok(None);
+    };
+    settings.complete(&mut cli.command)?;
+    let command = cli.command;
+    Ok(Some(Asked { command, settings }))
 }
 
 fn runtime() -> Result<Runtime, Failure> {

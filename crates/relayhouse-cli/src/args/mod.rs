@@ -2,6 +2,8 @@
 
 mod audit;
 mod bench;
+mod common;
+mod config;
 mod create;
 mod decoding;
 mod demo;
@@ -21,13 +23,14 @@ mod transfer;
 mod value;
 mod work;
 
-use std::ffi::OsString;
+use std::{ffi::OsString, path::PathBuf};
 
-use clap::{Parser, Subcommand, error::ErrorKind};
+use clap::{Command as Clap, FromArgMatches, Parser, Subcommand, error::ErrorKind};
 
 pub(crate) use self::{
     audit::Audited,
     bench::Bench,
+    config::{Action as ConfigAction, Config},
     create::Create,
     decoding::Decoding,
     demo::{Demo, Format as DemoFormat},
@@ -73,6 +76,14 @@ pub(crate) struct Cli {
     /// Say nothing but errors
     #[arg(short, long, global = true)]
     quiet: bool,
+
+    /// The file of settings, instead of the usual one; `relayhouse config show --help` says more
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) config: Option<PathBuf>,
+
+    /// The settings to take of that file
+    #[arg(long, value_name = "NAME", global = true)]
+    pub(crate) profile: Option<String>,
 }
 
 /// Says what to do; the arguments of each command begin with what it is for.
@@ -95,6 +106,7 @@ pub(crate) enum Command {
     Move(Box<Move>),
     Pipe(Box<Pipe>),
     Schema(Box<Schema>),
+    Config(Box<Config>),
     Demo(Box<Demo>),
     Emulator(Box<Emulator>),
     Completions(Completions),
@@ -112,25 +124,26 @@ Amazon SQS is sqs://REGION/QUEUE, with what AWS's environment says, such as AWS_
 AWS_ENDPOINT_URL_SQS; 'sqs://REGION/QUEUE-{0..7}', in quotes, is one queue over eight of SQS.
 Azure Service Bus is servicebus://NAMESPACE/QUEUE, or servicebus:///QUEUE in the namespace of
 RELAYHOUSE_SERVICEBUS_CONNECTION_STRING.
+A name instead of a URL is one of the configuration file: `relayhouse config show --help`.
 Each command has its exit codes in its --help.";
 
 impl Cli {
-    pub(crate) fn verbosity(&self) -> Verbosity {
+    /// Returns how much to say, and the option that says so.
+    pub(crate) const fn verbosity(&self) -> Option<(&'static str, Verbosity)> {
         match (self.quiet, self.verbose) {
-            (true, _) => Verbosity::Quiet,
-            (false, 0) => Verbosity::Normal,
-            (false, 1) => Verbosity::Verbose,
-            (false, _) => Verbosity::Debug,
+            (true, _) => Some(("--quiet", Verbosity::Quiet)),
+            (false, 0) => None,
+            (false, 1) => Some(("--verbose", Verbosity::Verbose)),
+            (false, _) => Some(("--verbose", Verbosity::Debug)),
         }
     }
 }
 
-/// Reads the command line; `Ok(None)` if it asked for help or the version, which is printed.
-pub(crate) fn parse<I>(args: I) -> Result<Option<Cli>, Failure>
-where
-    I: IntoIterator<Item: Into<OsString> + Clone>,
-{
-    let error = match Cli::try_parse_from(args) {
+/// Reads the command line as `clap` has it; `Ok(None)` if it asked for help or the version, which is
+/// printed.
+pub(crate) fn parse(clap: Clap, args: &[OsString]) -> Result<Option<Cli>, Failure> {
+    let matches = clap.try_get_matches_from(args);
+    let error = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => return Ok(Some(cli)),
         Err(error) => error,
     };

@@ -23,6 +23,17 @@ pub(crate) enum Format {
     Ndjson,
 }
 
+impl Format {
+    /// Returns the name on the command line.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Json => "json",
+            Self::Ndjson => "ndjson",
+        }
+    }
+}
+
 /// So many messages in so much time, such as `100/s` or `6000/min`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rate {

@@ -6,7 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::exit::{Code, Failure};
+use crate::{
+    exit::{Code, Failure},
+    place,
+};
 
 const NAME: &str = "audit.jsonl";
 
@@ -15,11 +18,8 @@ pub(super) fn of(asked: Option<PathBuf>) -> Result<PathBuf, Failure> {
     if let Some(asked) = asked {
         return Ok(asked);
     }
-    let state = variable("XDG_STATE_HOME").map(PathBuf::from);
-    let state = state.filter(|path| path.is_absolute());
-    let home = || variable("HOME").map(|home| PathBuf::from(home).join(".local/state"));
-    match state.or_else(home) {
-        Some(state) => Ok(state.join("relayhouse").join(NAME)),
+    match place::of_state() {
+        Some(state) => Ok(state.join(NAME)),
         None => Err(Failure::new(
             Code::CannotCreate,
             "there is no directory for the audit log; name a file with --audit",
@@ -53,7 +53,7 @@ fn open(path: &Path) -> io::Result<File> {
 pub(super) fn user() -> String {
     let named = ["USER", "LOGNAME", "USERNAME"]
         .into_iter()
-        .find_map(variable);
+        .find_map(place::variable);
     named.unwrap_or_else(numbered)
 }
 
@@ -65,12 +65,4 @@ fn numbered() -> String {
 #[cfg(not(unix))]
 fn numbered() -> String {
     "unknown".to_owned()
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "who somebody is, and where their files are, is an agreement of systems"
-)]
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
 }

@@ -42,6 +42,8 @@ mod remove;
 mod schema;
 mod send;
 #[cfg(unix)]
+mod settings;
+#[cfg(unix)]
 mod signal;
 #[cfg(all(unix, feature = "sqs"))]
 mod sqs;

@@ -52,6 +52,8 @@ pub(crate) fn command(args: &[&str]) -> Command {
     command
         .args(args)
         .env("RUST_BACKTRACE", "1")
+        // Nothing of whoever runs the tests.
+        .env("RELAYHOUSE_CONFIG", "")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
