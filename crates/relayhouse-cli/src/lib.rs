@@ -18,7 +18,7 @@
 //! | 74 | reading or writing failed | all |
 //! | 69 | the queue cannot be used, or not any more | all |
 //! | 130 | Ctrl-C, or a signal that asks to end | all |
-//! | 65 | a line of the input or a message was not taken, or a file is no schema | `pipe`, `send`, `schema`, `peek`, `dlq`, `move` |
+//! | 65 | a line of the input or a message was not taken, or a file is no schema | `pipe`, `send`, `schema`, `peek`, `tail`, `dlq`, `move` |
 //! | 1 | a message was dead-lettered, be it again, something was found that is wrong, or schemas are not compatible | `pipe`, `work`, `demo`, `schema`, `dlq`, `doctor`, `bench` |
 //! | 0 | all went well; that there was nothing to do is well, too | all |
 
@@ -57,6 +57,7 @@ mod send;
 mod settings;
 mod shell;
 mod stats;
+mod tail;
 mod transfer;
 mod until;
 mod work;
@@ -158,6 +159,7 @@ async fn command(
         Command::Send(args) => send::run(*args, registry, console, stdout).await,
         Command::Receive(args) => receive::run(*args, registry, console, stdout).await,
         Command::Peek(args) => peek::run(*args, registry, stdout).await,
+        Command::Tail(args) => tail::run(*args, registry, console, stdout).await,
         Command::Work(args) => work::run(*args, registry, console, stdout).await,
         Command::Create(args) => create::run(*args, registry, console).await,
         Command::List(args) => list::run(*args, registry, stdout).await,

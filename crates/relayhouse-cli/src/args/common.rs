@@ -17,6 +17,7 @@ impl Command {
             Self::Send(args) => vec![&mut args.url],
             Self::Receive(args) => vec![&mut args.url],
             Self::Peek(args) => vec![&mut args.url],
+            Self::Tail(args) => vec![&mut args.url],
             Self::Work(args) => vec![&mut args.url],
             Self::Create(args) => vec![&mut args.url],
             Self::List(args) => vec![&mut args.url],

@@ -19,6 +19,7 @@ mod schema;
 mod send;
 mod shell;
 mod stats;
+mod tail;
 mod transfer;
 mod value;
 mod work;
@@ -53,6 +54,7 @@ pub(crate) use self::{
     send::{Defaults, Send as SendArgs},
     shell::{Completions, Man},
     stats::Stats,
+    tail::Tail,
     transfer::Move,
     value::{Format, Rate},
     work::Work,
@@ -92,6 +94,7 @@ pub(crate) enum Command {
     Send(Box<SendArgs>),
     Receive(Box<Receive>),
     Peek(Box<Peek>),
+    Tail(Box<Tail>),
     Work(Box<Work>),
     Create(Box<Create>),
     List(Box<List>),

@@ -16,6 +16,7 @@ mod which;
 
 use relayhouse::{Queue, Registry};
 
+pub(crate) use self::which::matches;
 use crate::{
     Stdout,
     args::{Dlq, DlqAction},

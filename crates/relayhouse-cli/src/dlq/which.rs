@@ -44,7 +44,7 @@ impl Which {
 }
 
 /// Looks for `pattern` in all that a person may look for.
-fn matches(pattern: &Regex, delivery: &Delivery) -> bool {
+pub(crate) fn matches(pattern: &Regex, delivery: &Delivery) -> bool {
     let message = &delivery.message;
     let letter = delivery.envelope.as_deref().map(|it| &it.dead_letter);
     let texts = letter.map(|it| [it.reason.as_bytes(), it.description.as_bytes()]);

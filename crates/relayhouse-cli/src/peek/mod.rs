@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How many messages one call shows.
-const PAGE_MAX: u32 = 100;
+pub(crate) const PAGE_MAX: u32 = 100;
 
 const BODY_CHARS: usize = 80;
 
@@ -83,7 +83,7 @@ pub(crate) struct Shape {
 }
 
 /// Is how a person sees any message.
-const SHAPE: Shape = Shape { heading, row };
+pub(crate) const SHAPE: Shape = Shape { heading, row };
 
 impl Printed {
     pub(crate) const fn new(format: Format, shape: Shape, output: Output) -> Self {

@@ -51,6 +51,9 @@ mod sqs;
 mod sqs_errors;
 #[cfg(unix)]
 mod stop;
+mod tail;
+#[cfg(all(unix, feature = "servicebus", feature = "sqs"))]
+mod tail_cloud;
 #[cfg(unix)]
 mod terminal;
 #[cfg(all(unix, feature = "servicebus", feature = "sqs"))]
