@@ -18,7 +18,7 @@
 //! | 74 | reading or writing failed | all |
 //! | 69 | the queue cannot be used, or not any more | all |
 //! | 130 | Ctrl-C, or a signal that asks to end | all |
-//! | 65 | a line of the input or a message was not taken, or a file is no schema | `pipe`, `send`, `schema`, `peek`, `tail`, `dlq`, `move` |
+//! | 65 | a line of the input or a message was not taken, or a file is no schema | `pipe`, `send`, `schedule`, `schema`, `peek`, `tail`, `dlq`, `move` |
 //! | 1 | a message was dead-lettered, be it again, something was found that is wrong, or schemas are not compatible | `pipe`, `work`, `demo`, `schema`, `dlq`, `doctor`, `bench` |
 //! | 0 | all went well; that there was nothing to do is well, too | all |
 
@@ -52,6 +52,7 @@ mod print;
 mod progress;
 mod receive;
 mod remove;
+mod schedule;
 mod schema;
 mod send;
 mod settings;
@@ -157,6 +158,7 @@ async fn command(
     let Asked { command, settings } = asked;
     match command {
         Command::Send(args) => send::run(*args, registry, console, stdout).await,
+        Command::Schedule(args) => schedule::run(*args, registry, console, stdout).await,
         Command::Receive(args) => receive::run(*args, registry, console, stdout).await,
         Command::Peek(args) => peek::run(*args, registry, stdout).await,
         Command::Tail(args) => tail::run(*args, registry, console, stdout).await,

@@ -15,6 +15,7 @@ impl Command {
     pub(crate) fn urls(&mut self) -> Vec<&mut String> {
         match self {
             Self::Send(args) => vec![&mut args.url],
+            Self::Schedule(args) => vec![&mut args.url],
             Self::Receive(args) => vec![&mut args.url],
             Self::Peek(args) => vec![&mut args.url],
             Self::Tail(args) => vec![&mut args.url],

@@ -15,6 +15,7 @@ mod peek;
 mod pipe;
 mod receive;
 mod remove;
+mod schedule;
 mod schema;
 mod send;
 mod shell;
@@ -47,11 +48,12 @@ pub(crate) use self::{
     pipe::Pipe,
     receive::Receive,
     remove::{Cancel, Delete, Purge},
+    schedule::Schedule,
     schema::{
         Action as SchemaAction, Check as SchemaCheck, Mode as SchemaMode, Schema,
         Show as SchemaShow,
     },
-    send::{Defaults, Send as SendArgs},
+    send::{Details, Send as SendArgs},
     shell::{Completions, Man},
     stats::Stats,
     tail::Tail,
@@ -92,6 +94,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Send(Box<SendArgs>),
+    Schedule(Box<Schedule>),
     Receive(Box<Receive>),
     Peek(Box<Peek>),
     Tail(Box<Tail>),

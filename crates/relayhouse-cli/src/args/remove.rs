@@ -49,7 +49,7 @@ pub(crate) struct Delete {
 
 /// Cancels a message that is held back, before it is delivered
 ///
-/// `relayhouse peek` shows its number, as "sequence".
+/// `relayhouse schedule` prints its number, and `relayhouse peek` shows it, as "sequence".
 #[derive(Debug, Args)]
 #[command(after_help = EXITS)]
 pub(crate) struct Cancel {

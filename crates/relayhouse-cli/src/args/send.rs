@@ -37,7 +37,11 @@ pub(crate) struct Send {
 
     /// What messages have that do not say otherwise themselves
     #[command(flatten)]
-    pub(crate) defaults: Defaults,
+    pub(crate) details: Details,
+
+    /// How long messages are held back; `relayhouse schedule` says how to cancel them
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) delay: Option<Duration>,
 
     /// How fast messages are sent, such as 100/s or 6000/min
     #[arg(long, value_name = "N/TIME")]
@@ -62,7 +66,7 @@ pub(crate) struct Send {
 
 /// What a message has unless its line says otherwise.
 #[derive(Clone, Debug, Default, Args)]
-pub(crate) struct Defaults {
+pub(crate) struct Details {
     /// A header; may be given several times
     #[arg(long = "header", value_name = "KEY=VALUE")]
     pub(crate) headers: Vec<Header>,
@@ -70,10 +74,6 @@ pub(crate) struct Defaults {
     /// The ordering key: messages of one key are handled one after the other, in their order
     #[arg(long, value_name = "KEY", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) key: Option<String>,
-
-    /// How long messages are held back
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
-    pub(crate) delay: Option<Duration>,
 
     /// What the queue knows a message by that it has already; the message of line N gets ID:N, so
     /// that the same input can be sent again

@@ -1,9 +1,9 @@
 //! From a line of the input to a message.
 
-use relayhouse::Message;
+use relayhouse::{Message, NotBefore};
 
 use crate::{
-    args::{Defaults, SendArgs},
+    args::{Details, SendArgs},
     envelope,
     input::{Wrong, json},
 };
@@ -23,7 +23,9 @@ pub(super) enum Shape {
 #[derive(Debug)]
 pub(super) struct Maker {
     pub(super) shape: Shape,
-    pub(super) defaults: Defaults,
+    pub(super) details: Details,
+    /// Until when messages are held back.
+    pub(super) until: Option<NotBefore>,
 }
 
 impl Shape {
@@ -49,14 +51,13 @@ impl Maker {
 
     /// Adds what `message` does not say itself.
     fn complete(&self, number: u64, mut message: Message) -> Message {
-        let Defaults {
+        let Details {
             headers,
             key,
-            delay,
             dedup_id,
             priority,
             content_type,
-        } = &self.defaults;
+        } = &self.details;
         let of_shape = (self.shape == Shape::Body).then_some("application/json");
         for header in headers {
             if message.headers().get(&header.key).is_none() {
@@ -67,8 +68,8 @@ impl Maker {
         if let (Some(key), None) = (key, has.ordering_key) {
             message = message.ordering_key(key.clone());
         }
-        if let (Some(delay), None) = (delay, has.not_before) {
-            message = message.delay(*delay);
+        if has.not_before.is_none() && self.until.is_some() {
+            message.details_mut().not_before = self.until;
         }
         if let (Some(id), None) = (dedup_id, has.dedup_id) {
             message = message.dedup_id(self.dedup_id(id, number));

@@ -3,11 +3,12 @@
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use relayhouse::{Clock, Message, Queue, Result, Sent, ctrl_c, runtime::Producer};
+use relayhouse::{Clock, Message, NotBefore, Queue, Result, Sent, ctrl_c, runtime::Producer};
 use tokio::sync::mpsc::Receiver;
 
 use super::{
     deliver::{Behind, deliver, is_of_the_message},
+    receipts::{Receipt, Receipts},
     tally::Tally,
 };
 use crate::{
@@ -41,6 +42,8 @@ pub(super) enum End {
     Aborted,
     /// The input cannot be read further.
     Unreadable(Failure),
+    /// A receipt cannot be printed.
+    Unwritable,
 }
 
 /// Sends the lines of the input.
@@ -61,6 +64,9 @@ pub(super) struct Sending<'a> {
     all_bytes: Option<u64>,
     /// Why no further line is read, once none is.
     end: Option<End>,
+    receipts: Option<Receipts>,
+    /// Those that are not printed yet.
+    unprinted: Vec<Receipt>,
 }
 
 /// Is how the way of one message ended.
@@ -68,6 +74,7 @@ pub(super) struct Sending<'a> {
 struct Flight {
     line: u64,
     bytes: u64,
+    until: Option<NotBefore>,
     answer: Result<Sent>,
 }
 
@@ -93,14 +100,39 @@ impl<'a> Sending<'a> {
             read_bytes: 0,
             all_bytes,
             end: None,
+            receipts: None,
+            unprinted: Vec::new(),
         })
+    }
+
+    /// Prints a receipt for each message that is held back, if somebody wants them.
+    pub(super) fn receipts(self, receipts: Option<Receipts>) -> Self {
+        Self { receipts, ..self }
     }
 
     /// Sends everything until the input ends, or something ends it early, and waits for what is
     /// under way.
-    pub(super) async fn all(&mut self, mut lines: Lines) -> End {
+    pub(super) async fn all(&mut self, lines: Lines) -> End {
+        let end = self.some(lines).await;
+        match self.receipts.take() {
+            Some(receipts) if !matches!(end, End::Aborted) => receipts.end().await,
+            _ => {}
+        }
+        end
+    }
+
+    async fn some(&mut self, mut lines: Lines) -> End {
         let mut wish: Wish = Box::pin(ctrl_c());
         loop {
+            tokio::select! {
+                biased;
+                () = self.print() => {}
+                () = &mut wish => {
+                    // Nobody reads what is printed.
+                    self.tally.abandon(self.flying.len());
+                    return End::Aborted;
+                }
+            }
             let may_read = self.end.is_none();
             if !may_read && self.flying.is_empty() {
                 return self.end.take().unwrap_or(End::Done);
@@ -162,6 +194,7 @@ impl<'a> Sending<'a> {
             pace.left();
         }
         let bytes = message.size();
+        let until = message.details().not_before;
         self.tally.begin(line);
         self.flying_bytes += bytes;
         let (producer, clock) = (self.producer.clone(), Arc::clone(&self.clock));
@@ -170,6 +203,7 @@ impl<'a> Sending<'a> {
             Flight {
                 line,
                 bytes,
+                until,
                 answer,
             }
         }));
@@ -179,12 +213,19 @@ impl<'a> Sending<'a> {
         let Flight {
             line,
             bytes,
+            until,
             answer,
         } = flight;
         self.flying_bytes -= bytes;
         self.is_open = true;
         match answer {
-            Ok(sent) => self.tally.confirm(line, &sent),
+            Ok(sent) => {
+                self.tally.confirm(line, &sent);
+                if let (Some(until), Some(_)) = (until, &self.receipts) {
+                    let receipt = Receipt::new(line, &sent, until, &*self.clock);
+                    self.unprinted.push(receipt);
+                }
+            }
             Err(error) if is_of_the_message(&error) => {
                 self.refuse(line, &with_advice(&error));
             }
@@ -195,6 +236,20 @@ impl<'a> Sending<'a> {
                         .error(&format!("line {line}: {}", with_advice(&error)));
                     self.end = Some(End::Failed);
                 }
+            }
+        }
+    }
+
+    /// Prints receipts. Dropping the future loses those that are not printed yet.
+    async fn print(&mut self) {
+        let Some(receipts) = &mut self.receipts else {
+            return;
+        };
+        for receipt in self.unprinted.drain(..) {
+            match receipts.print(&receipt).await {
+                Ok(true) => {}
+                Ok(false) => self.end = Some(End::Unwritable),
+                Err(failure) => self.end = Some(End::Unreadable(failure)),
             }
         }
     }

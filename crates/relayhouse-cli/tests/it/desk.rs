@@ -35,9 +35,15 @@ impl Desk {
 
     #[track_caller]
     pub(crate) fn run(&self, args: &[&str], input: &str, code: i32) -> Ran {
+        self.ran(args, input).ended(code)
+    }
+
+    /// Runs a command to its end, whichever that is.
+    #[track_caller]
+    pub(crate) fn ran(&self, args: &[&str], input: &str) -> Ran {
         let mut child = self.command(args).spawn().unwrap();
         feed(&mut child, input.into());
-        end(child).ended(code)
+        end(child)
     }
 
     /// Runs a command, and returns the lines of JSON that it printed.

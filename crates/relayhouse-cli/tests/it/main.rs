@@ -39,6 +39,8 @@ mod program;
 mod receive;
 #[cfg(unix)]
 mod remove;
+#[cfg(all(unix, feature = "servicebus", feature = "sqs"))]
+mod schedule;
 mod schema;
 mod send;
 #[cfg(unix)]
