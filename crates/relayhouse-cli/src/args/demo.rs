@@ -1,8 +1,8 @@
 //! The arguments of `relayhouse demo`.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use super::value::{CONCURRENCY_MAX, MESSAGES_MAX, count};
+use super::value::{CONCURRENCY_MAX, Format, MESSAGES_MAX, count};
 
 /// Runs a workload with failures through a queue, and shows that nothing is lost
 ///
@@ -25,22 +25,14 @@ pub(crate) struct Demo {
     #[arg(long, value_name = "S", default_value = "7")]
     pub(crate) seed: u64,
 
-    /// How the result is printed
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    /// How the result is printed; a histogram is below the table
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub(crate) output: Format,
 
     /// The queue, which must be empty; without it, one on disk in a temporary directory, which is
     /// removed at the end. In memory, the consumer that dies is a part of this process
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// A table and a histogram
-    Text,
-    /// One JSON object
-    Json,
 }
 
 const EXITS: &str = "Exit codes: 0 all is accounted for; 1 something is wrong; \

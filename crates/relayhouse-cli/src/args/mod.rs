@@ -35,7 +35,7 @@ pub(crate) use self::{
     config::{Action as ConfigAction, Config},
     create::Create,
     decoding::Decoding,
-    demo::{Demo, Format as DemoFormat},
+    demo::Demo,
     dlq::{
         Action as DlqAction, Dlq, Edit as DlqEdit, Export as DlqExport, Grep as DlqGrep,
         Import as DlqImport, List as DlqList, Purge as DlqPurge, Redrive as DlqRedrive,

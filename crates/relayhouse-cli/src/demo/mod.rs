@@ -28,7 +28,7 @@ use relayhouse_testkit::oracle::Verdict;
 use self::{handler::Hushed, outcome::Outcome, place::Place, witness::Witness, workload::Workload};
 use crate::{
     Stdout,
-    args::{Demo, DemoFormat},
+    args::{Demo, Format},
     console::Console,
     exit::{Code, Failure, with_advice},
     open,
@@ -78,8 +78,8 @@ async fn run_on(
     let latency = witness.ledger.latency();
     let outcome = Outcome::new(witness.ledger.counts(), &verdict, &latency, took);
     match demo.output {
-        DemoFormat::Text => outcome.print_text(stdout, &latency)?,
-        DemoFormat::Json => outcome.print_json(stdout)?,
+        Format::Table => outcome.print_text(stdout, &latency)?,
+        Format::Json | Format::Ndjson => outcome.print_json(stdout)?,
     }
     queue.close().await?;
     if is_interrupted {

@@ -28,7 +28,7 @@ use crate::{
 const PREFIX: &str = "RELAYHOUSE_";
 
 /// The commands whose --output adds to what they print, and is nobody's usual choice.
-const NOT_ASKED: [&str; 3] = ["send", "work", "demo"];
+const NOT_ASKED: [&str; 2] = ["send", "work"];
 
 /// Is a setting, and who said it.
 #[derive(Clone)]

@@ -79,3 +79,29 @@ fn completions_and_manual_pages_name_every_command() {
     assert!(redrive.contains("canary"), "{redrive}");
     desk.run(&["man", "--dir", "pages/relayhouse.1"], "", 73);
 }
+
+#[test]
+fn options_that_commands_have_in_common_are_the_same_everywhere() {
+    let desk = Desk::new();
+    desk.run(&["man", "--dir", "pages"], "", 0);
+    let mut has_output = 0;
+    for page in fs::read_dir(desk.path("pages")).unwrap() {
+        let path = page.unwrap().path();
+        let page = fs::read_to_string(&path).unwrap().replace('\\', "");
+        for option in ["--verbose", "--quiet", "--config", "--profile"] {
+            assert!(page.contains(option), "{option} in {}", path.display());
+        }
+        if !page.contains("--output") {
+            continue;
+        }
+        has_output += 1;
+        for format in [
+            "table: Columns for a person",
+            "json: One JSON value",
+            "ndjson: A JSON object on each line",
+        ] {
+            assert!(page.contains(format), "{format} in {}", path.display());
+        }
+    }
+    assert!(20 <= has_output, "{has_output}");
+}
