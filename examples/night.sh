@@ -119,6 +119,8 @@ program() {
 # Starts both emulators, and points the program at them and at nothing else of this machine.
 services() {
     unset AWS_PROFILE AWS_SESSION_TOKEN VISUAL
+    unset RELAYHOUSE_PROFILE RELAYHOUSE_BASE RELAYHOUSE_OUTPUT RELAYHOUSE_VERBOSITY
+    export RELAYHOUSE_CONFIG=
     export AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null
     export AWS_EC2_METADATA_DISABLED=true RELAYHOUSE_AUDIT=audit.jsonl
 
@@ -346,7 +348,7 @@ write() {
     told=$(mktemp)
     trap 'rm -f "$told"' EXIT
     "$0" >"$told" || { cat "$told"; exit 1; }
-    python3 - "$1" "$told" <<'END'
+    python3 - "$1" "$told" <<'PYTHON'
 import sys
 
 START = "<!-- the run: `examples/night.sh --write docs/night.md` -->\n```text\n"
@@ -355,7 +357,7 @@ page, told = (open(name).read() for name in sys.argv[1:])
 before, rest = page.split(START)
 _, after = rest.split(END)
 open(sys.argv[1], "w").write(before + START + told + END + after)
-END
+PYTHON
 }
 
 case ${1:-} in

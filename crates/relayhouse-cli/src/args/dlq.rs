@@ -318,7 +318,8 @@ A change is written down before it begins, with \"result\":\"begun\", and when i
 
 Exit codes, the first that applies:
   74   a change cannot be written down; nothing further was done
-  69   the queue failed, or did not take or confirm all of them
+  69   the queue failed, or did not take or confirm all of them; or so many stay that no more can
+       be held, and there may be more
   130  interrupted; what was under way has ended
   1    one of the first came back, or is not done with
   0    all of them are sent, be it none
@@ -343,4 +344,4 @@ Before anything is sent: 2 wrong usage, 66 no input, 69 no queue, 73 no audit lo
 
 const PURGES: &str = "\
 Exit codes: 0 they are gone, be it none; 2 wrong usage, or nobody said yes; 69 the provider \
-refuses; 73 no audit log; 74 a change cannot be written down; 130 interrupted.";
+refuses, or so many stay that no more can be held, and there may be more; 73 no audit log; 74 a change cannot be written down; 130 interrupted.";

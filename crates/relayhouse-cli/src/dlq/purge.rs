@@ -86,6 +86,10 @@ async fn remove(which: &Which, leased: &mut Leased, carrier: &mut Carrier) -> Re
             next = carrier.during(leased.next(u32::MAX)) => next?,
         };
         let Some(delivery) = next else {
+            if leased.is_full() {
+                // There may be more that are meant.
+                return Ok(Code::Unavailable);
+            }
             if carrier.is_idle() {
                 break;
             }

@@ -27,6 +27,8 @@ use crate::{
 enum End {
     /// There is no further one, or as many as asked for are sent.
     Done,
+    /// So many have to stay that no more can be held: there may be more that are meant.
+    Held,
     /// Somebody wants it.
     Interrupted,
     /// It cannot go on.
@@ -86,7 +88,7 @@ pub(super) async fn run(
     queue.close().await?;
     Ok(match end {
         End::Broken(Broken::Audit) => Code::Io,
-        End::Broken(Broken::Queue) => Code::Unavailable,
+        End::Broken(Broken::Queue) | End::Held => Code::Unavailable,
         End::Interrupted => Code::Interrupted,
         End::Unlucky => Code::Failed,
         End::Done if has_failed => Code::Unavailable,
@@ -192,6 +194,9 @@ impl Redriving<'_> {
                 next = self.carrier.during(leased.next(left)) => next?,
             };
             let Some(delivery) = next else {
+                if leased.is_full() {
+                    return Ok(End::Held);
+                }
                 if self.carrier.is_idle() {
                     return Ok(End::Done);
                 }

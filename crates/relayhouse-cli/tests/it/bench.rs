@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use relayhouse::memory::Profile;
 use serde_json::{Value, json};
 
 use crate::{
@@ -201,14 +202,14 @@ async fn message_of_somebody_else_ends_a_run_that_is_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn message_that_cannot_be_sent_ends_it_before_it_begins() {
-    let house = House::new();
-    let ran = house
-        .run(&["bench", "memory://fifo?profile=sqs_fifo", "--count", "5"])
-        .await
-        .ended(2);
+    let house = House::like(Profile::SqsFifo);
+    let fifo = "memory://orders.fifo?profile=sqs-fifo";
+    let ran = house.run(&["bench", fifo, "--count", "5"]).await.ended(2);
     assert_eq!(ran.stdout, "");
-    house
-        .run(&["bench", "memory://orders/$deadletterqueue"])
-        .await
-        .ended(2);
+    let report = bench(&house, fifo, &["--count", "50", "--keys", "3"], 0).await;
+    counts(&report, &[("received", 50), ("lost", 0), ("twice", 0)]);
+    let large = ["bench", fifo, "--keys", "3", "--size", "2MiB"];
+    house.run(&large).await.ended(2);
+    let dead = ["bench", "memory://orders/$deadletterqueue"];
+    house.run(&dead).await.ended(2);
 }

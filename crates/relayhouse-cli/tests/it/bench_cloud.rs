@@ -117,6 +117,13 @@ fn queue_of_service_bus_is_measured() {
     let report = parsed(&bus.run_with(&[], &args, "").ended(0).stdout);
     is_whole(&report, 200);
     assert_eq!(report["cost"], Value::Null);
+    let sessions = "servicebus:///sessions";
+    bus.run_with(&[], &["create", sessions, "--sessions"], "")
+        .ended(0);
+    let keyed = [&["bench", sessions, "--keys", "5"], &args[2..]].concat();
+    let report = parsed(&bus.run_with(&[], &keyed, "").ended(0).stdout);
+    is_whole(&report, 200);
+
     bus.run_with(&[], &["send", BUS], "1\n").ended(0);
     let ran = bus.run_with(&[], &args, "").ended(2);
     assert!(ran.stderr.contains("has 1 messages"), "{}", ran.stderr);

@@ -1,5 +1,6 @@
 //! `dlq` on queues in memory, which live in one process: its verbs after one another.
 
+use relayhouse::memory::Profile;
 use serde_json::{Value, json};
 
 use crate::house::House;
@@ -73,4 +74,30 @@ async fn dead_letters_of_a_subscription_need_another_queue() {
         .await
         .ended(0);
     assert_eq!(house.drain("memory://mail").await.len(), 2);
+}
+
+#[tokio::test]
+async fn more_that_stay_than_can_be_held_is_no_success() {
+    // As many as are held where the provider shows no messages, and one more.
+    const COUNT: u32 = 10_001;
+    let house = House::like(Profile::SqsFifo);
+    let queue = "memory://orders.fifo?profile=sqs-fifo";
+    let audit = house.path("audit.jsonl");
+    let audit = ["--audit", audit.to_str().unwrap(), "--output", "json"];
+    let lines: String = (0..COUNT)
+        .map(|number| format!("{{\"body\":{number},\"key\":\"{number}\"}}\n"))
+        .collect();
+    house.send(queue, &lines, &["--envelope"], 0).await;
+    let kill = ["receive", queue, "--max", "20000", "--dead-letter", "late"];
+    house.run(&kill).await.ended(0);
+
+    let none = ["--reason", "no stock"];
+    let redrive = [&["dlq", "redrive", queue][..], &none, &audit].concat();
+    assert_eq!(house.run(&redrive).await.ended(69).json()["done"], 0);
+    let purge = [&["dlq", "purge", queue, "--yes"][..], &none, &audit].concat();
+    let ended = house.run(&purge).await.ended(69);
+    assert_eq!(ended.json(), json!({"removed": 0}));
+    // As many as somebody wants to look through are no failure.
+    let some = [&purge[..], &["--scan", "100"]].concat();
+    house.run(&some).await.ended(0);
 }

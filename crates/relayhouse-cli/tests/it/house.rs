@@ -11,7 +11,7 @@ use std::{
 use async_trait::async_trait;
 use relayhouse::{
     Address, Capabilities, Clock, Opened, QueueName, Registry, Result, Source,
-    memory::Memory,
+    memory::{Memory, Profile},
     port::{Admin, Provider, Receiver, ReceiverOptions, Sender, Sessions, Transactional},
     time,
 };
@@ -44,7 +44,12 @@ pub(crate) struct Leaving(pub(crate) usize);
 
 impl House {
     pub(crate) fn new() -> Self {
-        Self::with("flaky", |provider, _| Arc::new(flaky(provider)))
+        Self::like(Profile::Native)
+    }
+
+    /// Makes a house whose queues behave as those of `profile`.
+    pub(crate) fn like(profile: Profile) -> Self {
+        Self::of(profile, "flaky", |provider, _| Arc::new(flaky(provider)))
     }
 
     /// Makes a house whose queues of `scheme` are those of `memory:`, but for what `around` makes
@@ -53,9 +58,18 @@ impl House {
         scheme: &'static str,
         around: impl Fn(Arc<dyn Provider>, &Arc<dyn Clock>) -> Arc<dyn Provider> + Send + Sync + 'static,
     ) -> Self {
+        Self::of(Profile::Native, scheme, around)
+    }
+
+    fn of(
+        profile: Profile,
+        scheme: &'static str,
+        around: impl Fn(Arc<dyn Provider>, &Arc<dyn Clock>) -> Arc<dyn Provider> + Send + Sync + 'static,
+    ) -> Self {
         let context = time::context().unwrap();
         let clock = Arc::clone(&context.clock);
-        let memory = Memory::builder(context.clone()).build().unwrap();
+        let memory = Memory::builder(context.clone()).profile(profile);
+        let memory = memory.build().unwrap();
         let (steady, other) = (memory.clone(), memory);
         let registry = Registry::empty(context)
             .with("memory", move |address, _| ready(open(&steady, &address)))
