@@ -1,14 +1,22 @@
 //! What commands have in common, to be completed by what is set elsewhere.
 
-use super::{Audited, Command, DlqAction};
+use super::{Audited, Command, DlqAction, Service};
 
 impl Command {
     /// Returns true if settings of the environment and the configuration file are of use.
     pub(crate) const fn is_set_up(&self) -> bool {
         !matches!(
             self,
-            Self::Emulator(_) | Self::Completions(_) | Self::Man(_) | Self::DemoConsumer
+            Self::Completions(_) | Self::Man(_) | Self::DemoConsumer
         )
+    }
+
+    /// Returns true if `--config` is a file of the command's own, and not that of settings.
+    pub(crate) fn has_own_config(&self) -> bool {
+        match self {
+            Self::Emulator(args) => matches!(args.service, Service::ServiceBus(_)),
+            _ => false,
+        }
     }
 
     /// Returns the URLs of queues.

@@ -33,7 +33,8 @@ pub(crate) enum Service {
 pub(crate) struct ServiceBus {
     /// The file of the queues and topics, in the format of Microsoft's emulator
     ///
-    /// With --data, what it names is added to what is there, and set as it says.
+    /// With --data, what it names is added to what is there, and set as it says. The file of settings
+    /// is named by the variable `RELAYHOUSE_CONFIG` here.
     #[arg(long, value_name = "FILE", required_unless_present = "data")]
     pub(crate) config: Option<PathBuf>,
 

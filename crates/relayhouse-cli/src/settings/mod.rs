@@ -198,7 +198,8 @@ impl Variables {
 
 /// Finds the file: one that somebody names must be there.
 fn config(cli: &Cli, variables: &Variables) -> Result<(Option<Setting<PathBuf>>, File), Failure> {
-    let of_option = cli.config.clone().map(|value| Setting {
+    let of_option = cli.config.clone().filter(|_| !cli.command.has_own_config());
+    let of_option = of_option.map(|value| Setting {
         value,
         from: From::Option("--config"),
     });

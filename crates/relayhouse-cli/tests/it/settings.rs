@@ -258,3 +258,18 @@ fn what_is_not_there_is_said_by_name() {
         0,
     );
 }
+
+#[test]
+fn config_of_an_emulator_is_its_own() {
+    let desk = desk("profil = 1\n");
+    let none = [("RELAYHOUSE_CONFIG", "")];
+    let emulator = ["emulator", "servicebus", "--config", "no.json"];
+    let said = run(&desk, &none, &emulator, 66).stderr;
+    assert!(
+        said.contains("no.json") && !said.contains("profil"),
+        "{said}"
+    );
+    // Its settings are where those of all commands are.
+    let said = run(&desk, &[], &emulator, 2).stderr;
+    assert!(said.contains(USUAL), "{said}");
+}
