@@ -20,7 +20,7 @@ fn cancels(run: Run<'_>, queue: &str) {
     let schedule = [&["schedule", queue, "--output", "ndjson"], &SOON[..]].concat();
     let receipts = parsed(&run(&schedule, "1\n2\n3\n").ended(0).stdout);
     let mut lines: Vec<_> = receipts.iter().map(|it| it["line"].clone()).collect();
-    lines.sort_unstable_by_key(|line| line.as_u64());
+    lines.sort_unstable_by_key(Value::as_u64);
     assert_eq!(lines, [1, 2, 3]);
     let second = receipts.iter().find(|it| it["line"] == 2).unwrap();
     let number = second["sequence"].to_string();
