@@ -71,10 +71,11 @@ const EXITS: &str = "\
 Before the clock starts each sender sends one message and waits until all of them came back: that
 opens connections, and is in none of the figures.
 
-The report accounts for every message: sent (confirmed), failed, unknown (sent or not), received,
-acked, lost (confirmed, and not there after --patience), twice (received again) and left (confirmed,
-and not waited for, since the run was ended early). \"foreign\" are messages of others: without
---shared nothing more is sent after the first one. Each of them has one attempt more on its count.
+The report accounts for every message: sent (confirmed), failed (\"reasons\" counts by kind of
+error; none is tried again), unknown (sent or not), received, acked, lost (confirmed, and not there
+after --patience), twice (received again) and left (confirmed, and not waited for, since the run was
+ended early). \"foreign\" are messages of others: without --shared nothing more is sent after the
+first one. Each of them has one attempt more on its count.
 
 \"send\" is how long a message took from when it was due until it was confirmed, \"delivery\" until a
 consumer had it. Calls are those of the run, the second included in which it looks for what comes

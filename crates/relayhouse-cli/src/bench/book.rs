@@ -1,6 +1,7 @@
 //! The book of a run: what became of each message, and how long it took.
 
 use std::{
+    collections::BTreeMap,
     fmt::Display,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -33,6 +34,8 @@ pub(super) struct Book {
 pub(super) struct Pages {
     entries: Vec<Entry>,
     pub(super) counts: Counts,
+    /// Why messages failed.
+    pub(super) reasons: BTreeMap<String, u64>,
     pub(super) send: Histogram<u64>,
     pub(super) delivery: Histogram<u64>,
     pub(super) times: Times,
@@ -92,6 +95,7 @@ impl Book {
             pages: Mutex::new(Pages {
                 entries: vec![entry; (measured + more) as usize],
                 counts: Counts::default(),
+                reasons: BTreeMap::new(),
                 send: latency(),
                 delivery: latency(),
                 times: Times::default(),
@@ -208,7 +212,11 @@ impl Pages {
                 self.last_news = now;
             }
             Err(error) if is_unknown(error) => counts.unknown += 1,
-            Err(_) => counts.failed += 1,
+            Err(error) => {
+                counts.failed += 1;
+                let reason = format!("{:?}", error.kind());
+                *self.reasons.entry(reason).or_default() += 1;
+            }
         }
     }
 

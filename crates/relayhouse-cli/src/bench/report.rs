@@ -1,6 +1,7 @@
 //! What is told of a run.
 
 use std::{
+    collections::BTreeMap,
     fmt::{self, Write},
     time::Duration,
 };
@@ -34,6 +35,9 @@ pub(super) struct Report {
     batch: u32,
     sent: u64,
     failed: u64,
+    /// Why messages failed, by kind of error.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    reasons: BTreeMap<String, u64>,
     unknown: u64,
     received: u64,
     acked: u64,
@@ -97,6 +101,7 @@ impl Report {
             batch: args.batch,
             sent: counts.sent,
             failed: counts.failed,
+            reasons: pages.reasons,
             unknown: counts.unknown,
             received: counts.received,
             acked: calls.acked,
@@ -167,6 +172,9 @@ impl Report {
             if is_always || 0 < count {
                 let _ = writeln!(text, "{name:<12}{count:>12}");
             }
+        }
+        for (reason, count) in &self.reasons {
+            let _ = writeln!(text, "{:<12}{count:>12}  {reason}", "");
         }
         text.push('\n');
         text.push_str(&latencies(&self.send_latency, &self.delivery_latency));

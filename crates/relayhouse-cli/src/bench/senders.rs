@@ -161,13 +161,17 @@ impl Line {
         Some((first, left.min(self.batch)))
     }
 
-    /// Sends messages from number `first` on, and returns the first error.
+    /// Sends messages from number `first` on, and returns an error that all of them have, or one that
+    /// is for good.
     async fn send(&self, producer: &Producer, first: u32, count: u32, due: Instant) -> Result<()> {
         self.book.leave(first, count, due);
         let messages = (first..first + count).map(|number| self.message(number));
         let answers = producer.send_all(messages).await;
         self.book.answered(self.now(), first, &answers);
-        answers.into_iter().try_for_each(|answer| answer.map(drop))
+        let is_any_sent = answers.iter().any(Result::is_ok);
+        let errors = answers.into_iter().filter_map(Result::err);
+        let mut errors = errors.filter(|error| !is_any_sent || !error.is_temporary());
+        errors.next().map_or(Ok(()), Err)
     }
 
     fn message(&self, number: u32) -> Message {

@@ -206,10 +206,26 @@ async fn message_that_cannot_be_sent_ends_it_before_it_begins() {
     let fifo = "memory://orders.fifo?profile=sqs-fifo";
     let ran = house.run(&["bench", fifo, "--count", "5"]).await.ended(2);
     assert_eq!(ran.stdout, "");
-    let report = bench(&house, fifo, &["--count", "50", "--keys", "3"], 0).await;
+    // Of batches of more than one the profile throttles a part.
+    let args = ["--count", "50", "--keys", "3", "--batch", "1"];
+    let report = bench(&house, fifo, &args, 0).await;
     counts(&report, &[("received", 50), ("lost", 0), ("twice", 0)]);
     let large = ["bench", fifo, "--keys", "3", "--size", "2MiB"];
     house.run(&large).await.ended(2);
     let dead = ["bench", "memory://orders/$deadletterqueue"];
     house.run(&dead).await.ended(2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn message_that_is_not_taken_is_counted_with_its_reason() {
+    let house = House::like(Profile::SqsFifo);
+    let fifo = "memory://orders.fifo?profile=sqs-fifo";
+    // One of a hundred is throttled: that none of so many is has a chance of one in 10^43.
+    let args = ["--count", "10000", "--keys", "100", "--batch", "10"];
+    let report = bench(&house, fifo, &args, 69).await;
+    let failed = report["failed"].as_u64().unwrap();
+    assert!(0 < failed, "{report}");
+    assert_eq!(report["reasons"], json!({ "Throttled": failed }));
+    let sent = 10_000 - failed;
+    counts(&report, &[("sent", sent), ("received", sent), ("lost", 0)]);
 }
