@@ -2,6 +2,7 @@
 //! with it and without it.
 
 use std::{
+    cell::Cell,
     hint::black_box,
     io,
     pin::Pin,
@@ -73,7 +74,8 @@ struct Recorder {
 #[derive(Debug)]
 struct Player<'a> {
     pieces: &'a [Vec<u8>],
-    next: usize,
+    /// How many were played.
+    played: &'a Cell<usize>,
 }
 
 pub(super) fn table(world: &World, scale: Scale) -> Result<Table> {
@@ -99,7 +101,8 @@ pub(super) fn table(world: &World, scale: Scale) -> Result<Table> {
     line.ratio = Some(tap / of(PORTS));
     table.notes.push(format!(
         "`{TAP}` is the difference between `{TAPPED}` and `{PLAIN}`, beside all that `{PORTS}` takes: \
-         following the frames, keeping what waits to be settled, and asking for every answer."
+         following the frames, wrapping deliveries, keeping what waits to be settled, and asking for \
+         every answer."
     ));
     Ok(table)
 }
@@ -150,7 +153,8 @@ fn lock(tape: &Mutex<Tape>) -> std::sync::MutexGuard<'_, Tape> {
 
 /// Reads everything.
 async fn play_plain(tape: &Tape) -> Result<()> {
-    let mut player = Player::new(tape);
+    let played = Cell::new(0);
+    let mut player = Player::new(tape, &played);
     let mut buffer = Vec::with_capacity(READ_BYTES);
     while 0 < player.read_buf(&mut buffer).await? {
         black_box(&buffer).len();
@@ -162,13 +166,13 @@ async fn play_plain(tape: &Tape) -> Result<()> {
 /// Reads everything through a tap, and asks for every answer as a receiver does.
 async fn play_tapped(tape: &Tape) -> Result<()> {
     let answers = Answers::default();
-    let mut tap = Tap::new(Player::new(tape), answers.clone());
+    let played = Cell::new(0);
+    let mut tap = Tap::new(Player::new(tape, &played), answers.clone());
     let mut buffer = Vec::with_capacity(READ_BYTES);
-    let mut count = 0;
     let mut under_way = Vec::new();
     for (until, tokens) in &tape.acks {
-        while count < *until {
-            count += usize::from(0 < tap.read_buf(&mut buffer).await?);
+        // What is read is not what was played: the tap holds back what is no whole frame.
+        while played.get() < *until && 0 < tap.read_buf(&mut buffer).await? {
             black_box(&buffer).len();
             buffer.clear();
         }
@@ -194,23 +198,23 @@ async fn play_tapped(tape: &Tape) -> Result<()> {
 }
 
 impl<'a> Player<'a> {
-    fn new(tape: &'a Tape) -> Self {
+    fn new(tape: &'a Tape, played: &'a Cell<usize>) -> Self {
         Self {
             pieces: &tape.pieces,
-            next: 0,
+            played,
         }
     }
 }
 
 impl AsyncRead for Player<'_> {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         _: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if let Some(piece) = self.pieces.get(self.next) {
+        if let Some(piece) = self.pieces.get(self.played.get()) {
             buffer.put_slice(piece);
-            self.next += 1;
+            self.played.set(self.played.get() + 1);
         }
         Poll::Ready(Ok(()))
     }
