@@ -9,6 +9,7 @@ mod scan;
 #[cfg(test)]
 mod tests;
 mod told;
+mod value;
 mod wire;
 mod write;
 
@@ -34,7 +35,7 @@ use crate::link::tap::WRAPPED;
 /// Is a message as it came in.
 #[derive(Debug)]
 pub(crate) enum Payload {
-    Decoded(Incoming),
+    Decoded(Box<Incoming>),
     /// It was wrapped, so that the client library decoded nothing.
     Encoded(Bytes),
 }
@@ -44,7 +45,7 @@ impl Payload {
     pub(crate) fn new(format: Option<u32>, incoming: Incoming) -> Self {
         match format {
             Some(WRAPPED) => Self::Encoded(read_body(incoming.body)),
-            _ => Self::Decoded(incoming),
+            _ => Self::Decoded(Box::new(incoming)),
         }
     }
 
@@ -55,7 +56,7 @@ impl Payload {
     /// Returns that of the client library if it is no message.
     pub(crate) fn reading(self, source: &Source) -> Result<Reading, serde_amqp::Error> {
         let incoming = match self {
-            Self::Decoded(incoming) => incoming,
+            Self::Decoded(incoming) => *incoming,
             Self::Encoded(bytes) => match scan::scan(bytes, source) {
                 Ok(reading) => return Ok(reading),
                 Err(bytes) => decode(&bytes)?,
@@ -71,7 +72,7 @@ impl Payload {
     /// Returns that of the library if it is no message.
     pub(crate) fn decoded(self) -> Result<Incoming, serde_amqp::Error> {
         match self {
-            Self::Decoded(incoming) => Ok(incoming),
+            Self::Decoded(incoming) => Ok(*incoming),
             Self::Encoded(bytes) => decode(&bytes),
         }
     }

@@ -17,6 +17,7 @@ use relayhouse_core::{
 use super::{
     names,
     told::{Reading, Told},
+    value,
 };
 
 /// Is a message as it is received.
@@ -143,19 +144,14 @@ pub(super) fn read_body(body: Body<Value>) -> Bytes {
             Value::Binary(bytes) => bytes.into_vec().into(),
             Value::String(text) => text.into(),
             Value::Null => Bytes::new(),
-            other => encoded(&other),
+            other => value::encode(&other).into(),
         },
         Body::Sequence(parts) => {
             let lists = parts.into_iter().map(|part| Value::List(part.0));
-            encoded(&Value::List(lists.collect()))
+            value::encode(&Value::List(lists.collect())).into()
         }
         Body::Empty => Bytes::new(),
     }
-}
-
-fn encoded(value: &Value) -> Bytes {
-    // What was decoded can be encoded.
-    serde_amqp::to_vec(value).unwrap_or_default().into()
 }
 
 fn text_of_id(id: AmqpId) -> String {

@@ -27,7 +27,7 @@ pub(crate) fn value(input: &[u8]) {
     let Ok(value) = from_slice::<Value>(&input[..count]) else {
         return;
     };
-    if has_array_of_nulls(&value) {
+    if is_beyond_the_library(&value) {
         return;
     }
     if let Ok(written) = to_vec(&value) {
@@ -35,18 +35,26 @@ pub(crate) fn value(input: &[u8]) {
     }
 }
 
-/// Returns true if there is an array of nulls: `serde_amqp` 0.18 writes a byte for each, where AMQP
-/// has none.
-fn has_array_of_nulls(value: &Value) -> bool {
+/// Returns true if there is what `serde_amqp` 0.18 does not encode: an array of nulls, for each of
+/// which it writes a byte where AMQP has none, or a map with a time for a key, at which it panics.
+fn is_beyond_the_library(value: &Value) -> bool {
     match value {
         Value::Array(items) => items
             .iter()
-            .any(|item| *item == Value::Null || has_array_of_nulls(item)),
-        Value::List(items) => items.iter().any(has_array_of_nulls),
-        Value::Map(entries) => entries
-            .iter()
-            .any(|(key, value)| has_array_of_nulls(key) || has_array_of_nulls(value)),
-        Value::Described(described) => has_array_of_nulls(&described.value),
+            .any(|item| *item == Value::Null || is_beyond_the_library(item)),
+        Value::List(items) => items.iter().any(is_beyond_the_library),
+        Value::Map(entries) => entries.iter().any(|(key, value)| {
+            is_time(key) || is_beyond_the_library(key) || is_beyond_the_library(value)
+        }),
+        Value::Described(described) => is_beyond_the_library(&described.value),
+        _ => false,
+    }
+}
+
+fn is_time(value: &Value) -> bool {
+    match value {
+        Value::Timestamp(_) => true,
+        Value::Described(described) => is_time(&described.value),
         _ => false,
     }
 }
