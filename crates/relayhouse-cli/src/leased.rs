@@ -1,13 +1,18 @@
 //! Messages that are taken under a lease: those that stay are held, and given back.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use relayhouse::{
-    Delivery, Error, Message, Queue, Settlement,
+    Delivery, Error, ErrorKind, Message, Queue, Settlement,
     runtime::{FailurePolicy, Pull},
 };
 
-use crate::{console::Console, lease::with_lease, open::are_shown};
+use crate::{
+    console::Console,
+    lease::with_lease,
+    open::are_shown,
+    sessions::{Desk, Sessions},
+};
 
 /// How many are held at most, without their bodies.
 const HELD_MAX: usize = 100_000;
@@ -46,7 +51,7 @@ impl Looking {
 /// Takes messages, and holds what stays.
 #[derive(Debug)]
 pub(crate) struct Leased {
-    pull: Pull,
+    intake: Intake,
     held: Vec<Delivery>,
     held_max: usize,
     left: u64,
@@ -55,12 +60,36 @@ pub(crate) struct Leased {
     holds_back: bool,
 }
 
-impl Leased {
-    /// Opens `queue` to take from it.
-    pub(crate) async fn open(queue: &Queue, looking: Looking) -> Result<Self, Error> {
-        let Looking { scan, wait, lease } = looking;
-        let left = scan.map_or(u64::MAX, u64::from);
-        let is_costly = !are_shown(queue);
+/// Is how messages come.
+#[derive(Debug)]
+enum Intake {
+    Pull(Pull),
+    Sessions(Sessions),
+}
+
+/// Settles what was taken.
+#[derive(Clone, Debug)]
+pub(crate) enum Hand {
+    Pull(Pull),
+    Sessions(Arc<Desk>),
+}
+
+impl Hand {
+    /// Settles a delivery, and returns when the provider has confirmed it.
+    pub(crate) async fn settle(
+        &self,
+        delivery: Delivery,
+        settlement: Settlement,
+    ) -> Result<(), Error> {
+        match self {
+            Self::Pull(pull) => pull.settle(delivery, settlement).await,
+            Self::Sessions(desk) => desk.settle(&delivery, settlement).await,
+        }
+    }
+}
+
+impl Intake {
+    async fn open(queue: &Queue, wait: Duration, lease: Option<Duration>) -> Result<Self, Error> {
         let pull = with_lease(lease, async |lease| {
             let consumer = queue
                 .consumer()
@@ -72,8 +101,25 @@ impl Leased {
                 None => consumer.pull().await,
             }
         });
+        match pull.await {
+            Err(error) if error.kind() == ErrorKind::Unsupported => {}
+            pull => return pull.map(Self::Pull),
+        }
+        let sessions = with_lease(lease, async |lease| {
+            Sessions::open(queue, wait, lease).await
+        });
+        sessions.await.map(Self::Sessions)
+    }
+}
+
+impl Leased {
+    /// Opens `queue` to take from it.
+    pub(crate) async fn open(queue: &Queue, looking: Looking) -> Result<Self, Error> {
+        let Looking { scan, wait, lease } = looking;
+        let left = scan.map_or(u64::MAX, u64::from);
+        let is_costly = !are_shown(queue);
         Ok(Self {
-            pull: pull.await?,
+            intake: Intake::open(queue, wait, lease).await?,
             held: Vec::new(),
             held_max: if is_costly { HELD_MAX_COSTLY } else { HELD_MAX },
             left,
@@ -91,7 +137,10 @@ impl Leased {
         let Some(wanted) = NonZeroU32::new(wanted) else {
             return Ok(None);
         };
-        let next = self.pull.next_up_to(wanted).await?;
+        let next = match &mut self.intake {
+            Intake::Pull(pull) => pull.next_up_to(wanted).await?,
+            Intake::Sessions(sessions) => sessions.next().await?,
+        };
         self.left -= u64::from(next.is_some());
         Ok(next)
     }
@@ -108,8 +157,11 @@ impl Leased {
     }
 
     /// Returns what settles.
-    pub(crate) fn pull(&self) -> Pull {
-        self.pull.clone()
+    pub(crate) fn hand(&self) -> Hand {
+        match &self.intake {
+            Intake::Pull(pull) => Hand::Pull(pull.clone()),
+            Intake::Sessions(sessions) => Hand::Sessions(sessions.desk()),
+        }
     }
 
     /// Returns true if no more can be held, so that nothing further is taken.
@@ -137,9 +189,9 @@ impl Leased {
 
     /// Gives back what is held.
     pub(crate) async fn give_back(&mut self) -> Result<(), Error> {
-        let mut first = Ok(());
+        let (mut first, hand) = (Ok(()), self.hand());
         for delivery in std::mem::take(&mut self.held) {
-            first = first.and(self.pull.settle(delivery, Settlement::RELEASE).await);
+            first = first.and(hand.settle(delivery, Settlement::RELEASE).await);
         }
         first
     }
@@ -147,7 +199,11 @@ impl Leased {
     /// Gives back what is held, and ends.
     pub(crate) async fn close(mut self) -> Result<(), Error> {
         let given_back = self.give_back().await;
-        given_back.and(self.pull.close().await)
+        let closed = match self.intake {
+            Intake::Pull(pull) => pull.close().await,
+            Intake::Sessions(sessions) => sessions.close().await,
+        };
+        given_back.and(closed)
     }
 }
 

@@ -55,6 +55,7 @@ mod remove;
 mod schedule;
 mod schema;
 mod send;
+mod sessions;
 mod settings;
 mod shell;
 mod stats;

@@ -169,7 +169,7 @@ impl Moving {
                 self.target.producer.clone(),
                 again(&delivery, &self.place, self.target.dedups),
             )),
-            from: Some((self.leased.pull(), delivery)),
+            from: Some((self.leased.hand(), delivery)),
         }
     }
 }

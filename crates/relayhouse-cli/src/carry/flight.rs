@@ -65,7 +65,7 @@ pub(super) async fn fly(
         }
     };
     let acked = match from {
-        Some((pull, delivery)) => pull.settle(delivery, Settlement::Ack).await,
+        Some((hand, delivery)) => hand.settle(delivery, Settlement::Ack).await,
         None => Ok(()),
     };
     let written = audit.ended(&change, acked.as_ref().copied()).await;

@@ -7,7 +7,7 @@ mod target;
 use std::{collections::HashSet, future::Future, pin::Pin, sync::Arc};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use relayhouse::{Clock, Delivery, Error, Message, Sent, Text, runtime::Producer, runtime::Pull};
+use relayhouse::{Clock, Delivery, Error, Message, Sent, Text, runtime::Producer};
 
 use self::flight::{End, Landed};
 pub(crate) use self::{
@@ -19,6 +19,7 @@ use crate::{
     audit::{Audit, Change},
     console::Console,
     exit::with_advice,
+    leased::Hand,
     pace::Pace,
     send::is_of_the_message,
 };
@@ -32,7 +33,7 @@ pub(crate) struct Parcel {
     /// Where it is sent, and what; nothing where it is removed.
     pub(crate) send: Option<(Producer, Message)>,
     /// What is acked afterwards; nothing where it comes from a file.
-    pub(crate) from: Option<(Pull, Delivery)>,
+    pub(crate) from: Option<(Hand, Delivery)>,
     /// What is written down.
     pub(crate) change: Change,
 }

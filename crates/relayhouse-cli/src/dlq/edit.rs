@@ -155,7 +155,7 @@ impl Editing {
     }
 
     async fn send(&mut self, delivery: Delivery) -> Code {
-        match self.sources.parcel(&self.leased.pull(), delivery).await {
+        match self.sources.parcel(&self.leased.hand(), delivery).await {
             Ok(parcel) => self.carrier.carry(parcel).await,
             Err((delivery, error)) => self.carrier.refuse(delivery, &error),
         }

@@ -103,7 +103,7 @@ async fn remove(which: &Which, leased: &mut Leased, carrier: &mut Carrier) -> Re
         let parcel = Parcel {
             send: None,
             change: Change::of(&delivery, None),
-            from: Some((leased.pull(), delivery)),
+            from: Some((leased.hand(), delivery)),
         };
         carrier.carry(parcel).await;
     }

@@ -209,7 +209,7 @@ impl Redriving<'_> {
                 continue;
             }
             left -= 1;
-            match self.sources.parcel(&leased.pull(), delivery).await {
+            match self.sources.parcel(&leased.hand(), delivery).await {
                 Ok(parcel) => self.carrier.carry(parcel).await,
                 Err((delivery, error)) => self.carrier.refuse(delivery, &error),
             }

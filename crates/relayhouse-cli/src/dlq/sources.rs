@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use relayhouse::{Delivery, Error, Queue, Registry, Source, runtime::Pull};
+use relayhouse::{Delivery, Error, Queue, Registry, Source};
 
 use crate::{
     audit::Change,
     carry::{Parcel, Target, again},
     exit::Failure,
+    leased::Hand,
     open,
 };
 
@@ -45,14 +46,14 @@ impl Sources {
         })
     }
 
-    /// Makes the parcel of a dead letter that `pull` took.
+    /// Makes the parcel of a dead letter that `hand` settles.
     ///
     /// # Errors
     ///
     /// Returns why nothing can be sent to where it came from.
     pub(super) async fn parcel(
         &mut self,
-        pull: &Pull,
+        hand: &Hand,
         delivery: Delivery,
     ) -> Result<Parcel, (Delivery, Error)> {
         match self.target(&delivery).await {
@@ -62,7 +63,7 @@ impl Sources {
                     target.producer,
                     again(&delivery, &self.place, target.dedups),
                 )),
-                from: Some((pull.clone(), delivery)),
+                from: Some((hand.clone(), delivery)),
             }),
             Err(error) => Err((delivery, error)),
         }

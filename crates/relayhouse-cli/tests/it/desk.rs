@@ -1,6 +1,11 @@
 //! A directory with queues in files and an audit log, as somebody on call has them.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -97,4 +102,11 @@ pub(crate) fn parsed(text: &str) -> Vec<Value> {
     lines
         .map(|line| serde_json::from_str(line).expect(line))
         .collect()
+}
+
+/// Writes an editor that leaves `body`, and is to be called with `-w`.
+pub(crate) fn write_editor(path: &Path, body: &str) {
+    let script = format!("#!/bin/sh\ntest \"$1\" = -w && printf '%s\\n' '{body}' > \"$2\"\n");
+    fs::write(path, script).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }

@@ -1,15 +1,11 @@
 //! `dlq` on queues in files, as a shell starts it.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    os::unix::fs::{MetadataExt, PermissionsExt},
-};
+use std::{collections::BTreeSet, fs, os::unix::fs::MetadataExt};
 
 use serde_json::{Value, json};
 
 use crate::{
-    desk::{DEAD, Desk, QUEUE, parsed},
+    desk::{DEAD, Desk, QUEUE, parsed, write_editor},
     program::end,
     stop::interrupt,
 };
@@ -350,12 +346,8 @@ fn purge_asks_and_removes_what_is_chosen() {
     assert_eq!(audit[7]["count"], 2);
 }
 
-/// Writes an editor that leaves `body`.
 fn editor(desk: &Desk, body: &str) {
-    let script = format!("#!/bin/sh\ntest \"$1\" = -w && printf '%s\\n' '{body}' > \"$2\"\n");
-    fs::write(desk.path("editor"), script).unwrap();
-    let mode = fs::Permissions::from_mode(0o755);
-    fs::set_permissions(desk.path("editor"), mode).unwrap();
+    write_editor(&desk.path("editor"), body);
 }
 
 #[test]

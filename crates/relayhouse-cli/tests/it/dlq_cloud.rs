@@ -1,11 +1,13 @@
 //! `dlq` on Amazon SQS, which shows no messages, and on Azure Service Bus.
 
+use std::path::{Path, PathBuf};
+
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
     cloud::{Cloud, QUEUE},
-    desk::parsed,
+    desk::{parsed, write_editor},
     emulator_data::{Bus, QUEUE as BUS},
     program::Ran,
 };
@@ -25,6 +27,15 @@ fn bodies(lines: &[Value]) -> Vec<u64> {
         .collect();
     bodies.sort_unstable();
     bodies
+}
+
+fn ids(lines: &[Value]) -> Vec<String> {
+    let ids = lines
+        .iter()
+        .map(|it| it["delivery"]["id"].as_str().unwrap());
+    let mut ids: Vec<_> = ids.map(str::to_owned).collect();
+    ids.sort_unstable();
+    ids
 }
 
 fn ndjson(run: Run<'_>, args: &[&str]) -> Vec<Value> {
@@ -76,14 +87,6 @@ fn changes(run: Run<'_>, queue: &str, look: &str, group: &str) {
         (&json!(2), &json!(0))
     );
     let back = ndjson(run, &["receive", queue, "--max", "9", "--ack"]);
-    let ids = |lines: &[Value]| {
-        let mut ids: Vec<_> = lines
-            .iter()
-            .map(|it| it["delivery"]["id"].to_string())
-            .collect();
-        ids.sort_unstable();
-        ids
-    };
     let timeouts: Vec<_> = shown
         .iter()
         .filter(|it| it["dead_letter"]["reason"] == "timeout")
@@ -118,12 +121,44 @@ fn changes(run: Run<'_>, queue: &str, look: &str, group: &str) {
     );
 }
 
+/// Edits one dead letter, and takes the others away and back by a file.
+fn edits(run: Run<'_>, queue: &str, file: &Path) {
+    run(&["send", queue, "--envelope"], LINES).ended(0);
+    assert_eq!(take(run, queue, "3", "timeout"), 3);
+    let mut shown = ndjson(run, &["dlq", "show", queue]);
+    let second = shown.iter().position(|it| it["body"] == 2).unwrap();
+    let second = ids(&[shown.remove(second)]);
+
+    let edit = ["dlq", "edit", queue, &second[0]];
+    let told = parsed(&run(&edit, "").ended(0).stdout);
+    assert_eq!(told[0]["id"], *second[0]);
+    let back = ndjson(run, &["receive", queue, "--max", "9", "--ack"]);
+    assert_eq!((ids(&back), bodies(&back)), (second, vec![20]));
+
+    let file = file.to_str().unwrap();
+    run(&["dlq", "export", queue, "--file", file], "").ended(0);
+    let purge = ["dlq", "purge", queue, "--yes", "--output", "json"];
+    let told = parsed(&run(&purge, "").ended(0).stdout);
+    assert_eq!(told[0]["removed"], 2);
+    let import = ["dlq", "import", queue, "--file", file, "--output", "json"];
+    let told = parsed(&run(&import, "").ended(0).stdout);
+    assert_eq!(told[0]["done"], 2);
+    let back = ndjson(run, &["receive", queue, "--max", "9", "--ack"]);
+    assert_eq!((ids(&back), bodies(&back)), (ids(&shown), vec![1, 3]));
+}
+
 #[test]
 fn all_verbs_work_on_sqs() {
-    let cloud = Cloud::with_queue();
+    let mut cloud = Cloud::with_queue();
+    let editor = cloud.place.path("editor");
+    write_editor(&editor, "20");
+    cloud
+        .place
+        .set("VISUAL", &format!("{} -w", editor.display()));
     let run = |args: &[&str], input: &str| cloud.run(args, input);
     let group = looks(&run, QUEUE, "received");
     changes(&run, QUEUE, "received", &group);
+    edits(&run, QUEUE, &cloud.place.path("dead.ndjson"));
     cloud.close();
 }
 
@@ -161,9 +196,13 @@ fn all_verbs_work_on_service_bus() {
     let bus = Bus::first(&directory);
     let home = directory.path().join("home");
     let audit = home.join("audit.jsonl");
-    let variables = [("RELAYHOUSE_AUDIT", &*audit)];
+    let editor = directory.path().join("editor");
+    write_editor(&editor, "20");
+    let edit = PathBuf::from(format!("{} -w", editor.display()));
+    let variables = [("RELAYHOUSE_AUDIT", &*audit), ("VISUAL", &*edit)];
     let run = |args: &[&str], input: &str| bus.run_with(&variables, args, input);
     let group = looks(&run, BUS, "shown");
     changes(&run, BUS, "shown", &group);
+    edits(&run, BUS, &directory.path().join("dead.ndjson"));
     bus.interrupt();
 }

@@ -265,6 +265,48 @@ fn messages_go_from_sqs_to_files_and_back_through_service_bus() {
     assert!(back.into_iter().eq(0..30));
 }
 
+/// More sessions than are handled at a time, so that each has to give way to others.
+#[test]
+fn messages_of_sessions_are_moved_in_their_order() {
+    const SESSIONS: &str = "servicebus:///sessions";
+    const COUNT: u64 = 120;
+    let (desk, directory) = (Desk::new(), tempfile::tempdir().unwrap());
+    let bus = Bus::first(&directory);
+    let audit = desk.path(".local/state/relayhouse/audit.jsonl");
+    let variables = [("RELAYHOUSE_AUDIT", &*audit)];
+    let run = |args: &[&str], input: &str| bus.run_with(&variables, args, input);
+    run(&["create", SESSIONS, "--sessions"], "").ended(0);
+    let line = |number| format!("{{\"body\":{number},\"key\":\"k{}\"}}\n", number % 40);
+    let input: String = (0..COUNT).map(line).collect();
+    run(&["send", SESSIONS, "--envelope"], &input).ended(0);
+
+    let place = format!("local:{}/orders", desk.path("q").display());
+    let some = ["move", SESSIONS, &place, "--rate", "100/s"];
+    let mut child = bus.started_with(&variables, &some);
+    while desk.audit().len() < 60 {
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let args = ["move", SESSIONS, &place, "--output", "json"];
+    while report(&run(&args, "").ended(0).stdout)["left"] != 0 {}
+    bus.interrupt();
+
+    let mut sessions = BTreeMap::<u64, Vec<u64>>::new();
+    for body in bodies(&desk.drain(QUEUE)) {
+        sessions.entry(body % 40).or_default().push(body);
+    }
+    assert_eq!(sessions.len(), 40);
+    for (session, mut bodies) in sessions {
+        // What was under way when it was killed is dropped there, or comes twice in a row.
+        bodies.dedup();
+        assert!(
+            bodies.into_iter().eq((session..COUNT).step_by(40)),
+            "{session}"
+        );
+    }
+}
+
 #[test]
 fn move_goes_on_after_the_far_side_was_killed() {
     let desk = Desk::new();
