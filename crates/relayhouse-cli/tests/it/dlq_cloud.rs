@@ -137,7 +137,10 @@ fn edits(run: Run<'_>, queue: &str, file: &Path) {
 
     let file = file.to_str().unwrap();
     run(&["dlq", "export", queue, "--file", file], "").ended(0);
-    let purge = ["dlq", "purge", queue, "--yes", "--output", "json"];
+    // One by one: SQS purges a queue once a minute.
+    let purge = [
+        "dlq", "purge", queue, "--reason", "timeout", "--yes", "--output", "json",
+    ];
     let told = parsed(&run(&purge, "").ended(0).stdout);
     assert_eq!(told[0]["removed"], 2);
     let import = ["dlq", "import", queue, "--file", file, "--output", "json"];
