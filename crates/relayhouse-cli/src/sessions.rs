@@ -20,6 +20,9 @@ const SETTLE_MAX: Duration = Duration::from_secs(60);
 /// How long it may take to give back what was not taken.
 const DRAIN: Duration = Duration::from_secs(30);
 
+/// How long is waited for a message at least: a session has to be found first.
+const WAIT_MIN: Duration = Duration::from_secs(1);
+
 /// A session that is empty for this part of the wait is left for another.
 const IDLE_PART: u32 = 4;
 
@@ -55,12 +58,13 @@ struct Handling<'a> {
 }
 
 impl Sessions {
-    /// Opens `queue`, for a caller that is done if nothing comes within `wait`.
+    /// Opens `queue`, for a caller that is done if nothing comes within `wait`, a second at least.
     pub(crate) async fn open(
         queue: &Queue,
         wait: Duration,
         lease: Option<Duration>,
     ) -> Result<Self> {
+        let wait = wait.max(WAIT_MIN);
         let desk = Arc::new(Desk {
             clock: Arc::clone(&queue.context().clock),
             entries: Mutex::default(),
