@@ -12,7 +12,7 @@ use super::{
         self, APPLICATION_PROPERTIES, DATA, FOOTER, HEADER, MESSAGE_ANNOTATIONS, PROPERTIES,
         SEQUENCE, Section, Text, VALUE,
     },
-    value::{keep, millis, text},
+    value::{is_writable, is_writable_key, keep, millis, text},
 };
 use crate::model::{BodyKind, Contents, Time, Value};
 
@@ -115,9 +115,10 @@ fn take_annotations(
             Some(VIA_PARTITION_KEY) => contents.via_partition_key = text(&value).map(Into::into),
             Some(SCHEDULED) => contents.scheduled = time(&value),
             Some(key) if BROKER_ANNOTATIONS.contains(&key) => {}
-            _ => {
+            _ if is_writable_key(&key) && is_writable(&value) => {
                 others.insert(key, value);
             }
+            _ => {}
         }
     }
     others
@@ -260,6 +261,24 @@ mod tests {
             extra.properties.message_id,
             Some(MessageId::Uuid(_))
         ));
+    }
+
+    /// The library that writes them would panic.
+    #[test]
+    fn annotations_with_a_time_for_a_key_are_left_out() {
+        let time = b"\x83\x00\x00\x01\xa3\x18\x5cP\x00";
+        let in_map = [&b"\xa3\x01a\xc1\x0c\x02"[..], time, b"\xa1\x00"].concat();
+        let as_key = [&time[..], b"\xa1\x01x"].concat();
+        let other = b"\xa3\x01b\xa1\x01y".to_vec();
+        let entries = [in_map, as_key, other].concat();
+        let size = u8::try_from(entries.len() + 1).unwrap();
+        let head = [0x00, 0x53, 0x72, 0xc1, size, 6];
+        let message = [&head[..], &entries, b"\x00\x53\x77\xa1\x02it"].concat();
+        let contents = decode_one(&Bytes::from(message)).unwrap();
+        let annotations = Extra::decode(&contents.extra).annotations;
+        let kept: Vec<_> = annotations.iter().collect();
+        let key = Encoded::Symbol("b".into());
+        assert_eq!(kept, [(&key, &Encoded::from("y"))]);
     }
 
     #[test]

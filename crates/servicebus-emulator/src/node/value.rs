@@ -41,7 +41,33 @@ pub(super) fn keep(value: Encoded) -> Value {
         Encoded::Described(it) if is_time_span(&it) => {
             Value::Duration(number(&it.value).unwrap_or(0))
         }
-        other => Value::Encoded(Bytes::from(to_vec(&other).unwrap_or_default())),
+        other if is_writable(&other) => {
+            Value::Encoded(Bytes::from(to_vec(&other).unwrap_or_default()))
+        }
+        _ => Value::Null,
+    }
+}
+
+/// Returns false for what `serde_amqp` 0.18 cannot encode: it panics at a map that has a time for a
+/// key. No client of the service writes one.
+pub(super) fn is_writable(value: &Encoded) -> bool {
+    match value {
+        Encoded::Described(it) => is_writable(&it.value),
+        Encoded::List(items) => items.iter().all(is_writable),
+        Encoded::Array(items) => items.iter().all(is_writable),
+        Encoded::Map(entries) => entries
+            .iter()
+            .all(|(key, value)| is_writable_key(key) && is_writable(value)),
+        _ => true,
+    }
+}
+
+/// Returns true for what can be the key of a map.
+pub(super) fn is_writable_key(key: &Encoded) -> bool {
+    match key {
+        Encoded::Timestamp(_) => false,
+        Encoded::Described(it) => is_writable_key(&it.value),
+        other => is_writable(other),
     }
 }
 
