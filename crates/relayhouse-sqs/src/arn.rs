@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use relayhouse_core::{QueueName, Result};
 
-use crate::error;
+use crate::{error, location::check_name_of};
 
 /// The longest name of a topic, its suffix included.
 const NAME_BYTES_MAX: usize = 256;
@@ -58,16 +58,7 @@ pub(crate) fn name_of(topic: &QueueName) -> Result<QueueName> {
 
 /// Checks the rules of SNS for the name of a topic.
 fn check_name(name: &str) -> Result<()> {
-    let base = name.strip_suffix(".fifo").unwrap_or(name);
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    let is_valid = !base.is_empty() && name.len() <= NAME_BYTES_MAX && base.bytes().all(is_plain);
-    if is_valid {
-        return Ok(());
-    }
-    Err(error::invalid(format!(
-        "topic name \"{name}\" must have 1 to {NAME_BYTES_MAX} letters, digits, - and _, \
-         with .fifo behind them for a FIFO topic"
-    )))
+    check_name_of("topic", name, NAME_BYTES_MAX)
 }
 
 #[cfg(test)]

@@ -41,22 +41,26 @@ trait Told: ProvideErrorMetadata + StdError + Send + Sync + 'static {
     /// The name of the service.
     const SERVICE: &'static str;
 
+    /// What its codes mean that are not in the table that every service of AWS shares.
+    const OWN_CODES: &'static [Row];
+
     /// Returns the code of a typed variant, so that the table need not trust what the wire calls it.
     fn typed_code(&self) -> Option<&'static str>;
 
     /// Returns what `code` means, if that is known.
-    fn row_of(code: &str) -> Option<&'static Row>;
+    fn row_of(code: &str) -> Option<&'static Row> {
+        let own = Self::OWN_CODES.iter().find(|(known, ..)| *known == code);
+        own.or_else(|| row_of(code))
+    }
 }
 
 impl Told for SqsError {
     const SERVICE: &'static str = "SQS";
 
+    const OWN_CODES: &'static [Row] = &[];
+
     fn typed_code(&self) -> Option<&'static str> {
         typed_code(self)
-    }
-
-    fn row_of(code: &str) -> Option<&'static Row> {
-        row_of(code)
     }
 }
 

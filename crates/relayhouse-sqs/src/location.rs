@@ -218,15 +218,20 @@ fn check_source(source: &Source) -> Result<()> {
 
 /// Checks the rules of SQS for the name of a queue.
 pub(crate) fn check_name(name: &str) -> Result<()> {
+    check_name_of("queue", name, NAME_BYTES_MAX)
+}
+
+/// Checks the rule that SQS and SNS have for the name of a `thing`.
+pub(crate) fn check_name_of(thing: &str, name: &str, bytes_max: usize) -> Result<()> {
     let base = name.strip_suffix(".fifo").unwrap_or(name);
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    let is_valid = !base.is_empty() && name.len() <= NAME_BYTES_MAX && base.bytes().all(is_plain);
+    let is_valid = !base.is_empty() && name.len() <= bytes_max && base.bytes().all(is_plain);
     if is_valid {
         return Ok(());
     }
     Err(error::invalid(format!(
-        "queue name \"{name}\" must have 1 to {NAME_BYTES_MAX} letters, digits, - and _, \
-         with .fifo behind them for a FIFO queue"
+        "{thing} name \"{name}\" must have 1 to {bytes_max} letters, digits, - and _, with .fifo \
+         behind them for a FIFO {thing}"
     )))
 }
 

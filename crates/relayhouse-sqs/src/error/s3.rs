@@ -3,10 +3,7 @@
 use aws_sdk_s3::Error as S3Error;
 use relayhouse_core::{ErrorKind, Retry};
 
-use super::{
-    Told,
-    codes::{self, Row},
-};
+use super::{Told, codes::Row};
 
 /// What S3's codes mean; those that every service of AWS has are in the table of SQS.
 const CODES: &[Row] = &[
@@ -53,17 +50,14 @@ const CODES: &[Row] = &[
 impl Told for S3Error {
     const SERVICE: &'static str = "S3";
 
+    const OWN_CODES: &'static [Row] = CODES;
+
     fn typed_code(&self) -> Option<&'static str> {
         match self {
             Self::NoSuchBucket(_) => Some("NoSuchBucket"),
             Self::NoSuchKey(_) => Some("NoSuchKey"),
             _ => None,
         }
-    }
-
-    fn row_of(code: &str) -> Option<&'static Row> {
-        let own = CODES.iter().find(|(known, ..)| *known == code);
-        own.or_else(|| codes::row_of(code))
     }
 }
 

@@ -3,11 +3,7 @@
 use aws_sdk_sns::{Error as SnsError, types::BatchResultErrorEntry};
 use relayhouse_core::{Error, ErrorKind, Operation, Retry};
 
-use super::{
-    Told,
-    codes::{self, Row},
-    of_failed_entry,
-};
+use super::{Told, codes::Row, of_failed_entry};
 
 /// What SNS's codes mean; those that every service of AWS has are in the table of SQS.
 const CODES: &[Row] = &[
@@ -84,13 +80,10 @@ const CODES: &[Row] = &[
 impl Told for SnsError {
     const SERVICE: &'static str = "SNS";
 
+    const OWN_CODES: &'static [Row] = CODES;
+
     fn typed_code(&self) -> Option<&'static str> {
         None
-    }
-
-    fn row_of(code: &str) -> Option<&'static Row> {
-        let own = CODES.iter().find(|(known, ..)| *known == code);
-        own.or_else(|| codes::row_of(code))
     }
 }
 
