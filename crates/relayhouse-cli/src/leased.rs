@@ -2,13 +2,11 @@
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
-use relayhouse::{
-    Delivery, Error, ErrorKind, Message, Queue, Settlement,
-    runtime::{FailurePolicy, Pull},
-};
+use relayhouse::{Delivery, Error, ErrorKind, Message, Queue, Settlement, runtime::Pull};
 
 use crate::{
     console::Console,
+    failure::no_delay,
     lease::with_lease,
     open::are_shown,
     sessions::{Desk, Sessions},
@@ -204,14 +202,5 @@ impl Leased {
             Intake::Sessions(sessions) => sessions.close().await,
         };
         given_back.and(closed)
-    }
-}
-
-/// What is given back comes again at once, which every queue can do.
-fn no_delay() -> FailurePolicy {
-    FailurePolicy {
-        delay_first: Duration::ZERO,
-        delay_max: Duration::ZERO,
-        ..FailurePolicy::default()
     }
 }

@@ -38,6 +38,7 @@ mod emulator;
 mod envelope;
 mod exec;
 mod exit;
+mod failure;
 mod input;
 mod lease;
 mod leased;

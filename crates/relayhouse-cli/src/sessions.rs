@@ -10,9 +10,11 @@ use std::{
 use relayhouse::{
     Clock, Delivery, Error, ErrorKind, Event, Instant, Observer, Queue, Receipt, Result,
     Settlement,
-    runtime::{ConsumerConfig, FailurePolicy, Running, Suspects},
+    runtime::{ConsumerConfig, Running, Suspects},
 };
 use tokio::sync::{mpsc, oneshot};
+
+use crate::failure::never;
 
 /// How long a settlement may take until nobody waits for its answer any more.
 const SETTLE_MAX: Duration = Duration::from_secs(60);
@@ -130,12 +132,7 @@ fn config(wait: Duration) -> ConsumerConfig {
         receive_wait: wait / IDLE_PART,
         session_idle_max: wait / IDLE_PART,
         suspects: Suspects::Mix,
-        failure: FailurePolicy {
-            attempts_max: None,
-            delay_first: Duration::ZERO,
-            delay_max: Duration::ZERO,
-            ..FailurePolicy::default()
-        },
+        failure: never(),
         ..ConsumerConfig::default()
     }
 }

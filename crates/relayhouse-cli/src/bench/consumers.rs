@@ -8,12 +8,12 @@ use futures_util::{
 };
 use relayhouse::{
     Clock, Delivery, Queue, Result, Settlement,
-    runtime::{FailurePolicy, Running, Suspects},
+    runtime::{Running, Suspects},
 };
 use tokio::sync::watch;
 
 use super::book::Book;
-use crate::{args::Bench, lease::with_lease};
+use crate::{args::Bench, failure::never, lease::with_lease};
 
 /// How many messages of others a consumer holds at most, beside a batch of its own.
 const HELD_MAX: u32 = 1_000;
@@ -104,15 +104,5 @@ impl Hand {
         // That the other side is gone is an end as well.
         let _ = self.ended.wait_for(|ended| *ended).await;
         Ok(Settlement::RELEASE)
-    }
-}
-
-/// Dead-letters nothing, and gives back at once, which every queue can do.
-fn never() -> FailurePolicy {
-    FailurePolicy {
-        attempts_max: None,
-        delay_first: Duration::ZERO,
-        delay_max: Duration::ZERO,
-        ..FailurePolicy::default()
     }
 }

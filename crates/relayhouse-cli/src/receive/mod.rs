@@ -3,12 +3,9 @@
 mod held;
 mod printer;
 
-use std::{num::NonZeroU32, time::Duration};
+use std::num::NonZeroU32;
 
-use relayhouse::{
-    Delivery, Error, ErrorKind, Queue, Registry, ctrl_c,
-    runtime::{FailurePolicy, Pull},
-};
+use relayhouse::{Delivery, Error, ErrorKind, Queue, Registry, ctrl_c, runtime::Pull};
 
 use self::{
     held::{Held, Keeping},
@@ -19,6 +16,7 @@ use crate::{
     args::Receive,
     console::{Console, Verbosity},
     exit::{Code, Failure},
+    failure::no_delay,
     lease::with_lease,
     output::Output,
 };
@@ -90,15 +88,6 @@ async fn open(queue: &Queue, args: &Receive) -> Result<Pull, Failure> {
         }
         _ => error.into(),
     })
-}
-
-/// What is given back comes again at once, which every queue can do.
-fn no_delay() -> FailurePolicy {
-    FailurePolicy {
-        delay_first: Duration::ZERO,
-        delay_max: Duration::ZERO,
-        ..FailurePolicy::default()
-    }
 }
 
 /// Takes, prints and settles until there is a reason to end.
