@@ -6,11 +6,21 @@ use super::context::{TraceContext, Travelling};
 
 thread_local! {
     /// What goes with the delivery whose handler is polled now.
-    static CURRENT: Cell<Going> = const { Cell::new(Going::Nothing) };
+    static CURRENT: Cell<Now> = const { Cell::new(Now::Nothing) };
+    /// That itself, if it is more than a number.
+    static KNOWN: Cell<Option<Box<Travelling>>> = const { Cell::new(None) };
 }
 
-/// Is what goes with a delivery while it is handled: small, since it is put in place and taken back
-/// around each poll.
+/// Says what goes with the delivery whose handler is polled now. It is copied around each poll, for
+/// which [`Going`] would have to be moved and dropped.
+#[derive(Clone, Copy, Debug)]
+enum Now {
+    Nothing,
+    Unrecorded(u64),
+    Known,
+}
+
+/// Is what goes with a delivery while it is handled.
 #[derive(Debug, Default)]
 pub(crate) enum Going {
     #[default]
@@ -26,16 +36,8 @@ impl Going {
     pub(crate) fn travelling(&self) -> Option<Travelling> {
         match self {
             Self::Nothing => None,
-            Self::Unrecorded(number) => TraceContext::unrecorded(*number).map(Travelling::new),
+            Self::Unrecorded(number) => unrecorded(*number),
             Self::Known(travelling) => Some((**travelling).clone()),
-        }
-    }
-
-    fn is_sampled(&self) -> Option<bool> {
-        match self {
-            Self::Nothing => None,
-            Self::Unrecorded(_) => Some(false),
-            Self::Known(travelling) => Some(travelling.context.is_sampled),
         }
     }
 }
@@ -46,41 +48,90 @@ impl From<Travelling> for Going {
     }
 }
 
+fn unrecorded(number: u64) -> Option<Travelling> {
+    TraceContext::unrecorded(number).map(Travelling::new)
+}
+
 /// Has what goes with a delivery current, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Entered<'a> {
+    before: Now,
+    /// Taken back when this is dropped.
+    _lent: Option<Lent<'a>>,
+}
+
+/// Is what was put in place of what else is known, and is taken back.
+#[derive(Debug)]
+struct Lent<'a> {
     going: &'a mut Going,
-    before: Going,
+    before: Option<Box<Travelling>>,
 }
 
 impl<'a> Entered<'a> {
     /// Makes `going` current; it is put back when this is dropped, and what was current before too.
+    #[inline]
     pub(crate) fn new(going: &'a mut Going) -> Self {
-        let before = CURRENT.replace(take(going));
-        Self { going, before }
+        let (now, lent) = match going {
+            Going::Nothing => (Now::Nothing, None),
+            Going::Unrecorded(number) => (Now::Unrecorded(*number), None),
+            Going::Known(_) => (Now::Known, Some(Lent::new(going))),
+        };
+        Self {
+            before: CURRENT.replace(now),
+            _lent: lent,
+        }
     }
 }
 
 impl Drop for Entered<'_> {
+    #[inline]
     fn drop(&mut self) {
-        *self.going = CURRENT.replace(take(&mut self.before));
+        CURRENT.set(self.before);
+    }
+}
+
+impl<'a> Lent<'a> {
+    fn new(going: &'a mut Going) -> Self {
+        let known = match take(going) {
+            Going::Known(known) => Some(known),
+            _ => None,
+        };
+        Self {
+            going,
+            before: KNOWN.replace(known),
+        }
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        let known = KNOWN.replace(self.before.take());
+        *self.going = known.map_or(Going::Nothing, Going::Known);
     }
 }
 
 /// Returns what travels with the delivery whose handler is polled now.
 pub(crate) fn current() -> Option<Travelling> {
-    look(Going::travelling)
+    match CURRENT.get() {
+        Now::Nothing => None,
+        Now::Unrecorded(number) => unrecorded(number),
+        Now::Known => look(Travelling::clone),
+    }
 }
 
 /// Says whether the delivery whose handler is polled now is sampled.
 pub(crate) fn is_sampled() -> Option<bool> {
-    look(Going::is_sampled)
+    match CURRENT.get() {
+        Now::Nothing => None,
+        Now::Unrecorded(_) => Some(false),
+        Now::Known => look(|travelling| travelling.context.is_sampled),
+    }
 }
 
-fn look<T>(at: impl FnOnce(&Going) -> T) -> T {
-    let going = CURRENT.take();
-    let seen = at(&going);
-    CURRENT.set(going);
+fn look<T>(at: impl FnOnce(&Travelling) -> T) -> Option<T> {
+    let known = KNOWN.take();
+    let seen = known.as_deref().map(at);
+    KNOWN.set(known);
     seen
 }
 
@@ -110,6 +161,7 @@ mod tests {
             assert_eq!(span(), Some(1));
         }
         assert_eq!(span(), None);
+        assert_eq!(outer.travelling().map(|it| it.context.span_id), Some(1));
         assert_eq!(inner.travelling().map(|it| it.context.span_id), Some(2));
     }
 
@@ -121,5 +173,19 @@ mod tests {
         assert_eq!(current().map(|current| current.context), Some(context));
         assert_eq!(is_sampled(), Some(false));
         assert!(!context.is_sampled);
+    }
+
+    #[test]
+    fn what_is_not_recorded_hides_what_is_known_while_it_is_current() {
+        let (mut outer, mut inner) = (going(1), Going::Unrecorded(7));
+        let _outer = Entered::new(&mut outer);
+        {
+            let _inner = Entered::new(&mut inner);
+            assert_eq!(is_sampled(), Some(false));
+            let mut nothing = Going::Nothing;
+            let _nothing = Entered::new(&mut nothing);
+            assert_eq!((is_sampled(), span()), (None, None));
+        }
+        assert_eq!((is_sampled(), span()), (Some(true), Some(1)));
     }
 }

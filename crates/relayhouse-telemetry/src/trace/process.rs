@@ -8,6 +8,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use fastrand::Rng;
 use opentelemetry::{
     Context as Otel, KeyValue,
     baggage::BaggageExt,
@@ -16,12 +17,12 @@ use opentelemetry::{
 };
 use opentelemetry_sdk::propagation::BaggagePropagator;
 use pin_project_lite::pin_project;
-use relayhouse_core::{Clock, Delivery, Error, Headers, Instant, Result, Settlement};
+use relayhouse_core::{Clock, Delivery, Error, Headers, Instant, Outgoing, Result, Settlement};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{
-    context::{BAGGAGE, TRACESTATE, TraceContext, Travelling, of_headers, text},
+    context::{BAGGAGE, TRACEPARENT, TRACESTATE, TraceContext, Travelling, of_headers, text},
     current::{Entered, Going},
     maker::{Maker, Plan, failed, link, remote},
     place::{Act, Place},
@@ -46,11 +47,13 @@ pub struct ProcessLayer {
 
 /// Makes a span around each call of a handler whose message is sampled, and lets what the handler
 /// sends belong to the same trace.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Process<S> {
     inner: S,
     maker: Arc<Maker>,
     place: Arc<Place>,
+    /// Begun by the randomness of the maker, which all threads share.
+    random: Rng,
 }
 
 impl ProcessLayer {
@@ -66,11 +69,13 @@ impl<S> Layer<S> for ProcessLayer {
     type Service = Process<S>;
 
     fn layer(&self, inner: S) -> Process<S> {
-        Process {
-            inner,
-            maker: Arc::clone(&self.maker),
-            place: Arc::clone(&self.place),
-        }
+        Process::new(inner, &self.maker, &self.place)
+    }
+}
+
+impl<S: Clone> Clone for Process<S> {
+    fn clone(&self) -> Self {
+        Self::new(self.inner.clone(), &self.maker, &self.place)
     }
 }
 
@@ -111,7 +116,17 @@ where
 }
 
 impl<S> Process<S> {
+    fn new(inner: S, maker: &Arc<Maker>, place: &Arc<Place>) -> Self {
+        Self {
+            inner,
+            maker: Arc::clone(maker),
+            place: Arc::clone(place),
+            random: Rng::with_seed(maker.random.next_u64()),
+        }
+    }
+
     /// Calls the inner service as a part of the trace, and returns what goes on with it.
+    #[inline]
     fn run<F>(
         &mut self,
         mut going: Going,
@@ -131,12 +146,13 @@ impl<S> Process<S> {
     }
 
     /// Decides on a delivery, and begins its span if it is sampled.
-    fn begin(&self, delivery: &Delivery) -> (Going, Option<Box<Open>>) {
+    #[inline]
+    fn begin(&mut self, delivery: &Delivery) -> (Going, Option<Box<Open>>) {
         let headers = delivery.message.headers();
+        let number = self.random.u64(..);
         if !headers.is_empty() {
-            return self.begin_known(delivery, headers);
+            return self.begin_known(delivery, headers, number);
         }
-        let number = self.maker.random.next_u64();
         match self.maker.sampler.decide(None, || number) {
             true => self.begin_sampled(delivery, None, None),
             false => (Going::Unrecorded(number), None),
@@ -144,9 +160,13 @@ impl<S> Process<S> {
     }
 
     /// Decides on a delivery that may have come with a trace, and with baggage.
-    fn begin_known(&self, delivery: &Delivery, headers: &Headers) -> (Going, Option<Box<Open>>) {
+    fn begin_known(
+        &self,
+        delivery: &Delivery,
+        headers: &Headers,
+        number: u64,
+    ) -> (Going, Option<Box<Open>>) {
         let maker = &*self.maker;
-        let number = maker.random.next_u64();
         let decide = |parent| maker.sampler.decide(parent, || number);
         let came = of_headers(headers, || decide(None));
         let baggage = headers.get(BAGGAGE).map(|_| headers);
@@ -187,9 +207,9 @@ impl<S> Process<S> {
 
     /// Decides on a batch, which is sampled if any of its deliveries is, and begins its span, with a
     /// link for each delivery that came with a trace.
-    fn begin_batch(&self, deliveries: &[Delivery]) -> (Going, Option<Box<Open>>) {
-        let maker = &*self.maker;
-        let decide = |parent| maker.sampler.decide(parent, || maker.random.next_u64());
+    fn begin_batch(&mut self, deliveries: &[Delivery]) -> (Going, Option<Box<Open>>) {
+        let number = self.random.u64(..);
+        let decide = |parent| self.maker.sampler.decide(parent, || number);
         let came = deliveries.iter().filter_map(|delivery| {
             let headers = delivery.message.headers();
             of_headers(headers, || decide(None))
@@ -197,7 +217,7 @@ impl<S> Process<S> {
         let came: Vec<TraceContext> = came.collect();
         let sampled = came.iter().any(|came| came.is_sampled);
         if !decide((!came.is_empty()).then_some(sampled)) {
-            return (Going::Unrecorded(maker.random.next_u64()), None);
+            return (Going::Unrecorded(number), None);
         }
         let count = i64::try_from(deliveries.len()).unwrap_or(i64::MAX);
         let attributes = vec![KeyValue::new("messaging.batch.message_count", count)];
@@ -270,6 +290,18 @@ fn carried(context: Option<TraceContext>, headers: &Headers) -> Going {
     })
 }
 
+/// Lets the messages of an answer that have no trace of their own belong to that of the delivery.
+fn carry(outgoing: &mut Outgoing, going: &Going) {
+    let Some(travelling) = going.travelling() else {
+        return;
+    };
+    for message in outgoing.messages_mut() {
+        if message.headers().get(TRACEPARENT).is_none() {
+            travelling.inject(message);
+        }
+    }
+}
+
 /// Adds what the program wants to have along to a context, for the handler to read.
 fn with_baggage(context: &Otel, headers: &Headers) -> Otel {
     struct Baggage<'a>(&'a Headers);
@@ -340,15 +372,10 @@ trait Answered {
 }
 
 impl Answered for Settlement {
+    #[inline]
     fn carry(&mut self, going: &Going) {
-        if let Self::Forward(outgoing) = self
-            && let Some(travelling) = going.travelling()
-        {
-            for message in outgoing.messages_mut() {
-                if message.headers().get(super::context::TRACEPARENT).is_none() {
-                    travelling.inject(message);
-                }
-            }
+        if let Self::Forward(outgoing) = self {
+            carry(outgoing, going);
         }
     }
 
