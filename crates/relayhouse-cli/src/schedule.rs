@@ -11,7 +11,7 @@ use crate::{
     exit::{Code, Failure},
     output::Output,
     print,
-    send::{self, Receipts, check_target},
+    send::{self, How, Receipts, check_target},
 };
 
 pub(crate) async fn run(
@@ -34,14 +34,12 @@ pub(crate) async fn run(
     }
     let (output, writing) = Output::to(stdout);
     let receipts = Receipts::new(print::suited(args.output), output);
-    let sent = send::all(
-        &args.into_send(),
-        &queue,
-        Some(until),
-        Some(receipts),
-        console,
-    )
-    .await?;
+    let how = How {
+        until: Some(until),
+        rate: None,
+        receipts: Some(receipts),
+    };
+    let sent = send::all(&args.messages, &queue, how, console).await?;
     if !sent.is_aborted() {
         writing.join()?;
     }

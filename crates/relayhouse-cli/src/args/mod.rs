@@ -11,6 +11,7 @@ mod dlq;
 mod emulator;
 mod list;
 mod look;
+mod messages;
 mod peek;
 mod pipe;
 mod receive;
@@ -44,6 +45,7 @@ pub(crate) use self::{
     emulator::{Emulator, Service, ServiceBus, Sqs},
     list::List,
     look::{Capabilities, Doctor},
+    messages::{Details, Messages},
     peek::Peek,
     pipe::Pipe,
     receive::Receive,
@@ -53,7 +55,7 @@ pub(crate) use self::{
         Action as SchemaAction, Check as SchemaCheck, Mode as SchemaMode, Schema,
         Show as SchemaShow,
     },
-    send::{Details, Send as SendArgs},
+    send::Send as SendArgs,
     shell::{Completions, Man},
     stats::Stats,
     tail::Tail,

@@ -1,14 +1,11 @@
 //! The arguments of `relayhouse schedule`.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use clap::Args;
 use relayhouse::{NotBefore, Timestamp};
 
-use super::{
-    send::{Details, Send},
-    value::{Format, size},
-};
+use super::{messages::Messages, value::Format};
 
 /// Puts messages on a queue that are held back until a time
 ///
@@ -34,33 +31,8 @@ pub(crate) struct Schedule {
     #[arg(long = "in", value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub(crate) after: Option<Duration>,
 
-    /// The input: a file, or - for standard input
-    #[arg(long, value_name = "FILE", default_value = "-")]
-    pub(crate) file: PathBuf,
-
-    /// Take all of the input for one body, of any bytes
-    #[arg(long, conflicts_with_all = ["envelope", "skip", "strict"])]
-    pub(crate) raw: bool,
-
-    /// Take each line for an object with a body, headers and more; a delay of its own comes first
-    #[arg(long)]
-    pub(crate) envelope: bool,
-
-    /// What messages have that do not say otherwise themselves
     #[command(flatten)]
-    pub(crate) details: Details,
-
-    /// Pass over this many lines first: where to go on is said when it ends early
-    #[arg(long, value_name = "LINES", default_value = "0")]
-    pub(crate) skip: u64,
-
-    /// The longest line that is taken, and with --raw the longest input
-    #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = size)]
-    pub(crate) line_max: usize,
-
-    /// Stop at the first line that is not taken, instead of passing over it
-    #[arg(long)]
-    pub(crate) strict: bool,
+    pub(crate) messages: Messages,
 
     /// How numbers are printed; a table on a terminal, otherwise ndjson
     #[arg(long, value_name = "FORMAT")]
@@ -73,23 +45,6 @@ impl Schedule {
         match (self.at, self.after) {
             (Some(at), _) => NotBefore::At(at),
             (None, after) => NotBefore::After(after.unwrap_or_default()),
-        }
-    }
-
-    /// Returns what `relayhouse send` does with the same input.
-    pub(crate) fn into_send(self) -> Send {
-        Send {
-            url: self.url,
-            file: self.file,
-            raw: self.raw,
-            envelope: self.envelope,
-            details: self.details,
-            delay: None,
-            rate: None,
-            skip: self.skip,
-            line_max: self.line_max,
-            strict: self.strict,
-            output: None,
         }
     }
 }

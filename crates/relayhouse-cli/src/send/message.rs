@@ -3,7 +3,7 @@
 use relayhouse::{Message, NotBefore};
 
 use crate::{
-    args::{Details, SendArgs},
+    args::{Details, Messages},
     envelope,
     input::{Wrong, json},
 };
@@ -29,8 +29,8 @@ pub(super) struct Maker {
 }
 
 impl Shape {
-    pub(super) fn of(args: &SendArgs) -> Self {
-        match (args.raw, args.envelope) {
+    pub(super) fn of(messages: &Messages) -> Self {
+        match (messages.raw, messages.envelope) {
             (true, _) => Self::Raw,
             (false, true) => Self::Envelope,
             (false, false) => Self::Body,

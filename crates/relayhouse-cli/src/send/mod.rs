@@ -19,7 +19,7 @@ use self::{
 };
 use crate::{
     Stdout,
-    args::SendArgs,
+    args::{Messages, Rate, SendArgs},
     console::Console,
     exit::{Code, Failure},
     input::{Cut, Input},
@@ -35,13 +35,27 @@ pub(crate) async fn run(
 ) -> Result<Code, Failure> {
     let queue = registry.open(&args.url).await?;
     check_target(&queue)?;
-    let until = args.delay.map(NotBefore::After);
-    let sent = all(&args, &queue, until, None, console).await?;
+    let how = How {
+        until: args.delay.map(NotBefore::After),
+        rate: args.rate,
+        receipts: None,
+    };
+    let sent = all(&args.messages, &queue, how, console).await?;
     if let Some(format) = args.output {
-        let counts = sent.tally.counts(&sent.end, args.raw);
+        let counts = sent.tally.counts(&sent.end, args.messages.raw);
         print::once(stdout, &print::object(format, &counts)?).await?;
     }
     sent.code(&queue).await
+}
+
+/// Says how messages are sent.
+#[derive(Debug)]
+pub(crate) struct How {
+    /// Until when they are held back.
+    pub(crate) until: Option<NotBefore>,
+    pub(crate) rate: Option<Rate>,
+    /// Prints a receipt for each, if somebody wants them.
+    pub(crate) receipts: Option<Receipts>,
 }
 
 /// Is how a send ended.
@@ -52,30 +66,29 @@ pub(crate) struct Ended {
     closed: Result<(), Error>,
 }
 
-/// Sends the input, with a receipt for each message if somebody wants them.
+/// Sends the input.
 pub(crate) async fn all(
-    args: &SendArgs,
+    messages: &Messages,
     queue: &Queue,
-    until: Option<NotBefore>,
-    receipts: Option<Receipts>,
+    how: How,
     console: Console,
 ) -> Result<Ended, Failure> {
-    let input = Input::open(&args.file)?;
+    let input = Input::open(&messages.file)?;
     let progress = Progress::new(console);
     if input.is_terminal() {
         progress.note("reads what is typed; Ctrl-D ends it");
     }
-    let mut sending = Sending::new(args, queue, &progress, input.size())?.receipts(receipts);
     let maker = Maker {
-        shape: Shape::of(args),
-        details: args.details.clone(),
-        until,
+        shape: Shape::of(messages),
+        details: messages.details.clone(),
+        until: how.until,
     };
     let cut = Cut {
-        line_max: args.line_max,
-        skip: args.skip,
-        is_whole: args.raw,
+        line_max: messages.line_max,
+        skip: messages.skip,
+        is_whole: messages.raw,
     };
+    let mut sending = Sending::new(messages, how, queue, &progress, input.size())?;
     let lines = input.lines(cut, move |number, line| maker.message(number, line));
     let end = sending.all(lines).await;
     progress.end();
@@ -84,7 +97,7 @@ pub(crate) async fn all(
         _ => sending.close().await,
     };
     let (tally, took) = sending.into_tally();
-    tally.say(console, &end, took, args.raw);
+    tally.say(console, &end, took, messages.raw);
     Ok(Ended { end, tally, closed })
 }
 

@@ -7,12 +7,13 @@ use relayhouse::{Clock, Message, NotBefore, Queue, Result, Sent, ctrl_c, runtime
 use tokio::sync::mpsc::Receiver;
 
 use super::{
+    How,
     deliver::{Behind, deliver, is_of_the_message},
     receipts::{Receipt, Receipts},
     tally::Tally,
 };
 use crate::{
-    args::SendArgs,
+    args::Messages,
     exit::{Failure, with_advice},
     input::Line,
     pace::Pace,
@@ -80,7 +81,8 @@ struct Flight {
 
 impl<'a> Sending<'a> {
     pub(super) fn new(
-        args: &SendArgs,
+        messages: &Messages,
+        how: How,
         queue: &Queue,
         progress: &'a Progress,
         all_bytes: Option<u64>,
@@ -90,24 +92,19 @@ impl<'a> Sending<'a> {
             progress,
             pulse: progress.pulse(&clock),
             producer: producer(queue)?,
-            pace: args.rate.map(|rate| Pace::new(rate, &clock)),
+            pace: how.rate.map(|rate| Pace::new(rate, &clock)),
             clock,
-            is_strict: args.strict,
+            is_strict: messages.strict,
             flying: FuturesUnordered::new(),
             flying_bytes: 0,
             is_open: false,
-            tally: Tally::new(args.skip),
+            tally: Tally::new(messages.skip),
             read_bytes: 0,
             all_bytes,
             end: None,
-            receipts: None,
+            receipts: how.receipts,
             unprinted: Vec::new(),
         })
-    }
-
-    /// Prints a receipt for each message that is held back, if somebody wants them.
-    pub(super) fn receipts(self, receipts: Option<Receipts>) -> Self {
-        Self { receipts, ..self }
     }
 
     /// Sends everything until the input ends, or something ends it early, and waits for what is
