@@ -8,20 +8,9 @@ use std::{
 
 use aws_sdk_s3::{
     Client,
-    config::{BehaviorVersion, Credentials, Region, SharedHttpClient},
+    config::{BehaviorVersion, Region},
 };
-use aws_smithy_runtime_api::{
-    client::{
-        http::{
-            HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings,
-            SharedHttpConnector,
-        },
-        orchestrator::{HttpRequest, HttpResponse},
-        runtime_components::RuntimeComponents,
-    },
-    http::StatusCode,
-};
-use aws_smithy_types::body::SdkBody;
+use aws_smithy_runtime_api::client::{http::HttpConnectorFuture, orchestrator::HttpRequest};
 use futures_util::future::join;
 use relayhouse_core::{
     Context, Error, ErrorKind, Outcome, SeededRandom, Timestamp,
@@ -30,7 +19,7 @@ use relayhouse_core::{
 use relayhouse_sqs::S3Blobs;
 use relayhouse_testkit::clock::ManualClock;
 
-use crate::canned::{ACCESS_KEY, SECRET_KEY, TOKEN};
+use crate::nowhere::{self, SECRETS};
 
 const KEY: &str = "orders/0f3d9e65-7c1b-4e0a-9d6f-2b8a1c4e5f60";
 
@@ -58,14 +47,12 @@ impl CannedS3 {
     }
 
     fn store_at(&self, endpoint: Option<&str>) -> S3Blobs {
-        let token = Some(TOKEN.to_owned());
+        let canned = self.clone();
         let mut config = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new("eu-west-1"))
-            .credentials_provider(Credentials::new(
-                ACCESS_KEY, SECRET_KEY, token, None, "test",
-            ))
-            .http_client(SharedHttpClient::new(self.clone()));
+            .credentials_provider(nowhere::credentials())
+            .http_client(nowhere::http(move |request| canned.answer(request)));
         if let Some(endpoint) = endpoint {
             config = config.endpoint_url(endpoint);
         }
@@ -78,27 +65,14 @@ impl CannedS3 {
     fn store(&self) -> S3Blobs {
         self.store_at(None)
     }
-}
 
-impl HttpClient for CannedS3 {
-    fn http_connector(
-        &self,
-        _settings: &HttpConnectorSettings,
-        _components: &RuntimeComponents,
-    ) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
-    }
-}
-
-impl HttpConnector for CannedS3 {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+    fn answer(&self, request: &HttpRequest) -> HttpConnectorFuture {
         let answer = (self.script.lock().unwrap())(request.method(), request.uri());
         HttpConnectorFuture::new(async move {
             let Some((status, body)) = answer else {
                 return std::future::pending().await;
             };
-            let status = StatusCode::try_from(status).unwrap();
-            Ok(HttpResponse::new(status, SdkBody::from(body)))
+            Ok(nowhere::response(status, body))
         })
     }
 }
@@ -179,7 +153,7 @@ async fn nothing_leaves_in_plain_text_and_no_credentials_are_shown() {
     open.put(&mut allowed).await.unwrap();
     assert_eq!(kind(&allowed[0].outcome), None);
     let shown = format!("{store:?} {error:?}");
-    for secret in [ACCESS_KEY, SECRET_KEY, TOKEN] {
+    for secret in SECRETS {
         assert!(!shown.contains(secret), "{shown}");
     }
 }

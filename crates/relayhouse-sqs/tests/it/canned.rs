@@ -9,31 +9,21 @@ use std::{
 use aws_credential_types::provider::ProvideCredentials;
 use aws_sdk_sqs::{
     Client,
-    config::{BehaviorVersion, Credentials, Region, SharedHttpClient, retry::RetryConfig},
+    config::{BehaviorVersion, Region, retry::RetryConfig},
 };
-use aws_smithy_runtime_api::{
-    client::{
-        http::{
-            HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings,
-            SharedHttpConnector,
-        },
-        orchestrator::{HttpRequest, HttpResponse},
-        result::ConnectorError,
-        runtime_components::RuntimeComponents,
-    },
-    http::StatusCode,
+use aws_smithy_runtime_api::client::{
+    http::HttpConnectorFuture,
+    orchestrator::{HttpRequest, HttpResponse},
+    result::ConnectorError,
 };
-use aws_smithy_types::body::SdkBody;
 use relayhouse_core::{Clock, Context, SeededRandom, Timestamp};
 use relayhouse_sqs::{Sqs, SqsBuilder};
 use relayhouse_testkit::clock::ManualClock;
 use serde_json::{Value, json};
 
-pub(crate) const URL: &str = "https://sqs.eu-west-1.amazonaws.com/123456789012/orders";
-pub(crate) const ACCESS_KEY: &str = "AKIDCANARY";
-pub(crate) const SECRET_KEY: &str = "SECRETCANARY";
-pub(crate) const TOKEN: &str = "TOKENCANARY";
+use crate::nowhere;
 
+pub(crate) const URL: &str = "https://sqs.eu-west-1.amazonaws.com/123456789012/orders";
 /// Is what a request is answered with.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
@@ -96,19 +86,18 @@ impl Canned {
     }
 
     pub(crate) fn client(&self) -> Client {
-        let token = Some(TOKEN.to_owned());
-        let credentials = Credentials::new(ACCESS_KEY, SECRET_KEY, token, None, "test");
-        self.client_with(credentials)
+        self.client_with(nowhere::credentials())
     }
 
     /// Signs with what `credentials` gives.
     pub(crate) fn client_with(&self, credentials: impl ProvideCredentials + 'static) -> Client {
+        let canned = self.clone();
         let config = aws_sdk_sqs::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new("eu-west-1"))
             .credentials_provider(credentials)
             .retry_config(RetryConfig::standard())
-            .http_client(SharedHttpClient::new(self.clone()));
+            .http_client(nowhere::http(move |request| canned.answer(request)));
         Client::from_conf(config.build())
     }
 
@@ -122,20 +111,8 @@ impl Canned {
         let of = requests.iter().filter(|(name, _)| name == operation);
         of.map(|(_, body)| body.clone()).collect()
     }
-}
 
-impl HttpClient for Canned {
-    fn http_connector(
-        &self,
-        _settings: &HttpConnectorSettings,
-        _components: &RuntimeComponents,
-    ) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
-    }
-}
-
-impl HttpConnector for Canned {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+    fn answer(&self, request: &HttpRequest) -> HttpConnectorFuture {
         let target = request.headers().get("x-amz-target").unwrap();
         let operation = target.strip_prefix("AmazonSQS.").unwrap().to_owned();
         let body: Value = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
@@ -173,8 +150,7 @@ impl HttpConnector for Canned {
 }
 
 fn response(status: u16, code: Option<&str>, body: &Value) -> HttpResponse {
-    let status = StatusCode::try_from(status).unwrap();
-    let mut response = HttpResponse::new(status, SdkBody::from(body.to_string()));
+    let mut response = nowhere::response(status, body.to_string());
     if let Some(code) = code {
         let headers = response.headers_mut();
         headers.insert("x-amzn-query-error", format!("{code};Sender"));

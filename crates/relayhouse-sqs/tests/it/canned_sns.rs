@@ -8,23 +8,13 @@ use std::{
 
 use aws_sdk_sns::{
     Client,
-    config::{BehaviorVersion, Credentials, Region, SharedHttpClient},
+    config::{BehaviorVersion, Region},
 };
-use aws_smithy_runtime_api::{
-    client::{
-        http::{
-            HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings,
-            SharedHttpConnector,
-        },
-        orchestrator::{HttpRequest, HttpResponse},
-        result::ConnectorError,
-        runtime_components::RuntimeComponents,
-    },
-    http::StatusCode,
+use aws_smithy_runtime_api::client::{
+    http::HttpConnectorFuture, orchestrator::HttpRequest, result::ConnectorError,
 };
-use aws_smithy_types::body::SdkBody;
 
-use crate::canned::{ACCESS_KEY, SECRET_KEY, TOKEN};
+use crate::nowhere::{self, response};
 
 pub(crate) const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:events";
 
@@ -69,14 +59,12 @@ impl CannedSns {
     }
 
     pub(crate) fn client(&self) -> Client {
-        let token = Some(TOKEN.to_owned());
+        let canned = self.clone();
         let config = aws_sdk_sns::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new("eu-west-1"))
-            .credentials_provider(Credentials::new(
-                ACCESS_KEY, SECRET_KEY, token, None, "test",
-            ))
-            .http_client(SharedHttpClient::new(self.clone()));
+            .credentials_provider(nowhere::credentials())
+            .http_client(nowhere::http(move |request| canned.answer(request)));
         Client::from_conf(config.build())
     }
 
@@ -86,20 +74,8 @@ impl CannedSns {
         let of = requests.iter().filter(|it| it["Action"] == action);
         of.cloned().collect()
     }
-}
 
-impl HttpClient for CannedSns {
-    fn http_connector(
-        &self,
-        _settings: &HttpConnectorSettings,
-        _components: &RuntimeComponents,
-    ) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
-    }
-}
-
-impl HttpConnector for CannedSns {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+    fn answer(&self, request: &HttpRequest) -> HttpConnectorFuture {
         let body = request.body().bytes().unwrap();
         let params: Params = url::form_urlencoded::parse(body).into_owned().collect();
         let action = params["Action"].clone();
@@ -120,10 +96,6 @@ impl HttpConnector for CannedSns {
             SnsAnswer::Broken => Err(ConnectorError::io("connection reset by peer".into())),
         })
     }
-}
-
-fn response(status: u16, body: String) -> HttpResponse {
-    HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body))
 }
 
 /// Returns the ids of the entries of a batch, in their order.

@@ -9,6 +9,7 @@ mod canned;
 mod canned_sns;
 mod credentials;
 mod hop;
+mod nowhere;
 mod open;
 mod receive;
 mod redrive;

@@ -7,14 +7,17 @@ use relayhouse_core::{
     port::{Provider, ReceiverOptions},
 };
 
-use crate::canned::{ACCESS_KEY, Answer, Canned, SECRET_KEY, TOKEN, attributes, take_all};
+use crate::{
+    canned::{Answer, Canned, attributes, take_all},
+    nowhere::SECRETS,
+};
 
 /// What SQS says to a wrong signature repeats the request.
 const ECHO: &str = "The Canonical String for this request should have been \
     'POST\n/\n\nx-amz-security-token:TOKENCANARY' for AKIDCANARY with SECRETCANARY";
 
 fn assert_silent(shown: &str) {
-    for secret in [ACCESS_KEY, SECRET_KEY, TOKEN] {
+    for secret in SECRETS {
         assert!(!shown.contains(secret), "{secret} in: {shown}");
     }
 }

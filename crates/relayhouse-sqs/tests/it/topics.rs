@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::{
     canned::{Answer, Canned, attributes, take_all},
     canned_sns::{CannedSns, Params, SnsAnswer, TOPIC, ids, of_entry, publish_all, taken},
+    nowhere::SECRETS,
 };
 
 const QUEUE: &str = "arn:aws:sqs:eu-west-1:123456789012:events-audit";
@@ -276,11 +277,7 @@ async fn topics_take_both_clients_and_show_no_credentials() {
     let sqs = builder.clone().build().unwrap();
     let sender = sqs.sender(&TOPIC.parse().unwrap()).await.unwrap();
     let shown = format!("{builder:?} {sqs:?} {sender:?}");
-    for secret in [
-        crate::canned::ACCESS_KEY,
-        crate::canned::SECRET_KEY,
-        crate::canned::TOKEN,
-    ] {
+    for secret in SECRETS {
         assert!(!shown.contains(secret), "{shown}");
     }
 }
