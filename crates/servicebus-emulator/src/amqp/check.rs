@@ -151,6 +151,9 @@ impl Walker<'_> {
         if code == 0x56 && 1 < value[0] {
             return self.malformed("a boolean is neither 0 nor 1");
         }
+        if code == 0x73 && !is_character(value) {
+            return self.malformed("there is no such character");
+        }
         Ok(())
     }
 
@@ -219,6 +222,11 @@ impl Walker<'_> {
     }
 }
 
+fn is_character(bytes: &[u8]) -> bool {
+    let code = bytes.first_chunk().map(|code| u32::from_be_bytes(*code));
+    code.and_then(char::from_u32).is_some()
+}
+
 fn content_of(code: u8) -> Option<Content> {
     Some(match code {
         // null, true, false, 0, 0, an empty list
@@ -278,6 +286,7 @@ mod tests {
             (&[0xb0, 0xff, 0xff, 0xff, 0xff][..], "cut short"),
             (&[0x57, 1][..], "no such code"),
             (&[0x56, 2][..], "boolean"),
+            (&[0x73, 0, 0, 0xd8, 0][..], "character"),
             (&[0xc0, 0, 0][..], "size"),
             (&[0xc0, 2, 2, 0x40, 0x40][..], "cut short"),
             (&[0xc0, 3, 1, 0x40, 0x40][..], "size"),
