@@ -216,8 +216,9 @@ impl Connection {
             self.state = State::Deciding;
             return Ok(true);
         }
-        let Frame { channel, body } = frame;
-        let (performative, payload) = performative::decode(&body)?;
+        let Frame { channel, mut body } = frame;
+        let (performative, count) = performative::first(&body)?;
+        let payload = body.split_off(count);
         match (self.state, performative) {
             (State::Open, Performative::Open(open)) => self.on_open(open)?,
             (State::Open, _) => {
@@ -227,7 +228,7 @@ impl Connection {
             (_, Performative::Close(close)) => self.on_close(close),
             (State::Closing, _) => {}
             (_, performative) => {
-                if let Err(failure) = self.on_performative(channel, performative, &payload) {
+                if let Err(failure) = self.on_performative(channel, performative, &body, &payload) {
                     self.fail_on(channel, failure);
                 }
             }
@@ -294,6 +295,7 @@ impl Connection {
         &mut self,
         channel: u16,
         performative: Performative,
+        encoded: &Bytes,
         payload: &Bytes,
     ) -> Result<()> {
         if let Performative::Begin(begin) = performative {
@@ -318,7 +320,7 @@ impl Connection {
                 session.on_transfer(transfer, payload, &self.limits, output)
             }
             Performative::Disposition(disposition) => {
-                session.on_disposition(&disposition, output);
+                session.on_disposition(&disposition, encoded, output);
                 Ok(())
             }
             Performative::Detach(detach) => {

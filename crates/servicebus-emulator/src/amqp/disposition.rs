@@ -2,6 +2,7 @@
 
 use std::mem;
 
+use bytes::Bytes;
 use fe2o3_amqp_types::{
     definitions::Role,
     messaging::DeliveryState,
@@ -17,7 +18,12 @@ use super::{
 
 impl Session {
     /// Takes what the peer decided on deliveries that were sent to it.
-    pub(super) fn on_disposition(&mut self, disposition: &Disposition, output: &mut Output) {
+    pub(super) fn on_disposition(
+        &mut self,
+        disposition: &Disposition,
+        encoded: &Bytes,
+        output: &mut Output,
+    ) {
         // What it says about its own deliveries, we have decided on before.
         if disposition.role != Role::Receiver {
             return;
@@ -44,6 +50,7 @@ impl Session {
                 delivery: DeliveryId(delivery),
                 tag: unsettled.tag.clone(),
                 state: state.clone(),
+                disposition: encoded.clone(),
                 is_settled,
             })));
             if is_settled {

@@ -134,6 +134,8 @@ pub struct Disposed {
     pub tag: Bytes,
     /// What was decided.
     pub state: Option<DeliveryState>,
+    /// The encoded disposition: what the state holds is there as it came.
+    pub disposition: Bytes,
     /// Whether the client wants no answer; else [`settle`](super::Connection::settle) is one.
     pub is_settled: bool,
 }

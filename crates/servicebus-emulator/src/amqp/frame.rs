@@ -131,7 +131,7 @@ pub(super) fn put<P: Serialize>(
 }
 
 /// Appends an encoded value.
-pub(super) fn append(output: &mut BytesMut, value: &impl Serialize) {
+pub(crate) fn append(output: &mut BytesMut, value: &(impl Serialize + ?Sized)) {
     let mut serializer = Serializer::new(output.writer());
     let written = value.serialize(&mut serializer);
     // Memory takes what it is given, and the types that are written here have an encoding.

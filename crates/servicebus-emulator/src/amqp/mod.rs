@@ -28,6 +28,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::frame::append;
 pub use self::{
     check::{Malformed, value_bytes},
     commands::{Acceptance, Shipment},

@@ -1,14 +1,13 @@
 //! Tokens that clients show.
 
 use fe2o3_amqp_types::definitions::AmqpError;
-use serde_amqp::Value as Encoded;
 
 use super::{
     Client,
     condition::microsoft::AUTH_FAILED,
+    raw,
     request::{Answer, Request},
     token::{Grant, path_of},
-    value::text,
 };
 use crate::{amqp::error, shared::Access};
 
@@ -19,16 +18,10 @@ impl Client {
     /// Takes a token, and checks it.
     pub(super) fn on_token(&mut self, request: &Request) -> Answer {
         match self.check_token(request) {
-            Ok(()) => Answer {
-                status: 202,
-                description: "Accepted".to_owned(),
-                ..Answer::ok(Encoded::Null)
-            },
+            Ok(()) => Answer::bare(202, "Accepted"),
             Err(description) => Answer {
-                status: 401,
-                description,
                 condition: Some(AUTH_FAILED.to_owned()),
-                body: Encoded::Null,
+                ..Answer::bare(401, description)
             },
         }
     }
@@ -61,7 +54,7 @@ impl Client {
         if operation != "put-token" {
             return Err(format!("there is no operation {operation:?} for tokens"));
         }
-        let token = text(&request.body).ok_or("the body of the request is no token")?;
+        let token = raw::text(&request.body).ok_or("the body of the request is no token")?;
         let grant = keys.check(token, self.shared.time())?;
         let audience = path_of(request.argument("name").unwrap_or_default());
         if !grant.covers(&audience, self.shared.time()) {

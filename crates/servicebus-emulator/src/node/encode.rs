@@ -4,15 +4,18 @@ use bytes::{BufMut, Bytes, BytesMut};
 use fe2o3_amqp_types::messaging::MessageId;
 use serde_amqp::{
     Value as Encoded,
-    primitives::{OrderedMap, Symbol, Timestamp},
+    primitives::{Symbol, Timestamp, Uuid},
 };
 
 use super::{
-    message::{Extra, PARTITION_KEY, SCHEDULED, VIA_PARTITION_KEY, append, section_start},
+    compound::{Content, put_map},
+    message::{Extra, PARTITION_KEY, SCHEDULED, VIA_PARTITION_KEY, section_start},
     sections::{APPLICATION_PROPERTIES, DATA, DELIVERY_ANNOTATIONS, HEADER, MESSAGE_ANNOTATIONS},
-    value::give,
 };
-use crate::model::{BodyKind, Contents, Lock, Message, State, Time};
+use crate::{
+    amqp::append,
+    model::{BodyKind, Contents, Lock, Message, State, Time},
+};
 
 /// Writes a message as a client gets it.
 pub(super) fn encode(message: &Message, state: State, lock: Option<&Lock>) -> Bytes {
@@ -21,20 +24,24 @@ pub(super) fn encode(message: &Message, state: State, lock: Option<&Lock>) -> By
     let mut bytes = BytesMut::with_capacity(512 + contents.body.len());
     put_header(&mut bytes, message, &extra);
     if let Some(lock) = lock {
-        let mut map = OrderedMap::new();
-        let token = Encoded::Uuid(lock.token.into());
-        map.insert(symbol("x-opt-lock-token"), token);
-        put_map(&mut bytes, DELIVERY_ANNOTATIONS, &map);
+        bytes.extend_from_slice(&section_start(DELIVERY_ANNOTATIONS));
+        let token = Uuid::from(lock.token);
+        put_map(&mut bytes, |map| map.symbol("x-opt-lock-token", &token));
     }
-    let annotations = annotations(message, state, lock, &extra);
-    put_map(&mut bytes, MESSAGE_ANNOTATIONS, &annotations);
+    bytes.extend_from_slice(&section_start(MESSAGE_ANNOTATIONS));
+    put_map(&mut bytes, |map| {
+        map.encoded(&extra.annotations);
+        put_annotations(map, message, state, lock);
+    });
     put_properties(&mut bytes, message, &extra);
     if !contents.properties.is_empty() {
-        let properties = contents.properties.iter();
-        let map = properties
-            .map(|(name, value)| (Encoded::String(name.to_string()), give(value)))
-            .collect::<OrderedMap<_, _>>();
-        put_map(&mut bytes, APPLICATION_PROPERTIES, &map);
+        bytes.extend_from_slice(&section_start(APPLICATION_PROPERTIES));
+        put_map(&mut bytes, |map| {
+            for (name, value) in &contents.properties {
+                map.scalar(&**name);
+                map.value(value);
+            }
+        });
     }
     put_body(&mut bytes, contents);
     bytes.extend_from_slice(&extra.footer);
@@ -62,48 +69,36 @@ fn put_header(bytes: &mut BytesMut, message: &Message, extra: &Extra) {
     bytes.put_u32(message.delivery_count);
 }
 
-fn annotations(
-    message: &Message,
-    state: State,
-    lock: Option<&Lock>,
-    extra: &Extra,
-) -> OrderedMap<Encoded, Encoded> {
+/// Puts the annotations that the broker writes.
+fn put_annotations(map: &mut Content<'_>, message: &Message, state: State, lock: Option<&Lock>) {
     let contents = &message.contents;
-    let mut map = extra.annotations.clone();
-    let mut put = |name: &str, value: Encoded| {
-        map.insert(symbol(name), value);
-    };
-    put("x-opt-sequence-number", number(message.sequence));
-    put("x-opt-enqueued-time", timestamp(message.enqueued));
-    put(
+    map.symbol("x-opt-sequence-number", &number(message.sequence));
+    map.symbol("x-opt-enqueued-time", &timestamp(message.enqueued));
+    map.symbol(
         "x-opt-enqueue-sequence-number",
-        number(message.enqueued_sequence),
+        &number(message.enqueued_sequence),
     );
     if let Some(lock) = lock {
-        put("x-opt-locked-until", timestamp(lock.until));
+        map.symbol("x-opt-locked-until", &timestamp(lock.until));
     }
     let state = match state {
         State::Active => 0,
         State::Deferred => 1,
         State::Scheduled => 2,
     };
-    put("x-opt-message-state", Encoded::Int(state));
+    map.symbol("x-opt-message-state", &Encoded::Int(state));
     if let Some(source) = &message.dead_letter_source {
-        put(
-            "x-opt-deadletter-source",
-            Encoded::String(source.to_string()),
-        );
+        map.symbol("x-opt-deadletter-source", &**source);
     }
     if let Some(key) = &contents.partition_key {
-        put(PARTITION_KEY, Encoded::String(key.to_string()));
+        map.symbol(PARTITION_KEY, &**key);
     }
     if let Some(key) = &contents.via_partition_key {
-        put(VIA_PARTITION_KEY, Encoded::String(key.to_string()));
+        map.symbol(VIA_PARTITION_KEY, &**key);
     }
     if let Some(scheduled) = contents.scheduled {
-        put(SCHEDULED, timestamp(scheduled));
+        map.symbol(SCHEDULED, &timestamp(scheduled));
     }
-    map
 }
 
 fn put_properties(bytes: &mut BytesMut, message: &Message, extra: &Extra) {
@@ -144,15 +139,6 @@ fn put_body(bytes: &mut BytesMut, contents: &Contents) {
     bytes.extend_from_slice(&contents.body);
 }
 
-fn put_map(bytes: &mut BytesMut, code: u64, map: &OrderedMap<Encoded, Encoded>) {
-    bytes.extend_from_slice(&section_start(code));
-    append(bytes, map);
-}
-
-pub(super) fn symbol(name: &str) -> Encoded {
-    Encoded::Symbol(Symbol::from(name))
-}
-
 pub(super) fn number(number: u64) -> Encoded {
     Encoded::Long(i64::try_from(number).unwrap_or(i64::MAX))
 }
@@ -163,4 +149,140 @@ pub(super) fn timestamp(time: Time) -> Encoded {
 
 fn signed(time: Time) -> i64 {
     i64::try_from(time.millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*, sample::select};
+
+    use super::*;
+    use crate::{
+        model::{Address, Call, Model, Path, QueueSettings},
+        node::{message::decode_one, raw, sections},
+    };
+
+    const TIME: &[u8] = b"\x83\0\0\x01\xa3\x18\x5cP\0";
+
+    /// Returns the maps of a message that went through a queue: its annotations and properties.
+    fn given_back(annotations: &[u8], properties: &[u8]) -> [Vec<u8>; 2] {
+        let mut message = BytesMut::new();
+        message.extend_from_slice(&section_start(MESSAGE_ANNOTATIONS));
+        put_map(&mut message, |map| map.encoded(annotations));
+        message.extend_from_slice(&section_start(APPLICATION_PROPERTIES));
+        put_map(&mut message, |map| map.encoded(properties));
+        let contents = decode_one(&message.freeze()).unwrap();
+        let (now, path) = (Time::default(), Path::new("q"));
+        let mut model = Model::new(7);
+        let settings = QueueSettings::default();
+        model.create_queue(now, &path, settings).unwrap();
+        let batch = vec![contents];
+        model.send(Call::at(now), &path, None, batch).unwrap();
+        let address = Address::parse("q").unwrap();
+        let peeked = model.peek(now, &address, 0, 1, None).unwrap().remove(0);
+        let message = encode(&peeked.message, peeked.state, None);
+        let sections = sections::split(&message).unwrap();
+        [MESSAGE_ANNOTATIONS, APPLICATION_PROPERTIES].map(|code| {
+            let section = sections.iter().find(|section| section.code == code);
+            let section = section.map(|it| raw::map(&message[it.value.clone()]).unwrap());
+            section.unwrap_or_default().to_vec()
+        })
+    }
+
+    /// Returns values that hold others, the library cannot write all of which.
+    fn compounds() -> Vec<Vec<u8>> {
+        let map_by_time = [b"\xc1\x0b\x02", TIME, b"\x41"].concat();
+        let rest = [
+            // A list in a list, both by codes that are longer than they need to be.
+            &b"\xd0\0\0\0\x0d\0\0\0\x01\xd0\0\0\0\x04\0\0\0\0"[..],
+            // Arrays of empty lists, of nulls, of lists, and of texts of several lengths.
+            b"\xe0\x02\x02\x45",
+            b"\xf0\0\0\0\x05\0\0\0\x05\x40",
+            b"\xe0\x08\x02\xc0\x02\x01\x40\x02\x01\x41",
+            b"\xe0\x10\x04\xa1\x04\xd3\xa4\x11\x04\0\x04/\x02\x02\x02\x02\x02\x04",
+            // A text that is described.
+            b"\x00\xa3\x03uri\xa1\x01x",
+        ];
+        let rest = rest.map(<[u8]>::to_vec);
+        [map_by_time].into_iter().chain(rest).collect()
+    }
+
+    #[test]
+    fn annotations_come_back_as_they_were() {
+        let mut annotations = [TIME, b"\xa1\x01x"].concat();
+        for (number, value) in (0_u8..).zip(compounds()) {
+            annotations.extend([0x53, number]);
+            annotations.extend(value);
+        }
+        let [given, _] = given_back(&annotations, b"");
+        assert!(given.starts_with(&annotations), "{given:02x?}");
+    }
+
+    /// What the broker writes is there once, whatever a client has written of it.
+    #[test]
+    fn annotations_of_the_broker_are_its_own() {
+        let annotations = b"\xa3\x15x-opt-sequence-number\x54\x07\xa3\x01b\x41";
+        let [given, _] = given_back(annotations, b"");
+        assert!(given.starts_with(b"\xa3\x01b\x41"), "{given:02x?}");
+        let keys = raw::entries(&given).map(|(key, _)| raw::text(key));
+        let keys = keys.filter(|key| *key == Some("x-opt-sequence-number"));
+        assert_eq!(keys.count(), 1);
+    }
+
+    #[test]
+    fn properties_come_back_as_they_were() {
+        let mut properties = b"\xa1\x01s\xa1\x01x".to_vec();
+        for (name, value) in ('a'..).zip(compounds()) {
+            properties.extend([0xa1, 1, name as u8]);
+            properties.extend(value);
+        }
+        let [_, given] = given_back(b"", &properties);
+        assert_eq!(given, properties);
+    }
+
+    fn any_value() -> impl Strategy<Value = Vec<u8>> {
+        let scalars: [&[u8]; 8] = [
+            b"\x40",
+            b"\x41",
+            b"\x54\xff",
+            b"\x71\0\0\0\x07",
+            b"\xa1\x02\xc3\xa9",
+            b"\xb3\0\0\0\x01s",
+            b"\xa0\x02it",
+            TIME,
+        ];
+        let leaf = select(
+            scalars
+                .map(<[u8]>::to_vec)
+                .into_iter()
+                .chain(compounds())
+                .collect::<Vec<_>>(),
+        );
+        leaf.prop_recursive(4, 32, 5, |inner| {
+            let compound = |code: u8, values: Vec<u8>| {
+                let mut bytes = BytesMut::new();
+                put_map(&mut bytes, |map| map.encoded(&values));
+                bytes[0] = code;
+                bytes.to_vec()
+            };
+            let list = vec(inner.clone(), 0..5);
+            let map = vec((inner.clone(), inner.clone()), 0..4);
+            prop_oneof![
+                list.prop_map(move |items| compound(0xd0, items.concat())),
+                map.prop_map(move |entries| {
+                    let entries = entries.into_iter().flat_map(|(key, value)| [key, value]);
+                    compound(0xd1, entries.flatten().collect())
+                }),
+                inner.prop_map(|value| [b"\x00\x53\x07", &value[..]].concat()),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_annotated_comes_back(key in any_value(), value in any_value()) {
+            let annotation = [key, value].concat();
+            let [given, _] = given_back(&annotation, b"");
+            prop_assert!(given.starts_with(&annotation), "{:02x?}", given);
+        }
+    }
 }

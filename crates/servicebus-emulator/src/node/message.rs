@@ -4,17 +4,20 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use fe2o3_amqp_types::messaging::{Header, MessageId, Priority, Properties};
-use serde::Serialize;
-use serde_amqp::{Value as Encoded, primitives::OrderedMap, to_vec};
 
 use super::{
+    compound::put_map,
+    raw,
     sections::{
         self, APPLICATION_PROPERTIES, DATA, FOOTER, HEADER, MESSAGE_ANNOTATIONS, PROPERTIES,
         SEQUENCE, Section, Text, VALUE,
     },
-    value::{is_writable, is_writable_key, keep, millis, text},
+    value::{keep, time},
 };
-use crate::model::{BodyKind, Contents, Time, Value};
+use crate::{
+    amqp::append,
+    model::{BodyKind, Contents, Value},
+};
 
 /// The format of a batch: each of its sections of data is a whole message.
 pub(super) const FORMAT_BATCH: u32 = 0x8001_3700;
@@ -38,7 +41,8 @@ const BROKER_ANNOTATIONS: [&str; 7] = [
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Extra {
     pub(super) header: Header,
-    pub(super) annotations: OrderedMap<Encoded, Encoded>,
+    /// Keys and values, as they came.
+    pub(super) annotations: Bytes,
     pub(super) properties: Properties,
     pub(super) footer: Bytes,
 }
@@ -66,10 +70,10 @@ pub(super) fn decode_one(message: &Bytes) -> Result<Contents, Text> {
         match section.code {
             HEADER => extra.header = sections::read(whole)?,
             MESSAGE_ANNOTATIONS => {
-                extra.annotations = take_annotations(sections::read(value)?, &mut contents);
+                extra.annotations = take_annotations(entries_of(value)?, &mut contents);
             }
             PROPERTIES => extra.properties = sections::read(whole)?,
-            APPLICATION_PROPERTIES => contents.properties = properties(sections::read(value)?),
+            APPLICATION_PROPERTIES => contents.properties = properties(entries_of(value)?),
             DATA | SEQUENCE | VALUE => body.push(section),
             FOOTER => extra.footer = message.slice(section.whole),
             // Annotations of a delivery are for us alone, and say nothing that we know.
@@ -103,38 +107,35 @@ fn take_body(message: &Bytes, body: &[Section], contents: &mut Contents) -> Resu
     Ok(())
 }
 
-/// Takes out the annotations that say something to the broker, and returns the others.
-fn take_annotations(
-    annotations: OrderedMap<Encoded, Encoded>,
-    contents: &mut Contents,
-) -> OrderedMap<Encoded, Encoded> {
-    let mut others = OrderedMap::new();
-    for (key, value) in annotations {
-        match text(&key) {
-            Some(PARTITION_KEY) => contents.partition_key = text(&value).map(Into::into),
-            Some(VIA_PARTITION_KEY) => contents.via_partition_key = text(&value).map(Into::into),
-            Some(SCHEDULED) => contents.scheduled = time(&value),
-            Some(key) if BROKER_ANNOTATIONS.contains(&key) => {}
-            _ if is_writable_key(&key) && is_writable(&value) => {
-                others.insert(key, value);
-            }
-            _ => {}
-        }
-    }
-    others
+/// Returns the keys and values of a section that is a map.
+pub(super) fn entries_of(section: &[u8]) -> Result<&[u8], Text> {
+    raw::map(section).ok_or_else(|| "a section that is to be a map is none".to_owned())
 }
 
-pub(super) fn time(value: &Encoded) -> Option<Time> {
-    let millis = u64::try_from(millis(value)?).unwrap_or(0);
-    Some(Time::from_millis(millis))
+/// Takes out the annotations that say something to the broker, and returns the others.
+fn take_annotations(annotations: &[u8], contents: &mut Contents) -> Bytes {
+    let mut others = BytesMut::new();
+    for (key, value) in raw::entries(annotations) {
+        match raw::text(key) {
+            Some(PARTITION_KEY) => contents.partition_key = raw::text(value).map(Into::into),
+            Some(VIA_PARTITION_KEY) => {
+                contents.via_partition_key = raw::text(value).map(Into::into);
+            }
+            Some(SCHEDULED) => contents.scheduled = time(value),
+            Some(key) if BROKER_ANNOTATIONS.contains(&key) => {}
+            _ => {
+                others.extend_from_slice(key);
+                others.extend_from_slice(value);
+            }
+        }
+    }
+    others.freeze()
 }
 
 /// Takes a map of properties as the model keeps it; keys that are no text are left out.
-pub(super) fn properties<T: FromIterator<(Box<str>, Value)>>(
-    map: OrderedMap<Encoded, Encoded>,
-) -> T {
-    map.into_iter()
-        .filter_map(|(key, value)| Some((text(&key)?.into(), keep(value))))
+pub(super) fn properties<T: FromIterator<(Box<str>, Value)>>(entries: &[u8]) -> T {
+    raw::entries(entries)
+        .filter_map(|(key, value)| Some((raw::text(key)?.into(), keep(value))))
         .collect()
 }
 
@@ -191,8 +192,8 @@ impl Extra {
             match section.code {
                 HEADER => extra.header = sections::read(whole).unwrap_or_default(),
                 MESSAGE_ANNOTATIONS => {
-                    let value = &bytes[section.value];
-                    extra.annotations = sections::read(value).unwrap_or_else(|_| OrderedMap::new());
+                    let annotations = raw::map(&bytes[section.value]).unwrap_or_default();
+                    extra.annotations = bytes.slice_ref(annotations);
                 }
                 PROPERTIES => extra.properties = sections::read(whole).unwrap_or_default(),
                 FOOTER => extra.footer = bytes.slice(section.whole),
@@ -209,7 +210,7 @@ impl Extra {
         }
         if !self.annotations.is_empty() {
             bytes.extend_from_slice(&section_start(MESSAGE_ANNOTATIONS));
-            append(&mut bytes, &self.annotations);
+            put_map(&mut bytes, |map| map.encoded(&self.annotations));
         }
         if self.properties != Properties::default() {
             append(&mut bytes, &self.properties);
@@ -227,11 +228,6 @@ impl Extra {
 pub(super) fn section_start(code: u64) -> [u8; 3] {
     // All codes of sections are below 256.
     [0x00, 0x53, code.to_be_bytes()[7]]
-}
-
-pub(super) fn append(bytes: &mut BytesMut, value: &impl Serialize) {
-    // What was read has an encoding.
-    bytes.extend_from_slice(&to_vec(value).unwrap_or_default());
 }
 
 #[cfg(test)]
@@ -261,24 +257,6 @@ mod tests {
             extra.properties.message_id,
             Some(MessageId::Uuid(_))
         ));
-    }
-
-    /// The library that writes them would panic.
-    #[test]
-    fn annotations_with_a_time_for_a_key_are_left_out() {
-        let time = b"\x83\x00\x00\x01\xa3\x18\x5cP\x00";
-        let in_map = [&b"\xa3\x01a\xc1\x0c\x02"[..], time, b"\xa1\x00"].concat();
-        let as_key = [&time[..], b"\xa1\x01x"].concat();
-        let other = b"\xa3\x01b\xa1\x01y".to_vec();
-        let entries = [in_map, as_key, other].concat();
-        let size = u8::try_from(entries.len() + 1).unwrap();
-        let head = [0x00, 0x53, 0x72, 0xc1, size, 6];
-        let message = [&head[..], &entries, b"\x00\x53\x77\xa1\x02it"].concat();
-        let contents = decode_one(&Bytes::from(message)).unwrap();
-        let annotations = Extra::decode(&contents.extra).annotations;
-        let kept: Vec<_> = annotations.iter().collect();
-        let key = Encoded::Symbol("b".into());
-        assert_eq!(kept, [(&key, &Encoded::from("y"))]);
     }
 
     #[test]

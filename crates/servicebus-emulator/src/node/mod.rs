@@ -2,11 +2,13 @@
 
 mod attach;
 mod cbs;
+mod compound;
 mod condition;
 mod coordinator;
 mod encode;
 mod management;
 mod message;
+mod raw;
 mod receiver;
 mod request;
 mod role;

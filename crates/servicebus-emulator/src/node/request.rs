@@ -7,20 +7,18 @@ use fe2o3_amqp_types::{
     definitions::{AmqpError, Error},
     messaging::{MessageId, Properties},
 };
-use serde_amqp::{
-    Value as Encoded,
-    primitives::{OrderedMap, Symbol},
-};
+use serde_amqp::primitives::SymbolRef;
 
 use super::{
     Client,
-    message::{append, section_start},
+    compound::put_map,
+    message::{entries_of, section_start},
+    raw,
     role::{Node, Replies, Role},
     sections::{self, APPLICATION_PROPERTIES, PROPERTIES, Text, VALUE},
-    value::text,
 };
 use crate::{
-    amqp::{Delivered, LinkId, Shipment, error},
+    amqp::{Delivered, LinkId, Shipment, append, error},
     fault::Drawn,
 };
 
@@ -31,8 +29,9 @@ const REPLIES_WAITING_MAX: usize = 1_024;
 #[derive(Debug, Default)]
 pub(super) struct Request {
     pub(super) properties: Properties,
-    pub(super) arguments: BTreeMap<String, Encoded>,
-    pub(super) body: Encoded,
+    arguments: BTreeMap<Box<str>, Box<str>>,
+    /// The value that is the body, as it came.
+    pub(super) body: Bytes,
 }
 
 /// What it is answered.
@@ -42,16 +41,25 @@ pub(super) struct Answer {
     pub(super) description: String,
     /// The condition of a refusal.
     pub(super) condition: Option<String>,
-    pub(super) body: Encoded,
+    /// The encoded value that is the body.
+    pub(super) body: Bytes,
 }
 
 impl Answer {
-    pub(super) fn ok(body: Encoded) -> Self {
+    pub(super) fn ok(body: Bytes) -> Self {
         Self {
-            status: 200,
-            description: "OK".to_owned(),
-            condition: None,
             body,
+            ..Self::bare(200, "OK")
+        }
+    }
+
+    /// Answers without a body.
+    pub(super) fn bare(status: i32, description: impl Into<String>) -> Self {
+        Self {
+            status,
+            description: description.into(),
+            condition: None,
+            body: Bytes::from_static(&[raw::NULL]),
         }
     }
 }
@@ -138,13 +146,12 @@ impl Request {
             match section.code {
                 PROPERTIES => request.properties = sections::read(&message[section.whole])?,
                 APPLICATION_PROPERTIES => {
-                    let map = sections::read::<OrderedMap<Encoded, Encoded>>(value)?;
-                    let named = map.into_iter();
-                    let named =
-                        named.filter_map(|(key, value)| Some((text(&key)?.to_owned(), value)));
-                    request.arguments = named.collect();
+                    let texts = raw::entries(entries_of(value)?).filter_map(|(key, value)| {
+                        Some((raw::text(key)?.into(), raw::text(value)?.into()))
+                    });
+                    request.arguments = texts.collect();
                 }
-                VALUE => request.body = sections::read(value)?,
+                VALUE => request.body = message.slice(section.value),
                 _ => {}
             }
         }
@@ -152,7 +159,7 @@ impl Request {
     }
 
     pub(super) fn argument(&self, name: &str) -> Option<&str> {
-        self.arguments.get(name).and_then(text)
+        self.arguments.get(name).map(|text| &**text)
     }
 }
 
@@ -164,27 +171,23 @@ impl Answer {
             ..Properties::default()
         };
         append(&mut bytes, &properties);
-        let mut map = OrderedMap::<Encoded, Encoded>::new();
-        // Clients read one spelling at one node and the other at another.
-        for name in ["statusCode", "status-code"] {
-            map.insert(Encoded::from(name), Encoded::Int(self.status));
-        }
-        for name in ["statusDescription", "status-description"] {
-            map.insert(
-                Encoded::from(name),
-                Encoded::String(self.description.clone()),
-            );
-        }
-        if let Some(condition) = self.condition {
-            for name in ["errorCondition", "error-condition"] {
-                let condition = Encoded::Symbol(Symbol::from(condition.as_str()));
-                map.insert(Encoded::from(name), condition);
-            }
-        }
         bytes.extend_from_slice(&section_start(APPLICATION_PROPERTIES));
-        append(&mut bytes, &map);
+        put_map(&mut bytes, |map| {
+            // Clients read one spelling at one node and the other at another.
+            for name in ["statusCode", "status-code"] {
+                map.entry(name, &self.status);
+            }
+            for name in ["statusDescription", "status-description"] {
+                map.entry(name, &self.description);
+            }
+            for name in ["errorCondition", "error-condition"] {
+                if let Some(condition) = &self.condition {
+                    map.entry(name, &SymbolRef(condition));
+                }
+            }
+        });
         bytes.extend_from_slice(&section_start(VALUE));
-        append(&mut bytes, &self.body);
+        bytes.extend_from_slice(&self.body);
         bytes.freeze()
     }
 }

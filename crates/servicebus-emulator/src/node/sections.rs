@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde_amqp::{descriptor::Descriptor, from_slice};
 
+use super::raw;
 use crate::amqp::value_bytes;
 
 pub(super) const HEADER: u64 = 0x70;
@@ -85,13 +86,9 @@ pub(super) fn read<T: DeserializeOwned>(value: &[u8]) -> Result<T, Text> {
 
 /// Returns the bytes of a section of data, without its own size.
 pub(super) fn data(message: &Bytes, section: &Section) -> Result<Bytes, Text> {
-    let value = message.slice(section.value.clone());
-    let size_bytes = match value.first() {
-        Some(0xa0) => 1,
-        Some(0xb0) => 4,
-        _ => return Err("a section of data is no binary".to_owned()),
-    };
-    Ok(value.slice(1 + size_bytes..))
+    let bytes = raw::binary(&message[section.value.clone()]);
+    let bytes = bytes.ok_or_else(|| "a section of data is no binary".to_owned())?;
+    Ok(message.slice_ref(bytes))
 }
 
 #[cfg(test)]

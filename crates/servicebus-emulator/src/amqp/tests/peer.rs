@@ -156,8 +156,8 @@ pub(super) fn frames(bytes: &[u8]) -> Vec<Said> {
     let mut bytes = BytesMut::from(bytes);
     let mut said = Vec::new();
     while let Some(frame) = frame::take(&mut bytes, Protocol::Amqp, u32::MAX).unwrap() {
-        let (performative, payload) = performative::decode(&frame.body).unwrap();
-        said.push((frame.channel, performative, payload.to_vec()));
+        let (performative, count) = performative::first(&frame.body).unwrap();
+        said.push((frame.channel, performative, frame.body[count..].to_vec()));
     }
     assert!(bytes.is_empty(), "half a frame is left: {bytes:02x?}");
     said

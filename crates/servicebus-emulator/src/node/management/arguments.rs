@@ -1,59 +1,53 @@
 //! The arguments of a request, which are a map.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
-use serde_amqp::{
-    Value as Encoded,
-    primitives::{Array, OrderedMap},
-};
+use serde_amqp::{Value as Encoded, primitives::Array};
 use uuid::Uuid;
 
 use super::{Refusal, Result};
 use crate::{
     model::{ErrorKind, SessionKey},
-    node::{
-        Client,
-        value::{number, text},
-    },
+    node::{Client, raw, sections, value::number},
 };
 
-/// The arguments of a request.
+/// The arguments of a request, as they came.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Arguments<'a> {
-    map: &'a OrderedMap<Encoded, Encoded>,
+    entries: &'a [u8],
 }
 
 impl<'a> Arguments<'a> {
-    pub(super) fn of(body: &'a Encoded) -> Result<Self> {
-        match body {
-            Encoded::Map(map) => Ok(Self { map }),
-            _ => Err(Refusal::argument("the body is no map")),
+    pub(super) fn of(body: &'a [u8]) -> Result<Self> {
+        match raw::map(body) {
+            Some(entries) => Ok(Self { entries }),
+            None => Err(Refusal::argument("the body is no map")),
         }
     }
 
     /// Returns an argument that is there and is not null.
-    pub(super) fn find(self, name: &str) -> Option<&'a Encoded> {
-        let found = self.map.iter().find(|(key, _)| text(key) == Some(name));
+    pub(super) fn find(self, name: &str) -> Option<&'a [u8]> {
+        let found = raw::entries(self.entries).find(|(key, _)| raw::text(key) == Some(name));
         found
             .map(|(_, value)| value)
-            .filter(|value| **value != Encoded::Null)
+            .filter(|value| !raw::is_null(value))
     }
 
-    pub(super) fn get(self, name: &str) -> Result<&'a Encoded> {
+    pub(super) fn get(self, name: &str) -> Result<&'a [u8]> {
         self.find(name).ok_or_else(|| missing(name))
     }
 
     pub(super) fn text(self, name: &str) -> Result<&'a str> {
-        text(self.get(name)?).ok_or_else(|| unlike(name, "a text"))
+        raw::text(self.get(name)?).ok_or_else(|| unlike(name, "a text"))
     }
 
     pub(super) fn find_text(self, name: &str) -> Option<&'a str> {
-        self.find(name).and_then(text)
+        self.find(name).and_then(raw::text)
     }
 
     pub(super) fn number(self, name: &str) -> Result<i64> {
-        number(self.get(name)?).ok_or_else(|| unlike(name, "a number"))
+        let read = sections::read(self.get(name)?).ok();
+        let number = read.and_then(|value| number(&value));
+        number.ok_or_else(|| unlike(name, "a number"))
     }
 
     /// Returns a number that counts something.
@@ -61,17 +55,29 @@ impl<'a> Arguments<'a> {
         usize::try_from(self.number(name)?).map_err(|_| unlike(name, "a count"))
     }
 
-    pub(super) fn list(self, name: &str) -> Result<&'a [Encoded]> {
-        match self.get(name)? {
-            Encoded::List(items) | Encoded::Array(Array(items)) => Ok(items),
+    /// Returns what a list holds.
+    pub(super) fn items(self, name: &str) -> Result<impl Iterator<Item = &'a [u8]> + Clone> {
+        let items = raw::list(self.get(name)?).ok_or_else(|| unlike(name, "a list"))?;
+        Ok(raw::values(items))
+    }
+
+    /// Returns what a list holds, or an array.
+    fn list(self, name: &str) -> Result<Vec<Encoded>> {
+        match sections::read(self.get(name)?) {
+            Ok(Encoded::List(items) | Encoded::Array(Array(items))) => Ok(items),
             _ => Err(unlike(name, "a list")),
         }
     }
 
+    /// Returns the keys and values of a map, or nothing if there is none.
+    pub(super) fn entries(self, name: &str) -> &'a [u8] {
+        self.find(name).and_then(raw::map).unwrap_or_default()
+    }
+
     pub(super) fn tokens(self) -> Result<Vec<Uuid>> {
         let name = "lock-tokens";
-        let tokens = self.list(name)?.iter().map(|item| match item {
-            Encoded::Uuid(it) => Ok(Uuid::from(it.clone())),
+        let tokens = self.list(name)?.into_iter().map(|item| match item {
+            Encoded::Uuid(it) => Ok(Uuid::from(it)),
             _ => Err(unlike(name, "a list of UUIDs")),
         });
         tokens.collect()
@@ -79,18 +85,17 @@ impl<'a> Arguments<'a> {
 
     pub(super) fn sequences(self) -> Result<Vec<u64>> {
         let name = "sequence-numbers";
-        let sequences = self.list(name)?.iter().map(|item| {
-            let number = number(item).and_then(|it| u64::try_from(it).ok());
+        let sequences = self.list(name)?.into_iter().map(|item| {
+            let number = number(&item).and_then(|it| u64::try_from(it).ok());
             number.ok_or_else(|| unlike(name, "a list of numbers"))
         });
         sequences.collect()
     }
 
     pub(super) fn binary(self, name: &str) -> Result<Bytes> {
-        match self.get(name)? {
-            Encoded::Binary(bytes) => Ok(Bytes::copy_from_slice(bytes)),
-            _ => Err(unlike(name, "a binary")),
-        }
+        let bytes = raw::binary(self.get(name)?);
+        let bytes = bytes.map(Bytes::copy_from_slice);
+        bytes.ok_or_else(|| unlike(name, "a binary"))
     }
 }
 
@@ -129,10 +134,4 @@ pub(super) fn map<const N: usize>(fields: [(&str, Encoded); N]) -> Encoded {
         .into_iter()
         .map(|(name, value)| (Encoded::from(name), value));
     Encoded::Map(fields.collect())
-}
-
-/// Makes a list of texts.
-pub(super) fn texts(texts: Vec<Arc<str>>) -> Encoded {
-    let texts = texts.into_iter().map(|it| Encoded::String(it.to_string()));
-    Encoded::Array(Array(texts.collect()))
 }

@@ -50,7 +50,7 @@ impl Client {
             map([("message", Encoded::Binary(ByteBuf::from(message.to_vec())))])
         });
         let messages = Encoded::List(messages.collect());
-        Ok(Found::Something(map([("messages", messages)])))
+        Ok(Found::of(&map([("messages", messages)])))
     }
 
     pub(super) fn schedule(
@@ -58,12 +58,12 @@ impl Client {
         address: &Address,
         arguments: Arguments<'_>,
     ) -> Result<Encoded> {
-        let items = arguments.list("messages")?;
-        if SCHEDULED_MAX < items.len() {
+        let items = arguments.items("messages")?;
+        if SCHEDULED_MAX < items.clone().count() {
             let description = format!("there are more than {SCHEDULED_MAX} messages");
             return Err(Refusal::argument(description));
         }
-        let batch = items.iter().map(scheduled).collect::<Result<Vec<_>>>()?;
+        let batch = items.map(scheduled).collect::<Result<Vec<_>>>()?;
         let call = Call::at(self.shared.time());
         let sequences = self
             .shared
@@ -115,7 +115,7 @@ impl Client {
             map([("lock-token", token), ("message", message)])
         });
         let messages = Encoded::List(messages.collect());
-        Ok(Found::Something(map([("messages", messages)])))
+        Ok(Found::of(&map([("messages", messages)])))
     }
 
     pub(super) fn update_disposition(
@@ -139,7 +139,7 @@ impl Client {
     }
 }
 
-fn scheduled(item: &Encoded) -> Result<Contents> {
+fn scheduled(item: &[u8]) -> Result<Contents> {
     let message = Arguments::of(item)?.binary("message")?;
     let contents = decode_one(&message).map_err(Refusal::argument)?;
     if contents.scheduled.is_none() {
@@ -150,10 +150,7 @@ fn scheduled(item: &Encoded) -> Result<Contents> {
 }
 
 fn settlement(arguments: Arguments<'_>) -> Result<Settlement> {
-    let properties = match arguments.find("properties-to-modify") {
-        Some(Encoded::Map(map)) => properties(map.clone()),
-        _ => std::collections::BTreeMap::new(),
-    };
+    let properties = properties(arguments.entries("properties-to-modify"));
     let text = |name| arguments.find_text(name).map(Into::into);
     Ok(match arguments.text("disposition-status")? {
         "completed" => Settlement::Complete,

@@ -5,6 +5,7 @@ mod messages;
 mod rules;
 mod sessions;
 
+use bytes::{Bytes, BytesMut};
 use serde_amqp::Value as Encoded;
 
 use self::arguments::Arguments;
@@ -12,7 +13,10 @@ use super::{
     Client, condition,
     request::{Answer, Request},
 };
-use crate::model::{self, Address, ErrorKind};
+use crate::{
+    amqp::append,
+    model::{self, Address, ErrorKind},
+};
 
 /// Why a request is refused.
 #[derive(Debug)]
@@ -41,10 +45,19 @@ impl Refusal {
     }
 }
 
-/// What a request gets: a body, or that there is nothing.
+/// What a request gets: an encoded body, or that there is nothing.
 enum Found {
-    Something(Encoded),
+    Something(Bytes),
     Nothing,
+}
+
+impl Found {
+    /// Finds what the library writes: scalars in lists, maps, and arrays of what is no text.
+    fn of(body: &Encoded) -> Self {
+        let mut bytes = BytesMut::new();
+        append(&mut bytes, body);
+        Self::Something(bytes.freeze())
+    }
 }
 
 impl Client {
@@ -52,16 +65,10 @@ impl Client {
     pub(super) fn manage(&mut self, address: &Address, request: &Request) -> Answer {
         match self.look_up(address, request) {
             Ok(Found::Something(body)) => Answer::ok(body),
-            Ok(Found::Nothing) => Answer {
-                status: 204,
-                description: "No content".to_owned(),
-                ..Answer::ok(Encoded::Null)
-            },
+            Ok(Found::Nothing) => Answer::bare(204, "No content"),
             Err(refusal) => Answer {
-                status: refusal.status,
-                description: refusal.description,
                 condition: Some(refusal.condition),
-                body: Encoded::Null,
+                ..Answer::bare(refusal.status, refusal.description)
             },
         }
     }
@@ -91,6 +98,6 @@ impl Client {
                 return Err(Refusal::argument(description));
             }
         };
-        body.map(Found::Something)
+        body.map(|body| Found::of(&body))
     }
 }

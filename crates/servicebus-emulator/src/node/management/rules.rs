@@ -1,6 +1,7 @@
 //! Requests that are about the rules of a subscription.
 
-use serde_amqp::{Value as Encoded, described::Described, descriptor::Descriptor};
+use bytes::BytesMut;
+use serde_amqp::Value as Encoded;
 
 use super::{
     Found, Refusal, Result,
@@ -8,7 +9,12 @@ use super::{
 };
 use crate::{
     model::{Address, CorrelationFilter, Filter, Rule, SqlAction, SqlFilter},
-    node::{Client, encode::timestamp, message::properties, value::give},
+    node::{
+        Client,
+        compound::{Content, put_map},
+        encode::timestamp,
+        message::properties,
+    },
 };
 
 /// How many rules are listed at once.
@@ -70,13 +76,19 @@ impl Client {
         if rules.is_empty() {
             return Ok(Found::Nothing);
         }
-        let rules = rules
-            .iter()
-            .map(|rule| map([("rule-description", described(rule))]));
-        Ok(Found::Something(map([(
-            "rules",
-            Encoded::List(rules.collect()),
-        )])))
+        let mut body = BytesMut::new();
+        put_map(&mut body, |map| {
+            map.scalar("rules");
+            map.list(|list| {
+                for rule in &rules {
+                    list.map(|map| {
+                        map.scalar("rule-description");
+                        describe(rule, map);
+                    });
+                }
+            });
+        });
+        Ok(Found::Something(body.freeze()))
     }
 }
 
@@ -93,10 +105,6 @@ fn filter(description: Arguments<'_>) -> Result<Filter> {
     };
     let filter = Arguments::of(filter)?;
     let text = |name| filter.find_text(name).map(Into::into);
-    let properties = match filter.find("properties") {
-        Some(Encoded::Map(map)) => properties(map.clone()),
-        _ => std::collections::BTreeMap::new(),
-    };
     Ok(Filter::Correlation(Box::new(CorrelationFilter {
         correlation_id: text("correlation-id"),
         message_id: text("message-id"),
@@ -106,7 +114,7 @@ fn filter(description: Arguments<'_>) -> Result<Filter> {
         session_id: text("session-id"),
         reply_to_session_id: text("reply-to-session-id"),
         content_type: text("content-type"),
-        properties,
+        properties: properties(filter.entries("properties")),
     })))
 }
 
@@ -119,60 +127,60 @@ fn action(description: Arguments<'_>) -> Result<Option<SqlAction>> {
     Ok(Some(action))
 }
 
-fn described(rule: &Rule) -> Encoded {
-    let filter = match &rule.filter {
-        Filter::True => list(TRUE_FILTER, vec![]),
-        Filter::False => list(FALSE_FILTER, vec![]),
-        Filter::Sql(filter) => sql(SQL_FILTER, filter.text()),
-        Filter::Correlation(filter) => correlation(filter),
-    };
-    let action = match &rule.action {
-        None => list(NO_ACTION, vec![]),
-        Some(action) => sql(SQL_ACTION, action.text()),
-    };
-    let name = Encoded::String(rule.name.to_string());
-    list(RULE, vec![filter, action, name, timestamp(rule.created)])
+/// Puts the description of a rule.
+fn describe(rule: &Rule, content: &mut Content<'_>) {
+    content.described(RULE, |fields| {
+        match &rule.filter {
+            Filter::True => fields.described(TRUE_FILTER, |_| {}),
+            Filter::False => fields.described(FALSE_FILTER, |_| {}),
+            Filter::Sql(filter) => sql(SQL_FILTER, filter.text(), fields),
+            Filter::Correlation(filter) => correlation(filter, fields),
+        }
+        match &rule.action {
+            None => fields.described(NO_ACTION, |_| {}),
+            Some(action) => sql(SQL_ACTION, action.text(), fields),
+        }
+        fields.scalar(&*rule.name);
+        fields.scalar(&timestamp(rule.created));
+    });
 }
 
-fn sql(code: u64, text: &str) -> Encoded {
-    list(
-        code,
-        vec![Encoded::from(text), Encoded::Int(COMPATIBILITY_LEVEL)],
-    )
+fn sql(code: u64, text: &str, content: &mut Content<'_>) {
+    content.described(code, |fields| {
+        fields.scalar(text);
+        fields.scalar(&COMPATIBILITY_LEVEL);
+    });
 }
 
-fn correlation(filter: &CorrelationFilter) -> Encoded {
-    let text = |text: &Option<Box<str>>| match text {
-        Some(text) => Encoded::String(text.to_string()),
-        None => Encoded::Null,
-    };
-    let properties = filter.properties.iter();
-    let properties = properties.map(|(name, value)| (Encoded::from(&**name), give(value)));
-    let fields = vec![
-        text(&filter.correlation_id),
-        text(&filter.message_id),
-        text(&filter.to),
-        text(&filter.reply_to),
-        text(&filter.subject),
-        text(&filter.session_id),
-        text(&filter.reply_to_session_id),
-        text(&filter.content_type),
-        Encoded::Map(properties.collect()),
-    ];
-    list(CORRELATION_FILTER, fields)
-}
-
-fn list(code: u64, fields: Vec<Encoded>) -> Encoded {
-    Encoded::Described(Box::new(Described {
-        descriptor: Descriptor::Code(code),
-        value: Encoded::List(fields),
-    }))
+fn correlation(filter: &CorrelationFilter, content: &mut Content<'_>) {
+    content.described(CORRELATION_FILTER, |fields| {
+        for text in [
+            &filter.correlation_id,
+            &filter.message_id,
+            &filter.to,
+            &filter.reply_to,
+            &filter.subject,
+            &filter.session_id,
+            &filter.reply_to_session_id,
+            &filter.content_type,
+        ] {
+            fields.scalar(text);
+        }
+        fields.map(|map| {
+            for (name, value) in &filter.properties {
+                map.scalar(&**name);
+                map.value(value);
+            }
+        });
+    });
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_amqp::{descriptor::Descriptor, from_slice};
+
     use super::*;
-    use crate::model::Time;
+    use crate::{amqp::value_bytes, model::Time};
 
     /// Returns the code of a description, and what is described.
     fn parts(described: &Encoded) -> (u64, &[Encoded]) {
@@ -206,8 +214,15 @@ mod tests {
                 (Some("SET a = 2"), 0x0137_0000_0006),
             ] {
                 rule.action = action.map(|text| SqlAction::parse(text).unwrap());
-                let described = described(&rule);
-                let (code, fields) = parts(&described);
+                let mut body = BytesMut::new();
+                put_map(&mut body, |map| {
+                    map.scalar("rule-description");
+                    describe(&rule, map);
+                });
+                let Ok(Encoded::Map(map)) = from_slice(&body) else {
+                    panic!("it is no map: {body:02x?}");
+                };
+                let (code, fields) = parts(map.values().next().unwrap());
                 assert_eq!(code, 0x0137_0000_0004);
                 let (code, described) = parts(&fields[0]);
                 assert_eq!((code, described.len()), (filter_code, field_count));
@@ -215,5 +230,32 @@ mod tests {
                 assert_eq!(fields[2], Encoded::from("rule"));
             }
         }
+    }
+
+    #[test]
+    fn properties_of_filters_come_back_as_they_were() {
+        // A map with a time for a key, which the library does not write.
+        let value = b"\xc1\x0b\x02\x83\0\0\0\0\0\0\0\x07\x41";
+        let mut asked = BytesMut::new();
+        put_map(&mut asked, |map| {
+            map.scalar("correlation-filter");
+            map.map(|map| {
+                map.scalar("properties");
+                map.map(|map| {
+                    map.scalar("name");
+                    map.encoded(value);
+                });
+            });
+        });
+        let filter = filter(Arguments::of(&asked).unwrap()).unwrap();
+        let rule = Rule::new("rule", filter, Time::default());
+        let mut body = BytesMut::new();
+        put_map(&mut body, |map| {
+            map.scalar("rule-description");
+            describe(&rule, map);
+        });
+        let entry = [b"\xa1\x04name", &value[..]].concat();
+        assert!(body.windows(entry.len()).any(|it| it == entry));
+        assert!(value_bytes(&body).is_ok());
     }
 }

@@ -1,16 +1,16 @@
 //! Requests that are about sessions.
 
-use bytes::Bytes;
+use bytes::BytesMut;
 use serde_amqp::Value as Encoded;
 use serde_bytes::ByteBuf;
 
 use super::{
     Found, Refusal, Result,
-    arguments::{Arguments, map, texts},
+    arguments::{Arguments, map},
 };
 use crate::{
     model::{Address, Browse, SessionKey, Time},
-    node::{Client, encode::timestamp, message::time},
+    node::{Client, compound::put_map, encode::timestamp, value::time},
 };
 
 /// How many sessions are listed at once.
@@ -59,8 +59,7 @@ impl Client {
         let key = self.held_session(address, arguments)?;
         let state = match arguments.find("session-state") {
             None => None,
-            Some(Encoded::Binary(state)) => Some(Bytes::copy_from_slice(state)),
-            Some(_) => return Err(Refusal::argument("\"session-state\" is not a binary")),
+            Some(_) => Some(arguments.binary("session-state")?),
         };
         let now = self.shared.time();
         let model = &mut self.shared.state().model;
@@ -88,8 +87,13 @@ impl Client {
             return Ok(Found::Nothing);
         }
         let next = i32::try_from(skip.saturating_add(ids.len())).unwrap_or(i32::MAX);
-        let fields = [("skip", Encoded::Int(next)), ("sessions-ids", texts(ids))];
-        Ok(Found::Something(map(fields)))
+        let mut body = BytesMut::new();
+        put_map(&mut body, |map| {
+            map.entry("skip", &next);
+            map.scalar("sessions-ids");
+            map.texts(&ids);
+        });
+        Ok(Found::Something(body.freeze()))
     }
 
     fn held_session(&self, address: &Address, arguments: Arguments<'_>) -> Result<SessionKey> {
