@@ -79,10 +79,8 @@ impl Client {
         };
         self.roles.insert(link, role);
         let acceptance = Acceptance {
-            source: attach.source.clone(),
-            target: attach.target.clone(),
-            properties: None,
             message_bytes_max,
+            ..acceptance(attach)
         };
         self.engine.accept(link, acceptance);
         Ok(())
@@ -229,13 +227,35 @@ impl Client {
     }
 }
 
-/// Echoes both ends.
+/// Echoes both ends, but for what does not hold here: nodes are not made on demand, and outcomes do
+/// not come with values. Filters that are no scalars are unknown, and the library would panic at
+/// some of them.
 fn acceptance(attach: &Attach) -> Acceptance {
+    let mut source = attach.source.clone();
+    if let Some(source) = &mut source {
+        source.dynamic_node_properties = None;
+        source.default_outcome = None;
+        if let Some(filter) = &mut source.filter {
+            filter.as_inner_mut().retain(|_, value| is_scalar(value));
+        }
+    }
+    let mut target = attach.target.clone();
+    if let Some(TargetArchetype::Target(target)) = target.as_deref_mut() {
+        target.dynamic_node_properties = None;
+    }
     Acceptance {
-        source: attach.source.clone(),
-        target: attach.target.clone(),
+        source,
+        target,
         properties: None,
         message_bytes_max: None,
+    }
+}
+
+fn is_scalar(value: &Encoded) -> bool {
+    match value {
+        Encoded::Described(described) => is_scalar(&described.value),
+        Encoded::List(_) | Encoded::Map(_) | Encoded::Array(_) => false,
+        _ => true,
     }
 }
 
@@ -268,4 +288,75 @@ fn nowhere(end: &str) -> Box<Error> {
 
 fn refused(error: &model::Error) -> Box<Error> {
     Box::new(condition::of(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use fe2o3_amqp_types::{
+        definitions::Handle,
+        messaging::{Modified, Outcome, Source, Target},
+    };
+    use serde_amqp::{
+        descriptor::Descriptor,
+        primitives::{OrderedMap, Timestamp},
+    };
+
+    use super::*;
+
+    fn attach(source: Source, target: Target) -> Attach {
+        Attach {
+            name: "link".to_owned(),
+            handle: Handle(0),
+            role: Side::Receiver,
+            snd_settle_mode: SenderSettleMode::default(),
+            rcv_settle_mode: Default::default(),
+            source: Some(Box::new(source)),
+            target: Some(Box::new(TargetArchetype::Target(target))),
+            unsettled: None,
+            incomplete_unsettled: false,
+            initial_delivery_count: None,
+            max_message_size: None,
+            offered_capabilities: None,
+            desired_capabilities: None,
+            properties: None,
+        }
+    }
+
+    /// The library that writes the answer would panic at a map with a time for a key.
+    #[test]
+    fn ends_are_echoed_without_values_that_hold_others() {
+        let time = Encoded::Timestamp(Timestamp::from_milliseconds(7));
+        let map = Encoded::Map([(time, Encoded::Null)].into_iter().collect());
+        let fields: Fields = [(Symbol::from("map"), map.clone())].into_iter().collect();
+        let session = Encoded::Described(Box::new(Described {
+            descriptor: Descriptor::Name(Symbol::from(SESSION_FILTER)),
+            value: Encoded::from("session"),
+        }));
+        let known = (Symbol::from(SESSION_FILTER), session);
+        let filter = [known.clone(), (Symbol::from("map"), map)];
+        let source = Source {
+            address: Some("orders".to_owned()),
+            dynamic_node_properties: Some(fields.clone()),
+            filter: Some(filter.into_iter().collect()),
+            default_outcome: Some(Outcome::Modified(Modified {
+                delivery_failed: None,
+                undeliverable_here: None,
+                message_annotations: Some(fields.clone()),
+            })),
+            ..Source::default()
+        };
+        let target = Target {
+            dynamic_node_properties: Some(fields),
+            ..Target::default()
+        };
+        let echoed = acceptance(&attach(source, target));
+        let expected = Source {
+            address: Some("orders".to_owned()),
+            filter: Some([known].into_iter().collect::<OrderedMap<_, _>>()),
+            ..Source::default()
+        };
+        assert_eq!(echoed.source, Some(Box::new(expected)));
+        let target = TargetArchetype::Target(Target::default());
+        assert_eq!(echoed.target, Some(Box::new(target)));
+    }
 }
