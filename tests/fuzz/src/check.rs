@@ -1,6 +1,6 @@
 //! What must hold whatever the bytes are.
 
-use std::fmt::Debug;
+use std::fmt::{Debug, Display};
 
 use relayhouse_core::{Error, ErrorKind};
 
@@ -22,7 +22,7 @@ pub(crate) fn text(error: &Error) {
 
 /// Returns what has to be there, for the value or the text that is shown if it is not.
 #[expect(clippy::panic, reason = "a fuzzer is told by a panic")]
-pub(crate) fn expect<T>(result: Result<T, Error>, shown: &dyn Debug) -> T {
+pub(crate) fn expect<T>(result: Result<T, impl Display>, shown: &dyn Debug) -> T {
     match result {
         Ok(value) => value,
         Err(error) => panic!("{error}: {shown:?}"),
