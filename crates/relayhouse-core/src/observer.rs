@@ -326,6 +326,12 @@ pub enum Event<'a> {
         /// When its service is tried again.
         until: Instant,
     },
+    /// A circuit breaker let the first call through to see whether its service works again. It is
+    /// half open from then on, until it opens again or closes.
+    BreakerHalfOpened {
+        /// The name of the breaker.
+        name: &'a str,
+    },
     /// A circuit breaker closed: its service works again.
     BreakerClosed {
         /// The name of the breaker.

@@ -55,6 +55,7 @@ pub(super) enum Refused {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
     Opened { until: Instant },
+    HalfOpened,
     Closed,
 }
 
@@ -112,16 +113,14 @@ impl Circuit {
         }
     }
 
-    /// Lets a call through, or says why not.
-    pub(super) fn admit(&mut self, now: Instant) -> Result<Admitted, Refused> {
+    /// Lets a call through, or says why not. The first one after the breaker was open changes it.
+    pub(super) fn admit(&mut self, now: Instant) -> Result<(Admitted, Option<Change>), Refused> {
+        let mut change = None;
         if let Phase::Open { until } = self.phase {
             if now < until {
                 return Err(Refused::Until(until));
             }
-            self.enter(Phase::HalfOpen {
-                probing: 0,
-                succeeded: 0,
-            });
+            change = Some(self.half_open());
         }
         let mut is_probe = false;
         if let Phase::HalfOpen { probing, succeeded } = &mut self.phase {
@@ -131,10 +130,11 @@ impl Circuit {
             *probing += 1;
             is_probe = true;
         }
-        Ok(Admitted {
+        let admitted = Admitted {
             generation: self.generation,
             is_probe,
-        })
+        };
+        Ok((admitted, change))
     }
 
     /// Takes back the permission of a call that was not made, or of which nothing is known.
@@ -189,6 +189,14 @@ impl Circuit {
         let until = now + self.config.open_for;
         self.enter(Phase::Open { until });
         Change::Opened { until }
+    }
+
+    fn half_open(&mut self) -> Change {
+        self.enter(Phase::HalfOpen {
+            probing: 0,
+            succeeded: 0,
+        });
+        Change::HalfOpened
     }
 
     fn close(&mut self) -> Change {
@@ -256,13 +264,17 @@ mod tests {
         })
     }
 
+    fn admit(circuit: &mut Circuit, now: Instant) -> Admitted {
+        circuit.admit(now).unwrap().0
+    }
+
     fn call(
         circuit: &mut Circuit,
         now: Instant,
         verdict: Verdict,
         is_slow: bool,
     ) -> Option<Change> {
-        let admitted = circuit.admit(now).unwrap();
+        let admitted = admit(circuit, now);
         circuit.record(|| now, admitted, verdict, is_slow)
     }
 
@@ -353,18 +365,23 @@ mod tests {
     fn three_probes_that_succeed_close() {
         let mut circuit = opened();
         let probes = [(); 3].map(|()| circuit.admit(at(30)).unwrap());
+        assert_eq!(
+            probes.map(|(_, change)| change),
+            [Some(Change::HalfOpened), None, None]
+        );
+        let probes = probes.map(|(probe, _)| probe);
         assert!(probes.iter().all(|probe| probe.is_probe));
         assert_eq!(circuit.admit(at(30)), Err(Refused::Probing));
         let mut end = |probe| circuit.record(|| at(31), probe, Verdict::Success, false);
         assert_eq!(probes.map(&mut end), [None, None, Some(Change::Closed)]);
-        assert!(!circuit.admit(at(31)).unwrap().is_probe);
+        assert!(!admit(&mut circuit, at(31)).is_probe);
     }
 
     #[test]
     fn one_probe_that_fails_or_is_slow_opens_again() {
         for (verdict, is_slow) in [(Verdict::Failure, false), (Verdict::Success, true)] {
             let mut circuit = opened();
-            let early = circuit.admit(at(30)).unwrap();
+            let early = admit(&mut circuit, at(30));
             let change = call(&mut circuit, at(31), verdict, is_slow);
             assert_eq!(change, Some(Change::Opened { until: at(61) }));
             // The other probe ends afterwards, and changes nothing.
@@ -378,7 +395,7 @@ mod tests {
     fn probe_that_says_nothing_gives_its_place_back() {
         let mut circuit = opened();
         for _ in 0..10 {
-            let probes = [(); 3].map(|()| circuit.admit(at(30)).unwrap());
+            let probes = [(); 3].map(|()| admit(&mut circuit, at(30)));
             let [dropped, neutral, other] = probes;
             circuit.give_back(dropped);
             circuit.record(|| at(30), neutral, Verdict::Neutral, false);
@@ -391,7 +408,7 @@ mod tests {
     #[test]
     fn late_ends_change_nothing() {
         let mut circuit = circuit();
-        let late = [(); 5].map(|()| circuit.admit(at(0)).unwrap());
+        let late = [(); 5].map(|()| admit(&mut circuit, at(0)));
         for _ in 0..5 {
             call(&mut circuit, at(0), Verdict::Failure, false);
         }
@@ -439,7 +456,7 @@ mod tests {
             let mut until = at(0);
             for step in steps {
                 match step {
-                    Step::Admit => if let Ok(admitted) = circuit.admit(at(now)) {
+                    Step::Admit => if let Ok((admitted, _)) = circuit.admit(at(now)) {
                         prop_assert!(until <= at(now), "open until {until:?}");
                         out.push(admitted);
                         let probes = out.iter().filter(|other| {

@@ -3,7 +3,8 @@
 //! The breaker opens when half of the latest 20 calls have failed, when 5 have failed one after the
 //! other, or, where slow calls are counted, when half of the latest 20 were slow. After 30 s it is
 //! half open: up to 3 calls go through as probes. When 3 have succeeded it closes; when one fails
-//! it opens again.
+//! it opens again. An observer hears of each of these changes; that it is half open, when the first
+//! probe is let through.
 //!
 //! What is a failure is said by a [`Classify`](crate::Classify): by default an error that may pass,
 //! a panic, and wrong credentials. A message that is at fault itself, and a handler that decided to

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, task::Waker};
 
-use relayhouse_core::{Context, Event, Instant, Text};
+use relayhouse_core::{Context, Event, Instant, Observer, Text};
 
 use super::{
     BreakerConfig, State,
@@ -82,19 +82,37 @@ impl Shared {
     #[inline]
     pub(super) fn admit(self: &Arc<Self>) -> Result<Pass, Refused> {
         let marks = self.marks.load(Ordering::Acquire);
-        let admitted = if marks & IS_CLOSED == IS_CLOSED {
-            Admitted {
-                generation: marks >> MARK_BITS,
-                is_probe: false,
-            }
-        } else {
-            let now = self.context.clock.now();
-            lock(&self.inner).circuit.admit(now)?
+        if marks & IS_CLOSED != IS_CLOSED {
+            return self.admit_by_circuit();
+        }
+        Ok(self.pass(Admitted {
+            generation: marks >> MARK_BITS,
+            is_probe: false,
+        }))
+    }
+
+    /// Asks the circuit, and tells if it is half open by that.
+    fn admit_by_circuit(self: &Arc<Self>) -> Result<Pass, Refused> {
+        let now = self.context.clock.now();
+        let (admitted, is_news) = {
+            let circuit = &mut lock(&self.inner).circuit;
+            let (admitted, change) = circuit.admit(now)?;
+            (admitted, self.note(change))
         };
-        Ok(Pass {
+        // First the pass, then the news: an observer that panics costs no probe its place.
+        let pass = self.pass(admitted);
+        if is_news {
+            self.tell();
+        }
+        Ok(pass)
+    }
+
+    #[inline]
+    fn pass(self: &Arc<Self>, admitted: Admitted) -> Pass {
+        Pass {
             shared: Arc::clone(self),
             admitted: Some(admitted),
-        })
+        }
     }
 
     /// Waits until something has changed.
@@ -114,29 +132,39 @@ impl Shared {
     /// Does what `act` does to the circuit, wakes who waits if that may let calls through, and
     /// tells of a change.
     fn change(&self, act: impl FnOnce(&mut Circuit) -> Option<Change>) {
-        let (change, wakers) = {
+        let (is_news, wakers) = {
             let mut inner = lock(&self.inner);
             let change = act(&mut inner.circuit);
             self.marks.store(marks(&inner.circuit), Ordering::Release);
-            let change = change.filter(|_| self.context.observer.is_some());
-            if let Some(change) = change {
-                self.news.add(change);
-            }
-            (change, inner.line.all())
+            (self.note(change), inner.line.all())
         };
         wakers.into_iter().for_each(Waker::wake);
-        if change.is_some() {
-            self.news.tell(|change| self.tell(change));
+        if is_news {
+            self.tell();
         }
     }
 
-    fn tell(&self, change: Change) {
+    /// Notes a change of the circuit, which is still locked; returns true if it is to be told.
+    fn note(&self, change: Option<Change>) -> bool {
+        let Some(change) = change.filter(|_| self.context.observer.is_some()) else {
+            return false;
+        };
+        self.news.add(change);
+        true
+    }
+
+    fn tell(&self) {
         let Some(observer) = &self.context.observer else {
             return;
         };
+        self.news.tell(|change| self.tell_one(&**observer, change));
+    }
+
+    fn tell_one(&self, observer: &dyn Observer, change: Change) {
         let name = self.name.as_str();
         let event = match change {
             Change::Opened { until } => Event::BreakerOpened { name, until },
+            Change::HalfOpened => Event::BreakerHalfOpened { name },
             Change::Closed => Event::BreakerClosed { name },
         };
         observer.observe(self.context.clock.now(), &[event]);

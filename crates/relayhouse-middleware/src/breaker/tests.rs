@@ -2,6 +2,7 @@
 
 use std::{
     num::NonZeroU32,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -259,6 +260,7 @@ impl Observer for Heard {
         for event in events {
             let text = match event {
                 Event::BreakerOpened { name, until } => format!("{name} open until {until:?}"),
+                Event::BreakerHalfOpened { name } => format!("{name} half open"),
                 Event::BreakerClosed { name } => format!("{name} closed"),
                 other => format!("{other:?}"),
             };
@@ -268,7 +270,7 @@ impl Observer for Heard {
 }
 
 #[tokio::test(start_paused = true)]
-async fn operators_hear_of_opening_and_closing() {
+async fn operators_hear_of_each_state_in_its_order() {
     let heard = Arc::new(Heard::default());
     let context = Context {
         observer: Some(Arc::<Heard>::clone(&heard)),
@@ -276,14 +278,71 @@ async fn operators_hear_of_opening_and_closing() {
     };
     let layer = BreakerLayer::new("orders", Open::Fail, &context);
     let switch = Switch::default();
+    let told = || lock(&heard.0).drain(..).collect::<Vec<_>>();
+    trip(&layer, &switch).await;
+    assert_eq!(told(), ["orders open until Instant(30s)"]);
+    wait(&context, 30 * SECOND).await;
+    assert_eq!(told(), [""; 0], "nothing is tried yet");
+    call(&layer, &switch).await.unwrap_err();
+    let again = ["orders half open", "orders open until Instant(60s)"];
+    assert_eq!(told(), again);
+    switch.down(false);
+    wait(&context, 30 * SECOND).await;
+    call(&layer, &switch).await.unwrap();
+    assert_eq!(told(), ["orders half open"], "said once, of the first try");
+    call(&layer, &switch).await.unwrap();
+    call(&layer, &switch).await.unwrap();
+    assert_eq!(told(), ["orders closed"]);
+}
+
+/// A consumer that asks for readiness is told of as well: the try has begun by that.
+#[tokio::test(start_paused = true)]
+async fn readiness_that_is_given_on_trial_is_told() {
+    let heard = Arc::new(Heard::default());
+    let context = Context {
+        observer: Some(Arc::<Heard>::clone(&heard)),
+        ..context()
+    };
+    let layer = BreakerLayer::new("orders", Open::Pause, &context);
+    let switch = Switch::default();
+    trip(&layer, &switch).await;
+    layer.layer(switch.service()).ready().await.unwrap();
+    let expected = ["orders open until Instant(30s)", "orders half open"];
+    assert_eq!(*lock(&heard.0), expected);
+    assert_eq!(layer.state(), State::HalfOpen);
+}
+
+#[derive(Debug)]
+struct Panics;
+
+impl Observer for Panics {
+    fn observe(&self, _: Instant, events: &[Event<'_>]) {
+        let is_trial = |event: &Event<'_>| matches!(event, Event::BreakerHalfOpened { .. });
+        assert!(!events.iter().any(is_trial), "stop");
+    }
+}
+
+/// The only probe is that of whom the observer has ended, and its place is free again.
+#[tokio::test(start_paused = true)]
+async fn observer_that_panics_costs_no_probe_its_place() {
+    let context = Context {
+        observer: Some(Arc::new(Panics)),
+        ..context()
+    };
+    let config = BreakerConfig {
+        probes: NonZeroU32::MIN,
+        ..BreakerConfig::default()
+    };
+    let layer = BreakerLayer::with_config("orders", Open::Fail, config, &context);
+    let switch = Switch::default();
     trip(&layer, &switch).await;
     switch.down(false);
     wait(&context, 30 * SECOND).await;
-    for _ in 0..3 {
-        call(&layer, &switch).await.unwrap();
-    }
-    let expected = ["orders open until Instant(30s)", "orders closed"];
-    assert_eq!(*lock(&heard.0), expected);
+    let mut service = layer.layer(switch.service());
+    let ended = catch_unwind(AssertUnwindSafe(|| drop(service.call(Message::new("")))));
+    assert!(ended.is_err());
+    call(&layer, &switch).await.unwrap();
+    assert_eq!(layer.state(), State::Closed);
 }
 
 /// A call that is dropped at whatever poll counts neither way, and keeps no probe's place.

@@ -23,6 +23,7 @@ const OPEN_FOR: Duration = SECOND;
 #[derive(Debug, Default)]
 struct Heard {
     opened: AtomicU32,
+    half_opened: AtomicU32,
     closed: AtomicU32,
     is_closed: AtomicBool,
 }
@@ -34,6 +35,7 @@ impl Observer for Heard {
             (0..10).for_each(|_| shuttle::thread::yield_now());
             let (count, is_closed) = match event {
                 Event::BreakerOpened { .. } => (&self.opened, false),
+                Event::BreakerHalfOpened { .. } => (&self.half_opened, false),
                 Event::BreakerClosed { .. } => (&self.closed, true),
                 _ => continue,
             };
@@ -97,6 +99,7 @@ fn open_circuit_lets_probes_in_and_then_everybody() {
         assert_eq!(inner.calls(), PROBES + 4);
         assert_eq!(layer.state(), State::Closed);
         assert_eq!(heard.opened.load(Ordering::Relaxed), 1);
+        assert_eq!(heard.half_opened.load(Ordering::Relaxed), 1);
         assert_eq!(heard.closed.load(Ordering::Relaxed), 1);
     });
 }
@@ -175,10 +178,12 @@ fn changes_add_up_while_calls_fail_and_succeed() {
         drop(time);
         assert_eq!(inner.calls(), 12);
         let opened = heard.opened.load(Ordering::Relaxed);
+        let half_opened = heard.half_opened.load(Ordering::Relaxed);
         let closed = heard.closed.load(Ordering::Relaxed);
         assert!(1 <= opened, "the first five calls to end have failed");
-        // It opens any number of times before it closes once.
-        assert!(closed <= opened);
+        // It opens any number of times before it closes once, and is tried after each of them.
+        assert!(half_opened <= opened && opened <= half_opened + 1);
+        assert!(closed <= half_opened);
         assert!(layer.state() != State::Closed || 1 <= closed);
     });
 }
