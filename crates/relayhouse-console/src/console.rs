@@ -13,6 +13,7 @@ use crate::{
     Limits, ScaleConfig, Watched,
     access::Token,
     routes, serve,
+    watch::Breaker,
     watched::{Post, Reading},
 };
 
@@ -217,11 +218,11 @@ impl Shared {
         futures_util::future::join_all(readings).await
     }
 
-    /// Returns the names of the breakers that are open.
-    pub(crate) fn breakers_open(&self) -> BTreeSet<String> {
+    /// Returns the names of the breakers that are in `state`.
+    pub(crate) fn breakers_in(&self, state: Breaker) -> BTreeSet<String> {
         let posts = self.posts.iter();
         posts
-            .flat_map(|post| post.watched.watch.breakers_open())
+            .flat_map(|post| post.watched.watch.breakers_in(state))
             .collect()
     }
 }

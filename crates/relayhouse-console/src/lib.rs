@@ -10,9 +10,9 @@
 //! | route | what it does |
 //! | --- | --- |
 //! | `GET /healthz` | 200 while no consumer has stopped by itself |
-//! | `GET /readyz` | 200 while the provider answers, all consumers receive, and no breaker is open |
+//! | `GET /readyz` | 200 while the provider answers, all consumers receive, and every breaker is closed |
 //! | `GET /metrics` | metrics, as Prometheus reads them |
-//! | `GET /stats` | JSON: counts, depth of the queue and advice of each consumer |
+//! | `GET /stats` | JSON: counts, depth of the queue and advice of each consumer; breakers that are not closed |
 //! | `GET /scale` | JSON: how many programs like this one are needed |
 //! | `GET /events` | the same as `/stats` whenever it changes, as server-sent events |
 //! | `POST /pause`, `POST /resume` | stops and starts receiving |

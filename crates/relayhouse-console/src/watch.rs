@@ -1,7 +1,7 @@
 //! What the console hears of a consumer while it works.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
@@ -16,7 +16,8 @@ const BREAKERS_MAX: usize = 256;
 /// A name longer than this is cut.
 const NAME_CHARS_MAX: usize = 128;
 
-/// Hears how long handlers take, what is in the hands of a consumer, and which breakers are open.
+/// Hears how long handlers take, what is in the hands of a consumer, and which breakers are not
+/// closed.
 ///
 /// It is an observer of the context that the consumer is built with, alone or among others. What
 /// it costs are a few additions for each handler; only breakers, which rarely change, take a lock.
@@ -27,7 +28,15 @@ pub struct Watch {
     handler_nanos: AtomicU64,
     running: AtomicI64,
     waiting: AtomicI64,
-    breakers_open: Mutex<BTreeSet<String>>,
+    /// Those that are not closed.
+    breakers: Mutex<BTreeMap<String, Breaker>>,
+}
+
+/// Is how a breaker is that is not closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Breaker {
+    Open,
+    HalfOpen,
 }
 
 /// Is what was heard so far.
@@ -49,7 +58,7 @@ impl Watch {
             handler_nanos: AtomicU64::new(0),
             running: AtomicI64::new(0),
             waiting: AtomicI64::new(0),
-            breakers_open: Mutex::default(),
+            breakers: Mutex::default(),
         }
     }
 
@@ -63,15 +72,22 @@ impl Watch {
         }
     }
 
-    /// Returns the names of the breakers that are open.
-    pub(crate) fn breakers_open(&self) -> BTreeSet<String> {
-        self.breakers().clone()
+    /// Returns the names of the breakers that are in `state`.
+    pub(crate) fn breakers_in(&self, state: Breaker) -> BTreeSet<String> {
+        let breakers = self.breakers();
+        let those = breakers.iter().filter(|(_, it)| **it == state);
+        those.map(|(name, _)| name.clone()).collect()
     }
 
-    fn breakers(&self) -> MutexGuard<'_, BTreeSet<String>> {
-        self.breakers_open
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn breakers(&self) -> MutexGuard<'_, BTreeMap<String, Breaker>> {
+        self.breakers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note_breaker(&self, name: &str, state: Breaker) {
+        let (mut breakers, name) = (self.breakers(), cut(name));
+        if breakers.len() < BREAKERS_MAX || breakers.contains_key(&name) {
+            breakers.insert(name, state);
+        }
     }
 
     fn note(&self, event: &Event<'_>) {
@@ -89,12 +105,8 @@ impl Watch {
                 change(&self.running, before.running, now.running);
                 change(&self.waiting, before.waiting, now.waiting);
             }
-            Event::BreakerOpened { name, .. } => {
-                let mut open = self.breakers();
-                if open.len() < BREAKERS_MAX {
-                    open.insert(cut(name));
-                }
-            }
+            Event::BreakerOpened { name, .. } => self.note_breaker(name, Breaker::Open),
+            Event::BreakerHalfOpened { name } => self.note_breaker(name, Breaker::HalfOpen),
             Event::BreakerClosed { name } => {
                 self.breakers().remove(&cut(name));
             }
@@ -154,18 +166,24 @@ mod tests {
     }
 
     #[test]
-    fn breakers_are_open_until_they_close_and_bounded() {
+    fn breakers_are_known_until_they_close_and_bounded() {
         let watch = Watch::new("orders".parse().unwrap());
         let until = Instant::NEVER;
         for index in 0..1_000 {
             let name = &format!("{index}{}", "x".repeat(1_000));
             watch.observe(Instant::START, &[Event::BreakerOpened { name, until }]);
         }
-        assert_eq!(watch.breakers_open().len(), BREAKERS_MAX);
+        assert_eq!(watch.breakers_in(Breaker::Open).len(), BREAKERS_MAX);
         let name = &format!("0{}", "x".repeat(1_000));
-        watch.observe(Instant::START, &[Event::BreakerClosed { name }]);
-        let open = watch.breakers_open();
+        watch.observe(Instant::START, &[Event::BreakerHalfOpened { name }]);
+        let open = watch.breakers_in(Breaker::Open);
         assert_eq!(open.len(), BREAKERS_MAX - 1);
         assert!(open.iter().all(|name| name.len() <= NAME_CHARS_MAX));
+        assert_eq!(watch.breakers_in(Breaker::HalfOpen), [cut(name)].into());
+        watch.observe(Instant::START, &[Event::BreakerOpened { name, until }]);
+        assert_eq!(watch.breakers_in(Breaker::Open).len(), BREAKERS_MAX);
+        watch.observe(Instant::START, &[Event::BreakerClosed { name }]);
+        assert_eq!(watch.breakers_in(Breaker::Open).len(), BREAKERS_MAX - 1);
+        assert!(watch.breakers_in(Breaker::HalfOpen).is_empty());
     }
 }

@@ -11,7 +11,7 @@ use relayhouse_runtime::State;
 use serde::Serialize;
 
 use super::json;
-use crate::{console::Shared, watched::Answer};
+use crate::{console::Shared, watch::Breaker, watched::Answer};
 
 /// Is why messages are not taken. Names of queues are not told: everybody may ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -20,6 +20,7 @@ enum Reason {
     IntakeStopped,
     ProviderUnreachable,
     BreakerOpen,
+    BreakerHalfOpen,
 }
 
 #[derive(Serialize)]
@@ -47,8 +48,12 @@ pub(super) async fn readyz(extract::State(shared): extract::State<Arc<Shared>>) 
     if readings.iter().any(|(_, it)| is_unreachable(&it.answer)) {
         reasons.push(Reason::ProviderUnreachable);
     }
-    if !shared.breakers_open().is_empty() {
+    if !shared.breakers_in(Breaker::Open).is_empty() {
         reasons.push(Reason::BreakerOpen);
+    }
+    // A few messages on trial are not the load: it is ready once the trial has gone well.
+    if !shared.breakers_in(Breaker::HalfOpen).is_empty() {
+        reasons.push(Reason::BreakerHalfOpen);
     }
     let ready = reasons.is_empty();
     let status = if ready {

@@ -93,7 +93,7 @@ pub(crate) const ROUTES: &[Route] = &[
         method: "get",
         path: "/readyz",
         about: "Tells whether messages are taken: the provider answers, all consumers receive, and \
-                no breaker is open",
+                every breaker is closed: none is open, and none half open",
         is_open: true,
         answers: &[
             answer(200, APPLICATION_JSON, "Readiness", "It is ready"),
@@ -112,7 +112,8 @@ pub(crate) const ROUTES: &[Route] = &[
     Route {
         method: "get",
         path: "/stats",
-        about: "Shows what each consumer did, what waits in its queue, and what is advised",
+        about: "Shows what each consumer did, what waits in its queue, and what is advised; and \
+                which breakers are open, and which half open",
         is_open: false,
         answers: &[answer(200, APPLICATION_JSON, "Stats", "The figures")],
         make: || get(stats::stats),

@@ -7,6 +7,13 @@ use serde_json::{Map, Value, json};
 use super::{Answer, ROUTES, Route, json as answer};
 
 const VERSION: &str = "3.1.0";
+/// Why messages are not taken.
+const REASONS: [&str; 4] = [
+    "intake_stopped",
+    "provider_unreachable",
+    "breaker_open",
+    "breaker_half_open",
+];
 
 pub(super) async fn openapi() -> Response {
     answer(StatusCode::OK, &document())
@@ -88,7 +95,7 @@ fn schemas() -> Value {
     let limit = json!({ "enum": ["consumers_max", "in_flight_max", "lease_time", null] });
     let seconds = json!({ "type": ["number", "null"], "minimum": 0 });
     let perhaps = json!({ "type": ["integer", "null"], "minimum": 0 });
-    let reason = json!({ "enum": ["intake_stopped", "provider_unreachable", "breaker_open"] });
+    let reason = json!({ "enum": REASONS });
     let counts = [
         "received",
         "started",
@@ -145,8 +152,16 @@ fn schemas() -> Value {
         ]),
         "Scale": object(&[("consumers", count), ("sources", list(&object(&of_scale)))]),
         "States": object(&[("sources", list(&of_states))]),
-        "Stats": object(&[("sources", list(&of_stats)), ("breakers_open", list(&text))]),
+        "Stats": stats(&of_stats, &list(&text)),
     })
+}
+
+fn stats(of_source: &Value, names: &Value) -> Value {
+    object(&[
+        ("sources", list(of_source)),
+        ("breakers_open", names.clone()),
+        ("breakers_half_open", names.clone()),
+    ])
 }
 
 /// Describes an object that has all of `properties`.

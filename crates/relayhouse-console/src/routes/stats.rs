@@ -12,6 +12,7 @@ use super::json;
 use crate::{
     console::Shared,
     scale::Advice,
+    watch::Breaker,
     watched::{Answer, Post, Reading},
 };
 
@@ -20,6 +21,7 @@ use crate::{
 pub(super) struct Stats {
     sources: Vec<OfSource>,
     breakers_open: BTreeSet<String>,
+    breakers_half_open: BTreeSet<String>,
 }
 
 #[derive(Debug, PartialEq, Serialize)]
@@ -78,7 +80,8 @@ pub(super) async fn read(shared: &Shared) -> Stats {
             .iter()
             .map(|(post, reading)| of_source(post, reading))
             .collect(),
-        breakers_open: shared.breakers_open(),
+        breakers_open: shared.breakers_in(Breaker::Open),
+        breakers_half_open: shared.breakers_in(Breaker::HalfOpen),
     }
 }
 

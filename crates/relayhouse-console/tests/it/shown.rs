@@ -48,21 +48,34 @@ async fn figures_are_those_of_consumer_and_queue() {
 }
 
 #[tokio::test]
-async fn open_breaker_is_not_ready() {
+async fn breaker_is_not_ready_until_it_has_closed() {
     let (fixture, _) = Fixture::still().await;
     let router = fixture.guarded().build().unwrap().router();
     let name = "payments";
     let until = Instant::NEVER;
-    let opened = Event::BreakerOpened { name, until };
-    fixture.watch.observe(Instant::START, &[opened]);
-    let (status, ready) = ask(&router, "GET", "/readyz").await;
-    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(ready["reasons"], json!(["breaker_open"]));
-    let (_, stats) = ask(&router, "GET", "/stats").await;
-    assert_eq!(stats["breakers_open"], json!(["payments"]));
+    let opened = || Event::BreakerOpened { name, until };
+    let half_opened = || Event::BreakerHalfOpened { name };
+    let (none, one) = (json!([]), json!([name]));
+    let told = [
+        (opened(), "breaker_open", &one, &none),
+        (half_opened(), "breaker_half_open", &none, &one),
+        (opened(), "breaker_open", &one, &none),
+        (half_opened(), "breaker_half_open", &none, &one),
+    ];
+    for (event, reason, open, half_open) in told {
+        fixture.watch.observe(Instant::START, &[event]);
+        let (status, ready) = ask(&router, "GET", "/readyz").await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(ready["reasons"], json!([reason]));
+        let (_, stats) = ask(&router, "GET", "/stats").await;
+        assert_eq!(&stats["breakers_open"], open);
+        assert_eq!(&stats["breakers_half_open"], half_open);
+    }
     let closed = Event::BreakerClosed { name };
     fixture.watch.observe(Instant::START, &[closed]);
     assert_eq!(ask(&router, "GET", "/readyz").await.0, StatusCode::OK);
+    let (_, stats) = ask(&router, "GET", "/stats").await;
+    assert_eq!(stats["breakers_half_open"], none);
 }
 
 #[tokio::test]
