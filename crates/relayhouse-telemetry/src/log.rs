@@ -32,6 +32,7 @@ impl Observer for Log {
                 Event::Sent { .. } | Event::Received { .. } | Event::Started { .. } => begun(event),
                 Event::Handled { .. } | Event::Settled { .. } => ended(event),
                 Event::BreakerOpened { .. }
+                | Event::BreakerHalfOpened { .. }
                 | Event::BreakerClosed { .. }
                 | Event::LimitChanged { .. }
                 | Event::FailedOver { .. } => changed(event),
@@ -124,6 +125,7 @@ fn settled(
 fn changed(event: &Event<'_>) {
     match *event {
         Event::BreakerOpened { name, .. } => warn!(name, "circuit breaker opened"),
+        Event::BreakerHalfOpened { name } => info!(name, "circuit breaker half-opened"),
         Event::BreakerClosed { name } => info!(name, "circuit breaker closed"),
         Event::LimitChanged {
             name,

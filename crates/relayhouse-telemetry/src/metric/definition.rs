@@ -140,6 +140,13 @@ const OPERATIONS: &[(Operation, &str)] = &[
     (Operation::Admin, "admin"),
 ];
 
+/// What the state of a breaker is as a level: the higher, the less its service is called.
+pub(super) mod breaker {
+    pub(in super::super) const CLOSED: u64 = 0;
+    pub(in super::super) const HALF_OPEN: u64 = 1;
+    pub(in super::super) const OPEN: u64 = 2;
+}
+
 /// The ends of deliveries, by their names.
 const SETTLEMENTS: &[&str] = &["ack", "release", "dead_letter", "other"];
 

@@ -14,7 +14,7 @@ use relayhouse_core::{
 
 use super::{
     Core,
-    definition::{call_index, error_index, handler_index, operation_index},
+    definition::{breaker, call_index, error_index, handler_index, operation_index},
     roll::{Entry, Name, Roll},
     series::Writer,
     table::Metric,
@@ -215,20 +215,6 @@ impl<'a> Desk<'a> {
                 series.add(Metric::SessionsEnded, 1);
                 series.record(Metric::SessionDuration, nanos(held));
             }
-            Event::BreakerOpened { name, .. } => {
-                let named = self.named(name);
-                named.entry.series.set(Metric::BreakerState, 1);
-                named.series.add(Metric::BreakerOpened, 1);
-            }
-            Event::BreakerClosed { name } => {
-                self.named(name).entry.series.set(Metric::BreakerState, 0);
-            }
-            Event::LimitChanged { name, limit, .. } => {
-                self.named(name)
-                    .entry
-                    .series
-                    .set(Metric::Limit, u64::from(limit));
-            }
             Event::Connected { endpoint } => {
                 let entry = self.endpoint(endpoint);
                 entry.series.add(Metric::Connects, 1);
@@ -252,6 +238,24 @@ impl<'a> Desk<'a> {
             Event::NotForwarded { queue, .. } => {
                 self.queue(queue).series.add(Metric::NotForwarded, 1);
             }
+            _ => self.changed(event),
+        }
+    }
+
+    /// Notes what breakers and limits let through from now on.
+    fn changed(&self, event: &Event<'_>) {
+        let set = |name, metric, level| self.named(name).entry.series.set(metric, level);
+        match *event {
+            Event::BreakerOpened { name, .. } => {
+                let named = self.named(name);
+                named.entry.series.set(Metric::BreakerState, breaker::OPEN);
+                named.series.add(Metric::BreakerOpened, 1);
+            }
+            Event::BreakerHalfOpened { name } => {
+                set(name, Metric::BreakerState, breaker::HALF_OPEN);
+            }
+            Event::BreakerClosed { name } => set(name, Metric::BreakerState, breaker::CLOSED),
+            Event::LimitChanged { name, limit, .. } => set(name, Metric::Limit, u64::from(limit)),
             _ => self.of_process(event),
         }
     }

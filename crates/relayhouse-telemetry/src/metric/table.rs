@@ -336,8 +336,8 @@ metrics! {
     ).of(Scope::Queue).by(Label::Error);
 
     BreakerState = gauge(
-        "relayhouse.breaker.state", Unit::Count("{breaker}"),
-        "1 while the breaker is open or tries its service again, 0 while it is closed.",
+        "relayhouse.breaker.state", Unit::Count("{state}"),
+        "0 while the breaker is closed, 1 while it is half open and tries its service with a few calls, 2 while it is open.",
     ).of(Scope::Named);
     BreakerOpened = counter(
         "relayhouse.breaker.opened", Unit::Count("{change}"),

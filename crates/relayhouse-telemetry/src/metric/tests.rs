@@ -210,6 +210,31 @@ fn time_to_recovery_is_from_the_first_failure() {
     assert_eq!(snapshot.sum(Metric::EmptyPolls, &[]), 3);
 }
 
+/// A breaker that is half open is neither open nor closed, and was opened once for each time.
+#[test]
+fn breaker_has_three_states() {
+    let metrics = Metrics::new(context().clock);
+    let observer = metrics.observer("");
+    let (name, until) = ("payments", Instant::NEVER);
+    let opened = || Event::BreakerOpened { name, until };
+    let half_opened = || Event::BreakerHalfOpened { name };
+    let closed = || Event::BreakerClosed { name };
+    let told = [
+        (opened(), 2, 1),
+        (half_opened(), 1, 1),
+        (opened(), 2, 2),
+        (half_opened(), 1, 2),
+        (closed(), 0, 2),
+    ];
+    for (event, state, openings) in told {
+        observer.observe(Instant::START, &[event]);
+        let snapshot = metrics.snapshot();
+        let level = snapshot.of(Metric::BreakerState).next().map(|it| &it.value);
+        assert_eq!(level, Some(&Value::Level(state)));
+        assert_eq!(snapshot.sum(Metric::BreakerOpened, &[]), openings);
+    }
+}
+
 #[test]
 fn names_beyond_the_bound_are_counted_together() {
     let metrics = Metrics::new(context().clock);

@@ -57,7 +57,7 @@ const SHOWN: [(u64, &[&str]); 19] = [
 /// Tells it as an operator sees it.
 pub(crate) fn told(outcome: &Outcome) -> String {
     let mut text = String::from(
-        "minute   ready  oldest  limit  breaker  p95 of handlers  acked  retries  dead  alerts\n",
+        "minute   ready  oldest  limit    breaker  p95 of handlers  acked  retries  dead  alerts\n",
     );
     let (mut phases, mut is_sent_back) = (PHASES.iter().peekable(), false);
     for row in &outcome.rows {
@@ -101,7 +101,11 @@ fn sent_back(outcome: &Outcome) -> String {
 
 fn shown(row: &Row, alerts: &[&str]) -> String {
     let p95 = row.p95.map_or_else(String::new, |p95| format!("≤ {p95:?}"));
-    let breaker = if row.breaker == 0 { "closed" } else { "open" };
+    let breaker = match row.breaker {
+        0 => "closed",
+        1 => "half open",
+        _ => "open",
+    };
     let Row {
         minute,
         ready,
@@ -113,7 +117,7 @@ fn shown(row: &Row, alerts: &[&str]) -> String {
         ..
     } = row;
     let line = format!(
-        "{minute:>6}  {ready:>6}  {oldest:>4} s  {limit:>5}  {breaker:>7}  {p95:>15}  {acked:>5}  \
+        "{minute:>6}  {ready:>6}  {oldest:>4} s  {limit:>5}  {breaker:>9}  {p95:>15}  {acked:>5}  \
          {retries:>7}  {dead:>4}  {}",
         alerts.join(", "),
     );

@@ -77,7 +77,7 @@ async fn incident_ends_with_every_order_acked() {
     let (well, slow, down, mended) = (at(19), at(35), at(42), at(82));
     assert!(slow.limit * 4 < well.limit, "{slow:?}");
     assert!(1_000 < slow.ready && well.ready < 10, "{slow:?}");
-    assert_eq!((down.breaker, down.acked), (1, 0), "{down:?}");
+    assert!(0 < down.breaker && down.acked == 0, "{down:?}");
     assert_eq!((well.breaker, well.dead), (0, 0), "{well:?}");
     assert!(slow.limit * 2 < mended.limit, "{mended:?}");
     let reasons: Vec<_> = outcome.reasons.iter().collect();
