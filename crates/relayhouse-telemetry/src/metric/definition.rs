@@ -14,6 +14,8 @@ pub struct Definition {
     pub kind: Kind,
     /// What it is kept for: each queue, each named thing, or the process.
     pub scope: Scope,
+    /// What all its series are about, if that is one operation: `messaging.operation.name`.
+    pub operation: Option<&'static str>,
     /// What tells its series apart within the scope, if anything does.
     pub label: Option<Label>,
     /// What it says, in a sentence.
@@ -130,6 +132,9 @@ const CALL_ERRORS: &[&str] = &[
 /// The errors of handlers that are told apart where each costs a histogram.
 const HANDLER_ERRORS: &[&str] = &["", "codec", "handler", "panicked", "timeout", OTHER];
 
+/// The attribute that has the name of an operation.
+const OPERATION_NAME: &str = "messaging.operation.name";
+
 /// The operations that are told apart, by their names.
 const OPERATIONS: &[(Operation, &str)] = &[
     (Operation::Send, "send"),
@@ -169,6 +174,16 @@ pub(crate) fn error_index(kind: ErrorKind) -> usize {
 pub(crate) fn operation_index(operation: Operation) -> usize {
     let known = OPERATIONS.iter().position(|(known, _)| *known == operation);
     known.unwrap_or(OPERATIONS.len() - 1)
+}
+
+/// Returns the type of `operation`, of those that the conventions have; an extension has none.
+const fn type_of(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Send => "send",
+        Operation::Receive => "receive",
+        Operation::Settle => "settle",
+        _ => "",
+    }
 }
 
 /// Returns which series of [`Label::OperationError`] a call belongs to.
@@ -240,8 +255,8 @@ impl Label {
     pub const fn keys(self) -> &'static [&'static str] {
         match self {
             Self::Error | Self::HandlerError => &["error.type"],
-            Self::OperationError => &["messaging.operation.name", "error.type"],
-            Self::Operation => &["messaging.operation.name"],
+            Self::OperationError => &[OPERATION_NAME, "messaging.operation.type", "error.type"],
+            Self::Operation => &[OPERATION_NAME],
             Self::Settlement => &["relayhouse.settlement"],
             Self::State => &["relayhouse.state"],
         }
@@ -252,10 +267,11 @@ impl Label {
     pub fn attributes(self, index: usize) -> Vec<(&'static str, &'static str)> {
         let values = match self {
             Self::Error => vec![ERRORS[index].1],
-            Self::OperationError => vec![
-                OPERATIONS[index / CALL_ERRORS.len()].1,
-                CALL_ERRORS[index % CALL_ERRORS.len()],
-            ],
+            Self::OperationError => {
+                let (operation, name) = OPERATIONS[index / CALL_ERRORS.len()];
+                let error = CALL_ERRORS[index % CALL_ERRORS.len()];
+                vec![name, type_of(operation), error]
+            }
             Self::Operation => vec![OPERATIONS[index].1],
             Self::HandlerError => vec![HANDLER_ERRORS[index]],
             Self::Settlement => vec![SETTLEMENTS[index]],
@@ -274,6 +290,7 @@ impl Definition {
             unit,
             kind: Kind::Counter,
             scope: Scope::Process,
+            operation: None,
             label: None,
             about,
         }
@@ -306,10 +323,37 @@ impl Definition {
         self
     }
 
+    /// Says which operation it is about.
+    pub(super) const fn at(mut self, operation: &'static str) -> Self {
+        self.operation = Some(operation);
+        self
+    }
+
     /// Tells its series apart by `label`.
     pub(super) const fn by(mut self, label: Label) -> Self {
         self.label = Some(label);
         self
+    }
+
+    /// Returns the keys of the attributes that its series have within its scope.
+    #[must_use]
+    pub fn keys(&self) -> Vec<&'static str> {
+        let operation = self.operation.map(|_| OPERATION_NAME);
+        let of_label = self.label.map_or(&[][..], Label::keys);
+        operation
+            .into_iter()
+            .chain(of_label.iter().copied())
+            .collect()
+    }
+
+    /// Returns those attributes of the series `index`.
+    pub(super) fn attributes(&self, index: usize) -> Vec<(&'static str, &'static str)> {
+        let operation = self.operation.map(|name| (OPERATION_NAME, name));
+        let of_label = self.label.map(|label| label.attributes(index));
+        operation
+            .into_iter()
+            .chain(of_label.into_iter().flatten())
+            .collect()
     }
 
     /// Returns how many series it has within its scope.

@@ -162,6 +162,7 @@ const HEAD: &str = "\
 
 This page is made by `cargo xtask metrics` from the table that the instruments are made of.
 Names, units and attributes follow the messaging conventions of OpenTelemetry 1.44.0 where these have a word for it.
+`messaging.operation.name` has the same values at every provider, so that one question is asked of all of them: `send`, `receive`, `process`, `settle`, `extend`, `accept`, `admin`.
 In Prometheus, dots are underscores, a unit is a suffix, and a counter ends in `_total`: the name is in the second column.
 
 `queue` is kept for each `messaging.system` and `messaging.destination.name` (for subscriptions `messaging.destination.subscription.name` as well), `named` for each `relayhouse.name`, `endpoint` for each `server.address`.
@@ -192,8 +193,8 @@ fn row(page: &mut String, definition: &Definition) {
         Scope::Named => "named",
         Scope::Endpoint => "endpoint",
     };
-    let keys = definition.label.map_or(&[][..], super::Label::keys);
-    let keys: Vec<_> = keys.iter().map(|key| format!("`{key}`")).collect();
+    let keys = definition.keys().into_iter();
+    let keys: Vec<_> = keys.map(|key| format!("`{key}`")).collect();
     line(
         page,
         &[

@@ -189,10 +189,8 @@ fn points_of(
             continue;
         };
         let mut attributes = name.to_vec();
-        if let Some(label) = definition.label {
-            let of_label = label.attributes(variant).into_iter();
-            attributes.extend(of_label.map(|(key, value)| (key, value.to_owned())));
-        }
+        let of_series = definition.attributes(variant).into_iter();
+        attributes.extend(of_series.map(|(key, value)| (key, value.to_owned())));
         points.push(Point {
             metric,
             attributes,

@@ -142,7 +142,7 @@ metrics! {
     SentMessages = counter(
         "messaging.client.sent.messages", MESSAGES,
         "Messages whose send ended, failed ones included.",
-    ).of(Scope::Queue).by(Label::Error);
+    ).of(Scope::Queue).at("send").by(Label::Error);
     SentBytes = counter(
         "relayhouse.sent.bytes", Unit::Bytes,
         "Bytes of the messages that were sent: body, header keys and header values.",
@@ -150,7 +150,7 @@ metrics! {
     ConsumedMessages = counter(
         "messaging.client.consumed.messages", MESSAGES,
         "Deliveries that came in.",
-    ).of(Scope::Queue);
+    ).of(Scope::Queue).at("receive");
     ReceivedBytes = counter(
         "relayhouse.received.bytes", Unit::Bytes,
         "Bytes of the deliveries that came in.",
@@ -211,7 +211,7 @@ metrics! {
     ProcessDuration = seconds(
         "messaging.process.duration", WORK,
         "How long handlers took.",
-    ).of(Scope::Queue).by(Label::HandlerError);
+    ).of(Scope::Queue).at("process").by(Label::HandlerError);
     Wait = seconds(
         "relayhouse.wait.duration", WORK,
         "How long messages waited in the queue: from their first enqueue to this receive.",

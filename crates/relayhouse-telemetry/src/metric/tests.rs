@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use relayhouse_core::{
-    Context, Delivery, Error, ErrorKind, Event, Instant, Lease, Load, Message, MessageId, Previous,
-    QueueName, Receipt, Sent, Settlement, Source, Timestamp,
+    Context, Delivery, Error, ErrorKind, Event, Instant, Lease, Load, Message, MessageId,
+    Operation, Previous, QueueName, Receipt, Sent, Settlement, Source, Timestamp,
 };
 
-use super::*;
+use super::{definition::call_index, *};
 
 fn context() -> Context {
     relayhouse_time::context().expect("the system gives randomness")
@@ -208,6 +208,27 @@ fn time_to_recovery_is_from_the_first_failure() {
     assert_eq!((recovery.count(), recovery.sum), (1, 9_000_000_000));
     assert_eq!(snapshot.sum(Metric::Errors, &[]), 2);
     assert_eq!(snapshot.sum(Metric::EmptyPolls, &[]), 3);
+}
+
+/// What the conventions require of the metrics that they name.
+#[test]
+fn metrics_of_the_conventions_name_their_operation() {
+    let attributes = |metric: Metric, index| metric.definition().attributes(index);
+    let name = |name| ("messaging.operation.name", name);
+    assert_eq!(attributes(Metric::SentMessages, 0), [name("send")]);
+    assert_eq!(attributes(Metric::ConsumedMessages, 0), [name("receive")]);
+    assert_eq!(attributes(Metric::ProcessDuration, 0), [name("process")]);
+    let of_call = |operation, error| attributes(Metric::CallDuration, call_index(operation, error));
+    let kind = |kind| ("messaging.operation.type", kind);
+    for (operation, typed) in [
+        (Operation::Send, "send"),
+        (Operation::Receive, "receive"),
+        (Operation::Settle, "settle"),
+    ] {
+        assert_eq!(of_call(operation, None), [name(typed), kind(typed)]);
+    }
+    let failed = of_call(Operation::Extend, Some(ErrorKind::Timeout));
+    assert_eq!(failed, [name("extend"), ("error.type", "timeout")]);
 }
 
 /// A breaker that is half open is neither open nor closed, and was opened once for each time.

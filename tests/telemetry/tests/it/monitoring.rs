@@ -25,7 +25,7 @@ fn known() -> BTreeSet<String> {
             known.extend(["bucket", "sum", "count"].map(|part| format!("{name}_{part}")));
         }
         known.insert(name);
-        let keys = definition.label.iter().flat_map(|label| label.keys());
+        let keys = definition.keys().into_iter();
         known.extend(keys.map(|key| key.replace('.', "_")));
     }
     known
