@@ -32,11 +32,15 @@ use crate::metric::system;
 /// | `send` | [`observer`](Self::observer), for each call | the `create` of the message, if the call had one message that is sampled |
 /// | `receive` | the same | the same |
 /// | `process` | [`process`](Self::process), for each delivery | the `create` of the message; none for a batch |
-/// | `ack`, `release`, `dead_letter` (type `settle`) | the observer | as `send` |
-/// | `extend` | the observer | as `send` |
+/// | `ack`, `release`, `dead_letter` (type `settle`); at Service Bus `complete`, `abandon`, `dead_letter` | the observer | as `send` |
+/// | `extend`; at Service Bus `renew_message_lock` | the observer | as `send` |
 ///
 /// Each of them has a link to the `create` of each message that it is about. What is not sampled
 /// makes no span, but its headers travel on, so that all that come after it agree.
+///
+/// Of what the conventions recommend, the spans do not tell what an observer does not know: the
+/// address of the server, and what providers call a client or a request. Topics of Amazon SNS are at
+/// the system `aws_sqs`, as their URLs are.
 ///
 /// A consumer of this library is handed each delivery by the runtime, which receives ahead of the
 /// handlers: the span `receive` tells of the call that brought the message, and not of a wait of the

@@ -1,7 +1,12 @@
 //! What all spans at one queue have in common.
 
 use opentelemetry::KeyValue;
-use relayhouse_core::{Entity, QueueName, Source};
+use relayhouse_core::{Entity, QueueName, Settlement, Source};
+
+/// The messaging system whose operations the conventions have names for.
+pub(super) const SERVICE_BUS: &str = "servicebus";
+/// The names of those that settle, which are how they settle as well.
+const DISPOSITIONS: [&str; 3] = ["complete", "abandon", "dead_letter"];
 
 /// Names a queue of a messaging system, as spans do.
 #[derive(Clone, Debug)]
@@ -24,10 +29,6 @@ impl Act {
     pub(super) const SEND: Self = Self::typed("send");
     pub(super) const RECEIVE: Self = Self::typed("receive");
     pub(super) const PROCESS: Self = Self::typed("process");
-    pub(super) const EXTEND: Self = Self {
-        name: "extend",
-        kind: None,
-    };
 
     const fn typed(name: &'static str) -> Self {
         Self {
@@ -36,8 +37,25 @@ impl Act {
         }
     }
 
-    /// Is the settlement `name`.
-    pub(super) const fn settle(name: &'static str) -> Self {
+    /// Is an extension of a lease, by the name that it has in `system`.
+    pub(super) fn extend(system: &str) -> Self {
+        let name = match system {
+            SERVICE_BUS => "renew_message_lock",
+            _ => "extend",
+        };
+        Self { name, kind: None }
+    }
+
+    /// Is a settlement, by the name that it has in `system`.
+    pub(super) fn settle(system: &str, settlement: &Settlement) -> Self {
+        let name = match (settlement, system) {
+            (Settlement::Ack | Settlement::Forward(_), SERVICE_BUS) => "complete",
+            (Settlement::Ack | Settlement::Forward(_), _) => "ack",
+            (Settlement::Release { .. }, SERVICE_BUS) => "abandon",
+            (Settlement::Release { .. }, _) => "release",
+            (Settlement::DeadLetter(_), _) => "dead_letter",
+            _ => "settle",
+        };
         Self {
             name,
             kind: Some("settle"),
@@ -83,6 +101,10 @@ impl Place {
         attributes.push(KeyValue::new("messaging.operation.name", act.name));
         if let Some(kind) = act.kind {
             attributes.push(KeyValue::new("messaging.operation.type", kind));
+            if self.system == SERVICE_BUS && DISPOSITIONS.contains(&act.name) {
+                let key = "messaging.servicebus.disposition_status";
+                attributes.push(KeyValue::new(key, act.name));
+            }
         }
         let destination = self.destination.clone();
         attributes.push(KeyValue::new("messaging.destination.name", destination));

@@ -6,12 +6,12 @@ use opentelemetry::{
     KeyValue,
     trace::{SpanKind, TraceContextExt},
 };
-use relayhouse_core::{Error, Event, Instant, Observer, QueueName, Settlement, Source};
+use relayhouse_core::{Error, Event, Instant, Observer, QueueName, Source};
 
 use super::{
     context::{TraceContext, of_headers},
     maker::{Maker, Plan, failed, link, remote},
-    place::{Act, Place},
+    place::{Act, Place, SERVICE_BUS},
 };
 
 /// Makes a span of each call that took a message which is sampled: send, receive, settle, extend.
@@ -37,6 +37,8 @@ struct Call<'a> {
     took: Duration,
     /// How many messages it had.
     messages: usize,
+    /// The attributes of the first of them.
+    first: Vec<KeyValue>,
     /// The traces of those that are sampled.
     traces: Vec<TraceContext>,
     error: Option<&'a Error>,
@@ -49,11 +51,11 @@ impl Observer for Calls {
         }
         let mut call: Option<Call<'_>> = None;
         for event in events {
-            if let Some(next) = Self::begins(event, call.as_ref()) {
+            if let Some(next) = self.begins(event, call.as_ref()) {
                 self.make(call.replace(next));
             }
             if let Some(call) = &mut call {
-                call.note(event);
+                call.note(self.system, event);
             }
         }
         self.make(call);
@@ -62,7 +64,7 @@ impl Observer for Calls {
 
 impl Calls {
     /// Returns the call that `event` begins, if it begins one.
-    fn begins<'a>(event: &Event<'a>, open: Option<&Call<'_>>) -> Option<Call<'a>> {
+    fn begins<'a>(&self, event: &Event<'a>, open: Option<&Call<'_>>) -> Option<Call<'a>> {
         let (place, act, took, error) = match *event {
             Event::SendCall {
                 queue, took, error, ..
@@ -79,7 +81,7 @@ impl Calls {
                 took,
                 error,
                 ..
-            } => (At::Source(source), Act::EXTEND, took, error),
+            } => (At::Source(source), Act::extend(self.system), took, error),
             Event::Settled {
                 source,
                 settlement,
@@ -87,7 +89,7 @@ impl Calls {
                 result,
                 ..
             } => {
-                let act = settle(settlement);
+                let act = Act::settle(self.system, settlement);
                 let goes_on = open.is_some_and(|open| {
                     open.act.name == act.name && open.error.is_none() && result.is_ok()
                 });
@@ -103,6 +105,7 @@ impl Calls {
             act,
             took,
             messages: 0,
+            first: Vec::new(),
             traces: Vec::new(),
             error,
         })
@@ -117,11 +120,12 @@ impl Calls {
             [trace] => Some(remote(trace, None)),
             _ => None,
         };
-        let mut attributes = Vec::new();
-        if call.messages != 1 {
+        let attributes = if call.messages == 1 {
+            call.first
+        } else {
             let count = i64::try_from(call.messages).unwrap_or(i64::MAX);
-            attributes.push(KeyValue::new("messaging.batch.message_count", count));
-        }
+            vec![KeyValue::new("messaging.batch.message_count", count)]
+        };
         let place = match call.place {
             At::Queue(queue) => Place::of_queue(self.system, queue),
             At::Source(source) => Place::of_source(self.system, source),
@@ -144,12 +148,15 @@ impl Calls {
 
 impl<'a> Call<'a> {
     /// Takes note of a message of the call.
-    fn note(&mut self, event: &Event<'a>) {
+    fn note(&mut self, system: &str, event: &Event<'a>) {
         match *event {
             Event::Sent { result, .. } => self.error = self.error.or(result.err()),
             Event::Extended { result, .. } => self.error = self.error.or(result.err()),
             Event::Received { .. } | Event::Settled { .. } => {}
             _ => return,
+        }
+        if self.messages == 0 {
+            self.first = of_message(system, event);
         }
         self.messages += 1;
         self.traces.extend(sampled(event));
@@ -175,11 +182,29 @@ fn sampled(event: &Event<'_>) -> Option<TraceContext> {
     trace.filter(|trace| trace.is_sampled)
 }
 
-fn settle(settlement: &Settlement) -> Act {
-    Act::settle(match settlement {
-        Settlement::Ack | Settlement::Forward(_) => "ack",
-        Settlement::Release { .. } => "release",
-        Settlement::DeadLetter(_) => "dead_letter",
-        _ => "settle",
-    })
+/// Returns the attributes of the one message that a call was about.
+fn of_message(system: &str, event: &Event<'_>) -> Vec<KeyValue> {
+    let (id, delivery) = match *event {
+        Event::Sent { id, .. } => (id, None),
+        Event::Received { delivery, .. } | Event::Settled { delivery, .. } => {
+            (&delivery.id, Some(delivery))
+        }
+        _ => return Vec::new(),
+    };
+    let mut attributes = vec![KeyValue::new("messaging.message.id", id.to_string())];
+    if let Some(id) = delivery.and_then(|it| it.message.details().correlation_id.as_ref()) {
+        let key = "messaging.message.conversation_id";
+        attributes.push(KeyValue::new(key, id.to_string()));
+    }
+    if let Event::Received { delivery, .. } = event
+        && system == SERVICE_BUS
+    {
+        let key = "messaging.servicebus.message.delivery_count";
+        attributes.push(KeyValue::new(key, i64::from(delivery.attempt)));
+        let seconds = delivery.enqueued_at.as_micros() / 1_000_000;
+        let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+        let key = "messaging.servicebus.message.enqueued_time";
+        attributes.push(KeyValue::new(key, seconds));
+    }
+    attributes
 }

@@ -30,17 +30,27 @@ async fn trace_runs_over(url: &str, system: &str) {
     part("handle", url, &collector).await;
     let got = collector.got();
     let create = one(&got.spans, "create orders");
-    for name in ["send", "receive", "process", "ack"] {
+    let is_service_bus = system == "servicebus";
+    let settle = if is_service_bus { "complete" } else { "ack" };
+    for name in ["send", "receive", "process", settle] {
         let span = one(&got.spans, &format!("{name} orders"));
         assert_eq!(span.trace_id, create.trace_id, "{name} {url}");
         assert_eq!(span.parent_span_id, create.span_id, "{name} {url}");
         let of = attribute(&span.attributes, "messaging.system");
         assert_eq!(of.as_deref(), Some(system));
     }
-    let process = one(&got.spans, "process orders");
-    let key = "messaging.servicebus.message.delivery_count";
-    let count = attribute(&process.attributes, key);
-    assert_eq!(count.is_some(), system == "servicebus");
+    let has = |name: &str, key: &str| {
+        let span = one(&got.spans, &format!("{name} orders"));
+        attribute(&span.attributes, &format!("messaging.servicebus.{key}"))
+    };
+    for name in ["receive", "process"] {
+        let count = has(name, "message.delivery_count");
+        assert_eq!(count.is_some(), is_service_bus, "{name} {url}");
+    }
+    let enqueued = has("receive", "message.enqueued_time");
+    assert_eq!(enqueued.is_some(), is_service_bus, "{url}");
+    let status = has(settle, "disposition_status");
+    assert_eq!(status.as_deref(), is_service_bus.then_some("complete"));
 }
 
 #[tokio::test]

@@ -43,6 +43,11 @@ async fn one_trace_runs_from_the_producer_to_the_settlement() {
     let spans = world.spans().await;
     let create = one(&spans, "create orders");
     assert!(create.parent_span_id.is_empty());
+    let id = attribute(
+        &one(&spans, "send orders").attributes,
+        "messaging.message.id",
+    );
+    assert!(id.is_some());
     let expected = [
         ("create orders", SpanKind::Producer, "create"),
         ("send orders", SpanKind::Client, "send"),
@@ -65,6 +70,7 @@ async fn one_trace_runs_from_the_producer_to_the_settlement() {
         let action = name.split(' ').next();
         assert_eq!(of("messaging.operation.name").as_deref(), action);
         if name != "create orders" {
+            assert_eq!(of("messaging.message.id"), id, "{name}");
             assert!(is_within(span, create), "{name}");
             assert_eq!(links(span), [&create.span_id[..]], "{name}");
         }
