@@ -82,8 +82,12 @@ fn ended(event: &Event<'_>) {
             match result {
                 Ok(_) => debug!(%source, %message, attempt, ?took, "handler ended"),
                 Err(error) => {
+                    let (session, correlation) = keys(delivery);
                     let error = said(error);
-                    warn!(%source, %message, attempt, ?took, error, "handler failed");
+                    warn!(
+                        %source, %message, attempt, session, correlation, ?took, error,
+                        "handler failed"
+                    );
                 }
             }
         }

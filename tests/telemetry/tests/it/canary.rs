@@ -61,6 +61,7 @@ async fn canary_is_in_no_span_metric_or_log() {
         .observed(move |scheme| Arc::new(Tee::new([observers(scheme), Arc::new(Log)])));
     let queue = registry.open("memory://secrets").await.unwrap();
     let message = Message::new("CANARY-body").header("token", "CANARY-header");
+    let message = message.ordering_key("tenant-7");
     queue.producer().send(message).await.unwrap();
     let receipt = {
         let pull = queue.consumer().pull().await.unwrap();
@@ -106,6 +107,8 @@ async fn canary_is_in_no_span_metric_or_log() {
         lines.contains("handler failed") && lines.contains("delivery received"),
         "{lines}"
     );
+    let failed = lines.lines().find(|line| line.contains("handler failed"));
+    assert!(failed.unwrap().contains("tenant-7"), "{lines}");
     assert!(
         !lines.contains(CANARY) && !lines.contains(&receipt),
         "{lines}"
