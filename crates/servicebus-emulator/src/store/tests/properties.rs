@@ -69,7 +69,7 @@ fn step() -> impl Strategy<Value = Step> {
 /// A model with what somebody holds of it.
 struct Side {
     model: Model,
-    held: Vec<(usize, Uuid)>,
+    held: Vec<(usize, Delivery)>,
     sessions: Vec<SessionKey>,
 }
 
@@ -93,11 +93,13 @@ impl Side {
             }
             Step::Receive { from, session } => self.receive(from, session, now),
             Step::Settle { index, how } => {
-                let Some((from, token)) = self.held.get(index % self.held.len().max(1)) else {
+                let Some((from, held)) = self.held.get(index % self.held.len().max(1)) else {
                     return true;
                 };
                 let (call, at) = (Call::at(now), address(SOURCES[*from]));
-                model.settle(call, &at, *token, settlement(how)).is_err()
+                model
+                    .settle(call, &at, token(held), settlement(how))
+                    .is_err()
             }
             Step::State { session, is_set } => {
                 let Some(key) = self.hold(session, now) else {
@@ -141,9 +143,9 @@ impl Side {
         };
         let received = self.model.receive(now, &address(SOURCES[from]), receive);
         let received = received.unwrap_or_default();
-        self.held
-            .extend(received.iter().map(|it| (from, token(it))));
-        received.is_empty()
+        let is_empty = received.is_empty();
+        self.held.extend(received.into_iter().map(|it| (from, it)));
+        is_empty
     }
 
     /// Takes a session of the queue "s", if it has not got it.
@@ -155,16 +157,23 @@ impl Side {
         self.sessions.iter().rfind(|key| &*key.id == id).cloned()
     }
 
-    /// Gives back all that is held, which is what the end of a process does.
+    /// Gives back all that is held, which is what the end of a process does: at once, so that
+    /// what has expired by then goes in the order in which it did.
     fn let_go(&mut self, now: Time) {
         let at = address("s");
         for key in self.sessions.drain(..) {
             // It may be over, or the queue gone.
             let _ = self.model.close_session(now, &at, &key);
         }
-        for (from, token) in self.held.drain(..) {
+        self.held.sort_by_key(|(_, held)| {
+            let message = &held.message;
+            (message.expires.is_none(), message.expires, message.sequence)
+        });
+        for (from, held) in self.held.drain(..) {
             let (call, at) = (Call::at(now), address(SOURCES[from]));
-            let _ = self.model.settle(call, &at, token, Settlement::Release);
+            let _ = self
+                .model
+                .settle(call, &at, token(&held), Settlement::Release);
         }
     }
 
