@@ -1,15 +1,19 @@
 //! Encodes whatever value another program has sent.
 //!
 //! The client library has an encoder of values as well, which panics at a map that has a time for a
-//! key, and writes a byte for each null of an array, where AMQP has none (`serde_amqp` 0.18). So it
-//! encodes what holds no other values, and the rest is done here.
+//! key, writes a byte for each null of an array, where AMQP has none, and counts the characters of
+//! an array's texts in place of their bytes (`serde_amqp` 0.18). So it encodes what holds no other
+//! values, and arrays of what is no text; the rest is done here.
 
 use fe2o3_amqp_types::primitives::{Symbol, Value};
 use serde_amqp::{descriptor::Descriptor, to_vec};
 
 const DESCRIBED: u8 = 0x00;
+const STRING: u8 = 0xb1;
+const SYMBOL: u8 = 0xb3;
 const LIST: u8 = 0xd0;
 const MAP: u8 = 0xd1;
+const ARRAY: u8 = 0xf0;
 
 /// The bytes of a size or a number.
 const WORD_BYTES: usize = 4;
@@ -37,9 +41,28 @@ fn write(value: &Value, bytes: &mut Vec<u8>) {
         Value::Array(items) if items.iter().any(is_no_element) => {
             compound(LIST, items.len(), items.iter(), bytes);
         }
+        Value::Array(items) => match texts(items) {
+            Some((code, texts)) => array(code, &texts, bytes),
+            None => bytes.extend(to_vec(value).unwrap_or_default()),
+        },
         // What was decoded can be encoded.
         other => bytes.extend(to_vec(other).unwrap_or_default()),
     }
+}
+
+/// Returns the texts of an array that has nothing else, and the code of all of them.
+fn texts(items: &[Value]) -> Option<(u8, Vec<&str>)> {
+    let code = match items.first()? {
+        Value::String(_) => STRING,
+        Value::Symbol(_) => SYMBOL,
+        _ => return None,
+    };
+    let texts = items.iter().map(|item| match item {
+        Value::String(text) if code == STRING => Some(text.as_str()),
+        Value::Symbol(text) if code == SYMBOL => Some(text.as_str()),
+        _ => None,
+    });
+    Some((code, texts.collect::<Option<_>>()?))
 }
 
 fn descriptor(descriptor: &Descriptor) -> Value {
@@ -63,12 +86,31 @@ fn compound<'a>(
     bytes: &mut Vec<u8>,
 ) {
     bytes.push(code);
+    sized(bytes, |bytes| {
+        bytes.extend(word(count));
+        for value in values {
+            write(value, bytes);
+        }
+    });
+}
+
+fn array(code: u8, texts: &[&str], bytes: &mut Vec<u8>) {
+    bytes.push(ARRAY);
+    sized(bytes, |bytes| {
+        bytes.extend(word(texts.len()));
+        bytes.push(code);
+        for text in texts {
+            bytes.extend(word(text.len()));
+            bytes.extend(text.as_bytes());
+        }
+    });
+}
+
+/// Appends what `fill` appends, behind its size.
+fn sized(bytes: &mut Vec<u8>, fill: impl FnOnce(&mut Vec<u8>)) {
     let start = bytes.len();
     bytes.extend([0; WORD_BYTES]);
-    bytes.extend(word(count));
-    for value in values {
-        write(value, bytes);
-    }
+    fill(bytes);
     let size = word(bytes.len() - start - WORD_BYTES);
     bytes[start..start + WORD_BYTES].copy_from_slice(&size);
 }
@@ -99,8 +141,23 @@ mod tests {
         ]
     }
 
+    /// Each element of an array is of one type.
+    fn array() -> impl Strategy<Value = Value> {
+        let text = || "[a-zé€]{0,9}";
+        let items = prop_oneof![
+            vec(text().prop_map(Value::String), 1..5),
+            vec(text().prop_map(|it| Value::Symbol(Symbol::from(it))), 1..5),
+            vec(any::<i64>().prop_map(Value::Long), 1..5),
+            vec(any::<u64>().prop_map(Value::Ulong), 1..5),
+            vec(any::<bool>().prop_map(Value::Bool), 1..5),
+            vec(vec(any::<u8>(), 0..300), 1..5)
+                .prop_map(|all| { all.into_iter().map(|it| Value::Binary(it.into())).collect() }),
+        ];
+        items.prop_map(|items| Value::Array(items.into()))
+    }
+
     fn any_value() -> impl Strategy<Value = Value> {
-        scalar().prop_recursive(4, 32, 6, |inner| {
+        prop_oneof![4 => scalar(), 1 => array()].prop_recursive(4, 32, 6, |inner| {
             let pairs = vec((inner.clone(), inner.clone()), 0..5);
             prop_oneof![
                 vec(inner.clone(), 0..5).prop_map(Value::List),
