@@ -1,10 +1,10 @@
 //! What all spans at one queue have in common.
 
 use opentelemetry::KeyValue;
-use relayhouse_core::{Entity, QueueName, Settlement, Source};
+use relayhouse_core::{Delivery, Entity, QueueName, Settlement, Source};
 
 /// The messaging system whose operations the conventions have names for.
-pub(super) const SERVICE_BUS: &str = "servicebus";
+const SERVICE_BUS: &str = "servicebus";
 /// The names of those that settle, which are how they settle as well.
 const DISPOSITIONS: [&str; 3] = ["complete", "abandon", "dead_letter"];
 
@@ -114,4 +114,18 @@ impl Place {
         }
         attributes
     }
+}
+
+/// Returns what the conventions tell of a delivery in its system's own words.
+pub(super) fn of_delivery(system: &str, delivery: &Delivery) -> Vec<KeyValue> {
+    if system != SERVICE_BUS {
+        return Vec::new();
+    }
+    let seconds = delivery.enqueued_at.as_micros() / 1_000_000;
+    let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+    let count = i64::from(delivery.attempt);
+    vec![
+        KeyValue::new("messaging.servicebus.message.delivery_count", count),
+        KeyValue::new("messaging.servicebus.message.enqueued_time", seconds),
+    ]
 }

@@ -25,7 +25,7 @@ use super::{
     context::{BAGGAGE, TRACEPARENT, TRACESTATE, TraceContext, Travelling, of_headers, text},
     current::{Entered, Going},
     maker::{Maker, Plan, failed, link, remote},
-    place::{Act, Place},
+    place::{Act, Place, of_delivery},
 };
 
 /// Puts [`Process`] around a handler, or a stack of layers around one.
@@ -254,15 +254,11 @@ impl<S> Process<S> {
     }
 
     fn attributes(&self, delivery: &Delivery) -> Vec<KeyValue> {
-        let attempt = i64::from(delivery.attempt);
         let mut attributes = vec![
             KeyValue::new("messaging.message.id", delivery.id.to_string()),
-            KeyValue::new("relayhouse.attempt", attempt),
+            KeyValue::new("relayhouse.attempt", i64::from(delivery.attempt)),
         ];
-        if self.place.system == "servicebus" {
-            let key = "messaging.servicebus.message.delivery_count";
-            attributes.push(KeyValue::new(key, attempt));
-        }
+        attributes.extend(of_delivery(self.place.system, delivery));
         if let Some(id) = &delivery.message.details().correlation_id {
             let key = "messaging.message.conversation_id";
             attributes.push(KeyValue::new(key, id.to_string()));

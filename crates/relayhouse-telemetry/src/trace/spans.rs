@@ -11,7 +11,7 @@ use relayhouse_core::{Error, Event, Instant, Observer, QueueName, Source};
 use super::{
     context::{TraceContext, of_headers},
     maker::{Maker, Plan, failed, link, remote},
-    place::{Act, Place, SERVICE_BUS},
+    place::{Act, Place, of_delivery},
 };
 
 /// Makes a span of each call that took a message which is sampled: send, receive, settle, extend.
@@ -196,15 +196,8 @@ fn of_message(system: &str, event: &Event<'_>) -> Vec<KeyValue> {
         let key = "messaging.message.conversation_id";
         attributes.push(KeyValue::new(key, id.to_string()));
     }
-    if let Event::Received { delivery, .. } = event
-        && system == SERVICE_BUS
-    {
-        let key = "messaging.servicebus.message.delivery_count";
-        attributes.push(KeyValue::new(key, i64::from(delivery.attempt)));
-        let seconds = delivery.enqueued_at.as_micros() / 1_000_000;
-        let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
-        let key = "messaging.servicebus.message.enqueued_time";
-        attributes.push(KeyValue::new(key, seconds));
+    if let Event::Received { delivery, .. } = event {
+        attributes.extend(of_delivery(system, delivery));
     }
     attributes
 }
