@@ -10,19 +10,29 @@ impl<'p> Input<'p, '_> {
     /// Finds the branch of a node that is a union for the writer or the reader.
     #[inline]
     pub(super) fn branch(&mut self, node: Node) -> Result<&'p Branch, Fault> {
-        match node {
-            Node::Union(union) => self.branch_of(union),
-            _ => self.any_branch(node),
+        if let Node::Union(union) = node
+            && let Some(branch) = self.short_branch(union)
+        {
+            return Ok(branch);
         }
+        self.any_branch(node)
     }
 
-    /// Finds the branch of a union that is one for the writer and the reader.
+    /// Passes over the number of the branch, if the union is of null and one other that can be read,
+    /// and returns which node is written, or `None` for null.
     #[inline]
-    pub(super) fn branch_of(&mut self, union: u32) -> Result<&'p Branch, Fault> {
-        match self.short_branch(union) {
-            Some(branch) => Ok(branch),
-            None => self.any_branch(Node::Union(union)),
+    pub(super) fn optional(&mut self, union: u32) -> Option<Option<&'p Node>> {
+        let optional = &self.plan.optionals[union as usize];
+        let byte = self.peek_byte();
+        if byte == optional.none {
+            self.pass_byte();
+            return Some(None);
         }
+        if byte == optional.some {
+            self.pass_byte();
+            return Some(Some(&optional.node));
+        }
+        None
     }
 
     /// Finds the branch of a union that has one for the reader, if its number is one byte.

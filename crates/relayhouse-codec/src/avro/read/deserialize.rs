@@ -117,9 +117,16 @@ impl<'de, 'd, L: Lend<'de, 'd>> Deserializer<'de> for Value<'_, '_, 'd, L> {
 
     #[inline]
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        if let Node::Union(union) = *self.node
+            && let Some(written) = self.input.optional(union)
+        {
+            return match written {
+                None => visitor.visit_none(),
+                Some(node) => visitor.visit_some(self.with(node)),
+            };
+        }
         let branch = match *self.node {
-            Node::Union(union) => self.input.branch_of(union)?,
-            Node::Branch(_) => self.input.branch(*self.node)?,
+            Node::Union(_) | Node::Branch(_) => self.input.branch(*self.node)?,
             Node::Choice(_) => return self.settled()?.deserialize_option(visitor),
             _ => return Err(self.misfit("a union with null")),
         };

@@ -14,6 +14,9 @@ const TOO_SHORT: &str = "datum ends too early";
 
 const EIGHT: usize = size_of::<u64>();
 
+/// The bits that no number of one byte has which is not negative.
+const NOT_SHORT: u8 = 0x81;
+
 /// How much of what a plan remembers of types is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Trust {
@@ -30,6 +33,8 @@ pub(super) struct Input<'p, 'd> {
     rest: &'d [u8],
     length: usize,
     text_bytes_max: usize,
+    /// The bits of a length that none of a short text has.
+    not_short: u8,
     items_left: usize,
     empty_items_left: usize,
     depth_left: u8,
@@ -53,6 +58,7 @@ impl<'p, 'd> Input<'p, 'd> {
             rest: datum,
             length: datum.len(),
             text_bytes_max: bounds.text_bytes_max.get(),
+            not_short: text::not_short(bounds.text_bytes_max.get()),
             items_left: bounds.items_max.get(),
             empty_items_left: EMPTY_ITEMS_MAX,
             depth_left: bounds.depth_max.get(),
@@ -82,6 +88,7 @@ impl<'p, 'd> Input<'p, 'd> {
             rest: constant,
             length: constant.len(),
             text_bytes_max: usize::MAX,
+            not_short: NOT_SHORT,
             items_left: usize::MAX,
             empty_items_left: usize::MAX,
             items_max: usize::MAX,
@@ -325,6 +332,12 @@ impl<'p, 'd> Input<'p, 'd> {
         self.rest.first().and_then(|byte| short(*byte))
     }
 
+    /// Returns the byte that comes next, or what is no byte.
+    #[inline]
+    pub(super) fn peek_byte(&self) -> u16 {
+        self.rest.first().map_or(u16::MAX, |byte| u16::from(*byte))
+    }
+
     /// Passes over the empty block that ends an array or a map, if that is next.
     #[inline]
     pub(super) fn pass_zero(&mut self) -> bool {
@@ -409,5 +422,5 @@ fn signed(number: u64) -> i64 {
 /// Returns the number that is written as one byte, unless it is negative or has more bytes.
 #[inline]
 fn short(byte: u8) -> Option<usize> {
-    (byte & 0x81 == 0).then(|| usize::from(byte / 2))
+    (byte & NOT_SHORT == 0).then(|| usize::from(byte / 2))
 }

@@ -49,6 +49,8 @@ pub(super) struct Plan {
     pub(super) items: Vec<Node>,
     pub(super) enums: Vec<Enum>,
     pub(super) unions: Vec<Vec<Branch>>,
+    /// Each of the unions, as an option takes it.
+    pub(super) optionals: Vec<Optional>,
     pub(super) branches: Vec<Branch>,
     pub(super) constants: Vec<Constant>,
     pub(super) reasons: Vec<Box<str>>,
@@ -117,6 +119,38 @@ pub(super) struct Branch {
     pub(super) node: Node,
 }
 
+/// A union of null and one other branch, by the byte that the number of each is written as; of
+/// another union, [`NO_BYTE`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Optional {
+    pub(super) none: u16,
+    pub(super) some: u16,
+    pub(super) node: Node,
+}
+
+/// Is none of the bytes that there are.
+const NO_BYTE: u16 = 0x100;
+
+impl Optional {
+    const NO: Self = Self {
+        none: NO_BYTE,
+        some: NO_BYTE,
+        node: Node::Null,
+    };
+
+    fn of(branches: &[Branch]) -> Self {
+        let (none, some, node) = match branches {
+            [null, other] if null.node == Node::Null => (0, 2, other.node),
+            [other, null] if null.node == Node::Null => (2, 0, other.node),
+            _ => return Self::NO,
+        };
+        match node {
+            Node::Never(_) => Self::NO,
+            node => Self { none, some, node },
+        }
+    }
+}
+
 impl Node {
     /// Says what it is, for people.
     pub(super) fn name(self) -> &'static str {
@@ -167,6 +201,11 @@ impl Record {
 }
 
 impl Plan {
+    /// Works out which unions an option takes, once all of them stand.
+    pub(super) fn find_optionals(&mut self) {
+        self.optionals = self.unions.iter().map(|it| Optional::of(it)).collect();
+    }
+
     pub(super) fn record(&self, record: u32) -> &Record {
         &self.records[record as usize]
     }

@@ -79,6 +79,7 @@ pub(super) fn compile(writer: &Schema, reader: &Schema) -> Result<(Plan, Node, B
             format!("Avro schemas do not resolve: {reason}"),
         ));
     }
+    plan.find_optionals();
     Ok((plan, root, root_name(reader.inner()).into()))
 }
 

@@ -4,10 +4,22 @@ use std::str;
 
 use ascii::AsAsciiStr;
 
-use super::{EIGHT, Input, TOO_SHORT, short, signed};
+use super::{EIGHT, Input, NOT_SHORT, TOO_SHORT, signed};
 use crate::avro::read::fault::Fault;
 
 const NO_UTF8: &str = "a string is not UTF-8";
+
+/// The longest text, in bytes, whose length is written as one.
+const SHORT_BYTES_MAX: usize = 0x3f;
+
+/// Returns the bits of a length that none of a short text has. Where some of these are beyond the
+/// bound, no text is short but one without a byte.
+pub(super) const fn not_short(text_bytes_max: usize) -> u8 {
+    match SHORT_BYTES_MAX <= text_bytes_max {
+        true => NOT_SHORT,
+        false => u8::MAX,
+    }
+}
 
 impl<'d> Input<'_, 'd> {
     #[inline]
@@ -35,11 +47,10 @@ impl<'d> Input<'_, 'd> {
     /// it in its last word: whole words are looked at in less time than single bytes.
     #[inline]
     fn short_ascii(&mut self) -> Option<&'d str> {
-        let (bytes, rest) = self.short_bytes()?;
-        let length = bytes.len();
-        let words = self.rest.get(1..)?.get(..(length | (EIGHT - 1)) + 1)?;
+        let (length, rest) = self.short_length()?;
+        let words = rest.get(..(length | (EIGHT - 1)) + 1)?;
         let text = words.as_ascii_str().ok()?;
-        self.rest = rest;
+        self.rest = rest.get(length..)?;
         Some(text[..length].as_str())
     }
 
@@ -65,16 +76,19 @@ impl<'d> Input<'_, 'd> {
         self.read_bytes_of_any_length()
     }
 
-    /// Returns the bytes that come next, and what comes after them, if their length is one byte
-    /// and they are within the bounds.
+    /// Returns the bytes that come next, and what comes after them, if they are short.
     #[inline]
     fn short_bytes(&self) -> Option<(&'d [u8], &'d [u8])> {
-        let (byte, rest) = self.rest.split_first()?;
-        let length = short(*byte)?;
-        if self.text_bytes_max < length {
-            return None;
-        }
+        let (length, rest) = self.short_length()?;
         rest.split_at_checked(length)
+    }
+
+    /// Returns the length that comes next, and what comes after it, if it is one byte and within
+    /// the bounds.
+    #[inline]
+    fn short_length(&self) -> Option<(usize, &'d [u8])> {
+        let (byte, rest) = self.rest.split_first()?;
+        (byte & self.not_short == 0).then(|| (usize::from(byte / 2), rest))
     }
 
     #[inline(never)]
