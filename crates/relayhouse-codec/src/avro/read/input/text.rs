@@ -57,6 +57,7 @@ impl<'d> Input<'_, 'd> {
     #[inline(never)]
     fn read_any_text(&mut self) -> Option<&'d str> {
         let bytes = self.read_bytes()?;
+        // It may be ASCII by itself, which is found out faster than UTF-8.
         if let Ok(text) = bytes.as_ascii_str() {
             return Some(text.as_str());
         }
