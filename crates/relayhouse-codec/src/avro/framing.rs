@@ -90,25 +90,14 @@ impl Framing {
     }
 
     /// Takes a body apart: the id of the schema, if the body has it, and the datum.
+    #[inline]
     pub(super) fn split(self, body: &[u8]) -> Result<(Option<SchemaId>, &[u8])> {
-        match self {
-            Self::Bare => Ok((None, body)),
-            Self::SingleObject => {
-                let framed = body.strip_prefix(&SINGLE_OBJECT);
-                let (id, datum) = framed.and_then(<[u8]>::split_first_chunk).ok_or_else(|| {
-                    unframed("a single object begins with C3 01 and 8 bytes more")
-                })?;
-                let fingerprint = Fingerprint::new(u64::from_le_bytes(*id));
-                Ok((Some(SchemaId::Fingerprint(fingerprint)), datum))
-            }
-            Self::Confluent => {
-                let framed = body.strip_prefix(&[CONFLUENT]);
-                let (id, datum) = framed
-                    .and_then(<[u8]>::split_first_chunk)
-                    .ok_or_else(|| unframed("Confluent framing is a zero and 4 bytes more"))?;
-                Ok((Some(SchemaId::Number(u32::from_be_bytes(*id))), datum))
-            }
-        }
+        let (id, datum) = match self {
+            Self::Bare => return Ok((None, body)),
+            Self::SingleObject => split_single_object(body)?,
+            Self::Confluent => split_confluent(body)?,
+        };
+        Ok((Some(id), datum))
     }
 
     /// Finds the id of the schema of `message`, if body or header name one.
@@ -165,6 +154,23 @@ fn named(content_type: &str) -> Option<&str> {
 
 fn refused(rule: &'static str) -> Error {
     Error::new(ErrorKind::Codec, rule)
+}
+
+fn split_single_object(body: &[u8]) -> Result<(SchemaId, &[u8])> {
+    let framed = body.strip_prefix(&SINGLE_OBJECT);
+    let (id, datum) = framed
+        .and_then(<[u8]>::split_first_chunk)
+        .ok_or_else(|| unframed("a single object begins with C3 01 and 8 bytes more"))?;
+    let fingerprint = Fingerprint::new(u64::from_le_bytes(*id));
+    Ok((SchemaId::Fingerprint(fingerprint), datum))
+}
+
+fn split_confluent(body: &[u8]) -> Result<(SchemaId, &[u8])> {
+    let framed = body.strip_prefix(&[CONFLUENT]);
+    let (id, datum) = framed
+        .and_then(<[u8]>::split_first_chunk)
+        .ok_or_else(|| unframed("Confluent framing is a zero and 4 bytes more"))?;
+    Ok((SchemaId::Number(u32::from_be_bytes(*id)), datum))
 }
 
 fn unframed(rule: &str) -> Error {

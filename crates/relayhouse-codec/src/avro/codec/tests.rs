@@ -197,6 +197,31 @@ fn frame_counts_against_the_bound_of_the_body() {
 }
 
 #[test]
+fn body_over_the_bound_is_refused_in_every_way() {
+    let bounds = Bounds::new().body_bytes_max(NonZeroUsize::new(2).unwrap());
+    let codec = AvroCodec::<String>::builder(schema(r#""string""#)).bounds(bounds);
+    let codec = codec.build().unwrap();
+    let message = |text: &str| {
+        let open = AvroCodec::new(schema(r#""string""#)).unwrap();
+        to_message(&open, &text.to_owned()).unwrap()
+    };
+    let codecs = CodecRegistry::new().codec(codec.clone());
+    let (fits, over) = (message("x"), message("xx"));
+    assert_eq!(codec.decode(&fits.body).unwrap(), "x");
+    assert_eq!(codec.decode_message(&fits).unwrap(), "x");
+    assert_eq!(codecs.decode::<String>(&fits).unwrap(), "x");
+    let errors = [
+        codec.decode(&over.body).unwrap_err(),
+        codec.decode_message(&over).unwrap_err(),
+        codecs.decode::<String>(&over).unwrap_err(),
+    ];
+    for error in errors {
+        let text = error.to_string();
+        assert_eq!(text, "Avro body has 3 bytes, at most 2 are decoded");
+    }
+}
+
+#[test]
 fn confluent_framing_without_a_number_says_what_is_missing() {
     let codec = AvroCodec::builder(schema(V1)).framing(Framing::Confluent);
     let codec = codec.build().unwrap();

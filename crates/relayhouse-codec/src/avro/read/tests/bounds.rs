@@ -21,14 +21,6 @@ fn bounded<T: DeserializeOwned>(plan: &ReadPlan, datum: &[u8], bounds: Bounds) -
 }
 
 #[test]
-fn body_over_the_bound_is_refused() {
-    let plan = plan(r#""string""#);
-    let bounds = Bounds::new().body_bytes_max(size(2));
-    assert_eq!(bounded(&plan, &text("x"), bounds), Some("x".to_owned()));
-    assert_eq!(bounded::<String>(&plan, &text("xx"), bounds), None);
-}
-
-#[test]
 fn length_beyond_the_datum_is_refused() {
     let datum = [long(256 << 20), vec![0]].concat();
     assert_eq!(datum.len(), 6);
