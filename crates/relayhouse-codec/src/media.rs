@@ -1,6 +1,12 @@
 //! Content types, compared as RFC 9110 and RFC 6839 say.
 
 /// Returns whether `content_type` is `expected`; parameters and case do not matter.
+#[cfg(any(
+    feature = "avro",
+    feature = "cloud-events",
+    feature = "message-pack",
+    feature = "protobuf"
+))]
 pub(crate) fn is(content_type: &str, expected: &str) -> bool {
     essence(content_type).eq_ignore_ascii_case(expected)
 }
